@@ -1,0 +1,1 @@
+//! What both reference programs need around the link: books in SQLite, lines, clocks, logs, exit codes.

@@ -1,0 +1,1 @@
+//! The reference cashier-window server and its commands.

@@ -1,0 +1,3 @@
+//! The main job: a first payment over the wire, told step by step.
+
+fn main() {}

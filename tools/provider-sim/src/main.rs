@@ -1,0 +1,3 @@
+//! A simulated payment platform in a process of its own.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Both links, both books and a platform model on virtual time.

@@ -1,0 +1,3 @@
+//! The repository's own commands: generate, check, test.
+
+fn main() {}
