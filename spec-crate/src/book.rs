@@ -1,0 +1,408 @@
+//! Books: hash chains of records, each the newest state of one row.
+//!
+//! The POS keeps a journal and HIS a ledger; both are books of the same shape. A [`Row`] is known by its
+//! [`RowKey`]; writing it appends a record, and the record's sequence number becomes the row's version. A
+//! [`Batch`] names the version of every row that it was computed from, so a store can refuse a stale one.
+//!
+//! ```text
+//! record  = BookRecord { seq, table, key, row, at }
+//! head(n) = SHA-256("hispos/1 record" 00 | head(n-1) | record)      head(0) = 32 zero bytes
+//! anchor  = book id 8 | seq u64 | first 8 bytes of head(seq)
+//! ```
+//!
+//! Specified in spec: books.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use crate::crypto;
+use crate::ids::BookId;
+use crate::labels;
+use crate::time::UnixSeconds;
+use crate::wire;
+
+/// The kind of a row.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Table {
+    /// The book itself.
+    Book,
+    /// One order; the key is its number.
+    Order,
+    /// One bill; the key is the bill key. Ledger only.
+    Bill,
+    /// One captured platform number. Ledger only.
+    Capture,
+    /// What is known of the other side's book.
+    Peer,
+    /// What holds for the whole site; the key is the site id.
+    Site,
+    /// A row of the program that keeps the book.
+    Program,
+}
+
+impl Table {
+    /// The number of this table in a record.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Book => 1,
+            Self::Order => 2,
+            Self::Bill => 3,
+            Self::Capture => 4,
+            Self::Peer => 5,
+            Self::Site => 6,
+            Self::Program => 7,
+        }
+    }
+
+    /// The table of a number, or `None` if there is none.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Book,
+            2 => Self::Order,
+            3 => Self::Bill,
+            4 => Self::Capture,
+            5 => Self::Peer,
+            6 => Self::Site,
+            7 => Self::Program,
+            _ => return None,
+        })
+    }
+}
+
+/// Which row.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RowKey {
+    /// Its kind.
+    pub table: Table,
+    /// Its name within the kind, at most 128 bytes.
+    pub key: String,
+}
+
+impl RowKey {
+    /// Names a row.
+    #[must_use]
+    pub fn new(table: Table, key: &str) -> Self {
+        Self { table, key: key.into() }
+    }
+}
+
+/// A row as a store holds it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Row {
+    /// Which row.
+    pub key: RowKey,
+    /// Sequence number of its latest record; 0 if it was never written.
+    pub version: u64,
+    /// The serialised row; empty if it was never written.
+    pub bytes: Vec<u8>,
+}
+
+/// By what a store finds a row again without reading it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Index {
+    /// Something is still to be done: an order has not ended, or its result is not answered.
+    pub open: bool,
+    /// The device of an order, or empty.
+    pub device: String,
+    /// The bill of an order or a capture, or empty.
+    pub bill: String,
+    /// The business day of an order as YYYYMMDD, or 0.
+    pub day: u32,
+}
+
+/// A row to be written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Write {
+    /// Which row.
+    pub key: RowKey,
+    /// The serialised row.
+    pub bytes: Vec<u8>,
+    /// By what it is found again.
+    pub index: Index,
+}
+
+/// Rows to be written in one transaction, or not at all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Batch {
+    /// The version of each row that the batch was computed from, written or not; 0 for "there is none".
+    pub read: Vec<(RowKey, u64)>,
+    /// What is appended, in this order.
+    pub write: Vec<Write>,
+}
+
+/// What a link asks its store for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Query {
+    /// These rows, in this order; missing ones with version 0.
+    Rows(Vec<RowKey>),
+    /// The bill row, then every order row and capture row of the bill, oldest first.
+    Bill(String),
+    /// Order rows with `open` set, of one device or (empty) of all, oldest first, at most `limit` of them after `after`.
+    Open {
+        /// The device, or empty.
+        device: String,
+        /// Only rows whose first record is later than this sequence number.
+        after: u64,
+        /// Greatest number of rows.
+        limit: usize,
+    },
+    /// Order rows by their latest record, after a sequence number.
+    After {
+        /// The sequence number.
+        seq: u64,
+        /// Greatest number of rows.
+        limit: usize,
+    },
+    /// All order rows of a business day.
+    Day(u32),
+    /// Whether the book contains an anchor: see [`Containment`].
+    Anchor(Anchor),
+}
+
+/// What a store found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// The rows, as the query orders them.
+    pub rows: Vec<Row>,
+    /// There are more than the limit let through.
+    pub more: bool,
+    /// Only for [`Query::Anchor`].
+    pub containment: Containment,
+    /// The anchor of the latest durable record at that moment.
+    pub anchor: Anchor,
+}
+
+/// Whether a book contains an anchor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Containment {
+    /// It does, or the anchor is absent, or lies in a predecessor up to the fork.
+    Contained,
+    /// It lies in a predecessor beyond the fork: it belongs to a declared step back.
+    Declared,
+    /// It does not: the book went back, or is another one.
+    Missing,
+}
+
+/// A place in a book: which book, how far, and what its chain was there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Anchor {
+    /// The book.
+    pub book: BookId,
+    /// The sequence number of the record.
+    pub seq: u64,
+    /// First 8 bytes of the chain's head at that record.
+    pub head: [u8; 8],
+}
+
+impl Anchor {
+    /// Bytes of an encoded anchor.
+    pub const BYTES: usize = 24;
+
+    /// Encodes as `book id 8 | seq u64 | head 8`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        [self.book.as_bytes().as_slice(), &self.seq.to_be_bytes(), &self.head].concat()
+    }
+
+    /// Decodes an anchor; `None` if it is absent or not of 24 bytes.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (book, rest) = bytes.split_first_chunk::<8>()?;
+        let (seq, head) = rest.split_first_chunk::<8>()?;
+        let head = <[u8; 8]>::try_from(head).ok()?;
+        Some(Self { book: BookId::from_bytes(*book), seq: u64::from_be_bytes(*seq), head })
+    }
+}
+
+/// The head of a chain after a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Head(pub [u8; 32]);
+
+impl Head {
+    /// The head of an empty book.
+    pub const EMPTY: Self = Self([0; 32]);
+
+    /// The head after one more record.
+    #[must_use]
+    pub fn after(&self, record: &[u8]) -> Self {
+        Self(crypto::sha256(&[labels::RECORD, &[0], &self.0, record]))
+    }
+
+    /// The first 8 bytes, as an anchor carries them.
+    #[must_use]
+    pub fn short(&self) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+/// Encodes the record that writes a row.
+#[must_use]
+pub fn encode_record(seq: u64, write: &Write, at: Option<UnixSeconds>) -> Vec<u8> {
+    wire::BookRecord {
+        seq,
+        table: i32::from(write.key.table.code()),
+        key: write.key.key.clone(),
+        row: write.bytes.clone(),
+        at: at.map_or(0, |at| at.0),
+    }
+    .encode_to_vec()
+}
+
+/// A record read back from a book.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// Its place, from 1.
+    pub seq: u64,
+    /// The row that it writes.
+    pub row: Row,
+    /// When it was written, if there was a clock.
+    pub at: Option<UnixSeconds>,
+}
+
+/// Decodes a record.
+///
+/// # Errors
+///
+/// [`BookError::Malformed`] if the bytes are no canonical record.
+pub fn decode_record(bytes: &[u8]) -> Result<Record, BookError> {
+    crate::codec::validate(bytes, &wire::strict::BOOK_RECORD).map_err(|_| BookError::Malformed)?;
+    let record = wire::BookRecord::decode(bytes).map_err(|_| BookError::Malformed)?;
+    let table = u8::try_from(record.table).ok().and_then(Table::from_code).ok_or(BookError::Malformed)?;
+    Ok(Record {
+        seq: record.seq,
+        row: Row { key: RowKey { table, key: record.key }, version: record.seq, bytes: record.row },
+        at: (record.at != 0).then_some(UnixSeconds(record.at)),
+    })
+}
+
+/// Verifies a book record by record, in order.
+///
+/// Finds each altered, deleted or swapped record. A cut tail or an older copy of the whole book is found only by
+/// the anchor that the peer holds.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    seq: u64,
+    head: Head,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self { seq: 0, head: Head::EMPTY }
+    }
+}
+
+impl Verifier {
+    /// Takes the next record, with the head that the store kept for it.
+    ///
+    /// # Errors
+    ///
+    /// [`BookError`] naming the first thing that does not fit.
+    pub fn next(&mut self, record: &[u8], kept: &Head) -> Result<Record, BookError> {
+        let read = decode_record(record)?;
+        let expected = self.seq.saturating_add(1);
+        if read.seq != expected {
+            return Err(BookError::Gap { expected, got: read.seq });
+        }
+        let head = self.head.after(record);
+        if head != *kept {
+            return Err(BookError::Chain { seq: expected });
+        }
+        self.seq = expected;
+        self.head = head;
+        Ok(read)
+    }
+
+    /// How far the book was verified, and its head there.
+    #[must_use]
+    pub fn end(&self) -> (u64, Head) {
+        (self.seq, self.head)
+    }
+}
+
+/// Why a book is not what it should be.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BookError {
+    /// A record is not canonical.
+    Malformed,
+    /// A record is missing, or two are swapped.
+    Gap {
+        /// The sequence number that should come.
+        expected: u64,
+        /// The one that came.
+        got: u64,
+    },
+    /// A record was altered, or one before it.
+    Chain {
+        /// Its sequence number.
+        seq: u64,
+    },
+}
+
+impl core::fmt::Display for BookError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("a record is not canonical: the book was damaged"),
+            Self::Gap { expected, got } => {
+                write!(f, "record {expected} should come and record {got} came: the book was altered")
+            }
+            Self::Chain { seq } => write!(f, "the chain breaks at record {seq}: it or one before it was altered"),
+        }
+    }
+}
+
+impl core::error::Error for BookError {}
+
+/// The row that begins a book: key and bytes of its first record.
+///
+/// `forked` names the predecessor and the last record of it that still holds, after a declared restore.
+#[must_use]
+pub fn start_row(book: BookId, forked: Option<&Anchor>) -> Write {
+    let row = wire::BookStart {
+        book: book.as_bytes().to_vec(),
+        predecessor: forked.map_or_else(Vec::new, |fork| fork.book.as_bytes().to_vec()),
+        fork_seq: forked.map_or(0, |fork| fork.seq),
+        fork_head: forked.map_or_else(Vec::new, |fork| fork.head.to_vec()),
+    };
+    Write { key: RowKey::new(Table::Book, "start"), bytes: row.encode_to_vec(), index: Index::default() }
+}
+
+/// Reads the row that begins a book: its id, and its fork from a predecessor.
+#[must_use]
+pub fn read_start(bytes: &[u8]) -> Option<(BookId, Option<Anchor>)> {
+    let row = wire::BookStart::decode(bytes).ok()?;
+    let book = BookId::from_bytes(<[u8; 8]>::try_from(row.book.as_slice()).ok()?);
+    let fork = <[u8; 8]>::try_from(row.predecessor.as_slice()).ok().and_then(|predecessor| {
+        let head = <[u8; 8]>::try_from(row.fork_head.as_slice()).ok()?;
+        Some(Anchor { book: BookId::from_bytes(predecessor), seq: row.fork_seq, head })
+    });
+    Some((book, fork))
+}
+
+/// Decides whether a book contains an anchor.
+///
+/// `starts` are the records that began this book and its predecessors in the same chain, oldest first: sequence
+/// number and book id. `head_at` gives the head kept for a record.
+#[must_use]
+pub fn containment(
+    anchor: &Anchor,
+    starts: &[(u64, BookId)],
+    head_at: impl FnOnce(u64) -> Option<Head>,
+) -> Containment {
+    let Some(place) = starts.iter().position(|(_, book)| *book == anchor.book) else {
+        return Containment::Missing;
+    };
+    let fork = starts.get(place.saturating_add(1)).map(|(seq, _)| seq.saturating_sub(1));
+    if fork.is_some_and(|fork| anchor.seq > fork) {
+        return Containment::Declared;
+    }
+    match head_at(anchor.seq) {
+        Some(head) if head.short() == anchor.head => Containment::Contained,
+        _ => Containment::Missing,
+    }
+}
