@@ -187,7 +187,7 @@ pub enum Proof {
     /// The number is closed: it can never be paid any more. With payment evidence see
     /// [`CapturedAndRefunded`](Self::CapturedAndRefunded).
     Closed,
-    /// A pay was refused before an order came to exist.
+    /// A pay was refused before an order came to exist: the code is of no use.
     Refused,
     /// The payer's account refused; a query tells whether the number lives.
     PayerRefused,
@@ -213,7 +213,7 @@ pub enum Proof {
     RefundAbnormal,
     /// The merchant's credentials are right.
     Verified,
-    /// The merchant's credentials are refused.
+    /// The merchant's credentials or the request are refused; as the answer to a pay, before an order came to exist.
     MerchantRefused,
 }
 
