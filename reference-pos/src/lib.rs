@@ -1,1 +1,3 @@
 //! The reference terminal program.
+
+pub mod payment;
