@@ -59,6 +59,8 @@ pub enum AnswerVerdict {
     Verified,
     /// Closed without payment evidence, or after a reverse.
     Closed,
+    /// The hospital's own account or request was refused, before an order came to exist.
+    MerchantRefused,
 }
 
 /// What a scanned code is.
@@ -109,32 +111,47 @@ pub static ANSWERS: &[Answer] = &[
         code: "AUTH_CODE_INVALID",
         verdict: AnswerVerdict::Dead,
     },
-    Answer { profile: Profile::WechatV2, call: Call::Pay, code: "PARAM_ERROR", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::WechatV2, call: Call::Pay, code: "LACK_PARAMS", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::WechatV2, call: Call::Pay, code: "NOAUTH", verdict: AnswerVerdict::Dead },
+    Answer {
+        profile: Profile::WechatV2,
+        call: Call::Pay,
+        code: "PARAM_ERROR",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::WechatV2,
+        call: Call::Pay,
+        code: "LACK_PARAMS",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::WechatV2,
+        call: Call::Pay,
+        code: "NOAUTH",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
     Answer {
         profile: Profile::WechatV2,
         call: Call::Pay,
         code: "APPID_NOT_EXIST",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV2,
         call: Call::Pay,
         code: "MCHID_NOT_EXIST",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV2,
         call: Call::Pay,
         code: "APPID_MCHID_NOT_MATCH",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV2,
         call: Call::Pay,
         code: "FREQUENCY_LIMITED",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV3,
@@ -154,32 +171,47 @@ pub static ANSWERS: &[Answer] = &[
         code: "AUTH_CODE_INVALID",
         verdict: AnswerVerdict::Dead,
     },
-    Answer { profile: Profile::WechatV3, call: Call::Pay, code: "PARAM_ERROR", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::WechatV3, call: Call::Pay, code: "LACK_PARAMS", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::WechatV3, call: Call::Pay, code: "NOAUTH", verdict: AnswerVerdict::Dead },
+    Answer {
+        profile: Profile::WechatV3,
+        call: Call::Pay,
+        code: "PARAM_ERROR",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::WechatV3,
+        call: Call::Pay,
+        code: "LACK_PARAMS",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::WechatV3,
+        call: Call::Pay,
+        code: "NOAUTH",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
     Answer {
         profile: Profile::WechatV3,
         call: Call::Pay,
         code: "APPID_NOT_EXIST",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV3,
         call: Call::Pay,
         code: "MCHID_NOT_EXIST",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV3,
         call: Call::Pay,
         code: "APPID_MCHID_NOT_MATCH",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV3,
         call: Call::Pay,
         code: "FREQUENCY_LIMITED",
-        verdict: AnswerVerdict::Dead,
+        verdict: AnswerVerdict::MerchantRefused,
     },
     Answer {
         profile: Profile::WechatV2,
@@ -606,9 +638,24 @@ pub static ANSWERS: &[Answer] = &[
         verdict: AnswerVerdict::Verified,
     },
     Answer { profile: Profile::Alipay, call: Call::Pay, code: "10000", verdict: AnswerVerdict::Captured },
-    Answer { profile: Profile::Alipay, call: Call::Pay, code: "40001", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::Alipay, call: Call::Pay, code: "40002", verdict: AnswerVerdict::Dead },
-    Answer { profile: Profile::Alipay, call: Call::Pay, code: "40006", verdict: AnswerVerdict::Dead },
+    Answer {
+        profile: Profile::Alipay,
+        call: Call::Pay,
+        code: "40001",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::Alipay,
+        call: Call::Pay,
+        code: "40002",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
+    Answer {
+        profile: Profile::Alipay,
+        call: Call::Pay,
+        code: "40006",
+        verdict: AnswerVerdict::MerchantRefused,
+    },
     Answer {
         profile: Profile::Alipay,
         call: Call::Pay,

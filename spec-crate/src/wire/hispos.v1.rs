@@ -1320,6 +1320,12 @@ pub struct PayAttempt {
     /// The payer's account refused.
     #[prost(bool, tag = "5")]
     pub payer_refused: bool,
+    /// The platform said that it already knew the number: a capture is not this attempt's.
+    #[prost(bool, tag = "6")]
+    pub number_known: bool,
+    /// The platform's own expiry of the pay, in its own Unix seconds.
+    #[prost(uint64, tag = "7")]
+    pub expires_at: u64,
 }
 /// What a book knows of the other side's book.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
