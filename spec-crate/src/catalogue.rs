@@ -54,6 +54,7 @@ pub enum Money {
 
 impl Money {
     /// The name in tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -77,6 +78,7 @@ pub enum Retry {
 
 impl Retry {
     /// The name in tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AgainNow => "again_now",
@@ -188,6 +190,7 @@ impl Status {
     ];
 
     /// The code on the wire.
+    #[must_use]
     pub const fn code(self) -> u32 {
         match self {
             Self::Paid => 100,
@@ -224,6 +227,7 @@ impl Status {
     }
 
     /// What a code on the wire stands for, or `None` if this version does not know it.
+    #[must_use]
     pub const fn from_code(code: u32) -> Option<Self> {
         match code {
             100 => Some(Self::Paid),
@@ -261,6 +265,7 @@ impl Status {
     }
 
     /// The name in programs, tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Paid => "paid",
@@ -297,11 +302,13 @@ impl Status {
     }
 
     /// What the cashier reads.
+    #[must_use]
     pub const fn cashier_text(self, language: Language) -> &'static str {
         self.texts().cashier(language)
     }
 
     /// What this status says about the patient's money.
+    #[must_use]
     pub const fn money(self) -> Money {
         match self {
             Self::NoCode
@@ -336,6 +343,7 @@ impl Status {
     }
 
     /// Whether HIS may make another order for the same bill.
+    #[must_use]
     pub const fn retry(self) -> Retry {
         match self {
             Self::NoCode
@@ -372,11 +380,13 @@ impl Status {
     }
 
     /// Whether the end rests on the platform not knowing the number, so that HIS has it looked up again.
+    #[must_use]
     pub const fn rests_on_absence(self) -> bool {
         matches!(self, Self::Absent | Self::Expired | Self::PayerRefusedAbsent | Self::RefundAbsent)
     }
 
     /// What the patient reads, or `None` where the patient is shown nothing.
+    #[must_use]
     pub const fn patient_text(self, language: Language) -> Option<&'static str> {
         self.texts().patient(language)
     }
@@ -627,6 +637,7 @@ impl AlertCode {
     ];
 
     /// The code on the wire.
+    #[must_use]
     pub const fn code(self) -> u32 {
         match self {
             Self::Close => 0,
@@ -647,6 +658,7 @@ impl AlertCode {
     }
 
     /// What a code on the wire stands for, or `None` if this version does not know it.
+    #[must_use]
     pub const fn from_code(code: u32) -> Option<Self> {
         match code {
             0 => Some(Self::Close),
@@ -668,6 +680,7 @@ impl AlertCode {
     }
 
     /// The name in programs, tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Close => "close",
@@ -688,6 +701,7 @@ impl AlertCode {
     }
 
     /// What the cashier reads.
+    #[must_use]
     pub const fn cashier_text(self, language: Language) -> &'static str {
         self.texts().cashier(language)
     }
@@ -830,6 +844,7 @@ impl RejectCode {
     ];
 
     /// The code on the wire.
+    #[must_use]
     pub const fn code(self) -> u32 {
         match self {
             Self::Malformed => 501,
@@ -846,6 +861,7 @@ impl RejectCode {
     }
 
     /// What a code on the wire stands for, or `None` if this version does not know it.
+    #[must_use]
     pub const fn from_code(code: u32) -> Option<Self> {
         match code {
             501 => Some(Self::Malformed),
@@ -863,6 +879,7 @@ impl RejectCode {
     }
 
     /// The name in programs, tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -879,6 +896,7 @@ impl RejectCode {
     }
 
     /// What the cashier reads.
+    #[must_use]
     pub const fn cashier_text(self, language: Language) -> &'static str {
         self.texts().cashier(language)
     }

@@ -1,12 +1,16 @@
 //! The wire's own types: what prost encodes and decodes, and the rules of strict messages.
 //!
-//! Private to the crate: nothing here is checked yet. `codec` turns received ones into checked values, after the
-//! canonical validator has passed the bytes of a strict message. None of these types has `Debug`: what travels must
-//! not end up in a log by accident.
+//! Private to the crate: nothing here is checked yet. `codec` passes the bytes of a strict message through the
+//! canonical validator, and `message` turns received types into checked values. None of these types has `Debug`:
+//! what travels must not end up in a log by accident.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::all,
+    reason = "generated: a schema holds more than one crate uses"
+)]
 
 pub(crate) mod rules;
-#[allow(dead_code, reason = "generated: which tables are used follows the codec")]
 pub(crate) mod strict;
-#[path = "hispos.v1.rs"]
-#[allow(dead_code, unreachable_pub, clippy::all, reason = "generated: a schema holds more than one end uses")]
-pub(crate) mod v1;
+
+include!("hispos.v1.rs");

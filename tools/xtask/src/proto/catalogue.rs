@@ -46,15 +46,19 @@ impl Texts {
 
 const STATUS_METHODS: &str = "
     /// What this status says about the patient's money.
+    #[must_use]
     pub const fn money(self) -> Money { match self { MONEY } }
 
     /// Whether HIS may make another order for the same bill.
+    #[must_use]
     pub const fn retry(self) -> Retry { match self { RETRY } }
 
     /// Whether the end rests on the platform not knowing the number, so that HIS has it looked up again.
+    #[must_use]
     pub const fn rests_on_absence(self) -> bool { matches!(self, ABSENCE) }
 
     /// What the patient reads, or `None` where the patient is shown nothing.
+    #[must_use]
     pub const fn patient_text(self, language: Language) -> Option<&'static str> {
         self.texts().patient(language)
     }
@@ -88,7 +92,7 @@ fn plain(schema: &Schema, name: &str) -> Result<String, String> {
         text += &format!("{},\n", camel(&short_name(name, value.name())));
     }
     text += &format!(
-        "}}\n\nimpl {name} {{\n/// The name in tables and exports.\npub const fn name(self) -> &'static str {{ match self {{"
+        "}}\n\nimpl {name} {{\n/// The name in tables and exports.\n#[must_use]\npub const fn name(self) -> &'static str {{ match self {{"
     );
     for value in &values {
         let short = short_name(name, value.name());
@@ -128,15 +132,19 @@ impl {name} {{
     pub const ALL: [Self; {count}] = [{all}];
 
     /// The code on the wire.
+    #[must_use]
     pub const fn code(self) -> u32 {{ match self {{ {numbers} }} }}
 
     /// What a code on the wire stands for, or `None` if this version does not know it.
+    #[must_use]
     pub const fn from_code(code: u32) -> Option<Self> {{ match code {{ {from} _ => None, }} }}
 
     /// The name in programs, tables and exports.
+    #[must_use]
     pub const fn name(self) -> &'static str {{ match self {{ {names} }} }}
 
     /// What the cashier reads.
+    #[must_use]
     pub const fn cashier_text(self, language: Language) -> &'static str {{ self.texts().cashier(language) }}
 {methods}
     const fn texts(self) -> &'static Texts {{ match self {{ {texts} }} }}
