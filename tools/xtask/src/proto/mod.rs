@@ -5,11 +5,16 @@
 
 mod answers;
 mod catalogue;
+mod compat;
 mod constants;
 mod emit;
 mod messages;
 mod schema;
+mod sense;
 mod strict;
+mod style;
+#[cfg(test)]
+mod tests;
 
 use crate::root;
 use schema::Schema;
@@ -18,15 +23,52 @@ use std::path::Path;
 /// A generated file: its path from the repository's root, and its content.
 type Generated = (&'static str, String);
 
+/// Where each published version's descriptor set lies.
+const PUBLISHED: &str = "spec-crate/schema";
+
 /// Runs the command with the words behind `proto`.
 pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let repository = root::root();
     let schema = Schema::load(&repository.join("proto"))?;
+    judge("style", [style::violations(&schema), sense::violations(&schema)].concat())?;
     match words {
-        [] => write(&generate(&schema)?, &repository),
-        ["--check"] => check(&schema, &repository),
-        _ => Err(crate::USAGE.to_owned()),
+        [] => write(&generate(&schema)?, &repository)?,
+        ["--check"] => check(&schema, &repository)?,
+        ["--publish"] => {
+            write(&generate(&schema)?, &repository)?;
+            publish(&repository)?;
+        }
+        _ => return Err(crate::USAGE.to_owned()),
     }
+    compare_with_published(&schema, &repository)
+}
+
+/// Fails with all findings, if there are any.
+fn judge(what: &str, findings: Vec<String>) -> Result<(), String> {
+    if findings.is_empty() { Ok(()) } else { Err(format!("proto: {what}:\n  {}", findings.join("\n  "))) }
+}
+
+fn publish(repository: &Path) -> Result<(), String> {
+    let bare = Schema::load_bare(&repository.join("proto"))?;
+    root::write(&repository.join(PUBLISHED).join("v1.binpb"), &bare.encoded)
+}
+
+fn compare_with_published(schema: &Schema, repository: &Path) -> Result<(), String> {
+    let published = root::files(&repository.join(PUBLISHED), "binpb");
+    if published.is_empty() {
+        return Err(format!("proto: nothing is published in {PUBLISHED}; run `cargo xtask proto --publish`"));
+    }
+    for path in published {
+        let encoded = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hint = "compatibility with published";
+        judge(&format!("{hint} {name}"), compat::breaks(&Schema::decode(encoded)?, schema)).map_err(
+            |error| {
+                format!("{error}\nBefore the first release, `cargo xtask proto --publish` publishes afresh.")
+            },
+        )?;
+    }
+    Ok(())
 }
 
 fn generate(schema: &Schema) -> Result<Vec<Generated>, String> {

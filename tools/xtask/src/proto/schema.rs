@@ -28,11 +28,20 @@ pub(super) struct Bounds {
 }
 
 impl Schema {
-    /// Compiles every `.proto` below a folder.
+    /// Compiles every `.proto` below a folder, with comments and places.
     pub(super) fn load(folder: &Path) -> Result<Self, String> {
+        Self::compile(folder, true)
+    }
+
+    /// The same without comments and places: what is published.
+    pub(super) fn load_bare(folder: &Path) -> Result<Self, String> {
+        Self::compile(folder, false)
+    }
+
+    fn compile(folder: &Path, source_info: bool) -> Result<Self, String> {
         let files = root::files(folder, "proto");
         let mut compiler = protox::Compiler::new([folder]).map_err(|error| format!("{error:?}"))?;
-        compiler.include_imports(true).include_source_info(true);
+        compiler.include_imports(true).include_source_info(source_info);
         compiler.open_files(files).map_err(|error| format!("{error:?}"))?;
         Self::decode(compiler.encode_file_descriptor_set())
     }
@@ -123,7 +132,7 @@ pub(super) struct Code {
 }
 
 /// One message of an option, read by field names.
-pub(super) struct Row(DynamicMessage);
+pub(super) struct Row(pub(super) DynamicMessage);
 
 impl Row {
     fn value(&self, field: &str) -> Option<Value> {
@@ -160,6 +169,14 @@ impl Row {
 pub(super) fn short_name(item: &str, value: &str) -> String {
     let prefix = super::emit::upper_snake(item) + "_";
     value.strip_prefix(&prefix).unwrap_or(value).to_owned()
+}
+
+/// Where the element at a path of a file stands, as `file:line` from the repository's root.
+pub(super) fn place(file: &FileDescriptor, path: &[i32]) -> String {
+    let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
+    let found = locations.into_iter().find(|location| location.path == path);
+    let line = found.and_then(|location| location.span.first()).map_or(1, |line| line + 1);
+    format!("proto/{}:{line}", file.name())
 }
 
 /// The comment before the element at a path of a file, without leading spaces.
