@@ -1,8 +1,13 @@
 //! The normative implementation of the hispos link between a hospital information system and a payment terminal.
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+pub mod amount;
 pub mod catalogue;
+pub mod codec;
+pub mod ids;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]
 mod labels;
 pub mod limits;

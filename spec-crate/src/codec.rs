@@ -1,0 +1,409 @@
+//! The canonical validator: one byte string for one meaning, checked before any protobuf parser.
+//!
+//! Protobuf libraries disagree about odd encodings, and none of them is canonical. Every message that is hashed or
+//! signed is therefore walked once, byte by byte, in the order of the stream. The walk stops at the first field that
+//! fails, at the first of ten steps that fails there, so every implementation gives the same reason:
+//!
+//! | step | what has to hold |
+//! |---|---|
+//! | 1 | the key is a minimal varint of at most 5 bytes with wire type 0 or 2 |
+//! | 2 | the field is known, and behind the one before it |
+//! | 3 | the wire type is the declared one; a packed run is not empty |
+//! | 4 | varints, also lengths and packed elements, are minimal and in range |
+//! | 5 | nothing is zero or empty |
+//! | 6 | the length lies within the parent and the field's bounds; not too many elements |
+//! | 7 | text consists of the characters of its class |
+//! | 8 | messages nest at most 3 deep |
+//! | 9 | required fields are there at the end of their message |
+//! | 10 | no varint is cut off |
+//!
+//! Specified in spec: canonical validator.
+
+use core::fmt;
+
+use crate::wire::rules::{FieldKind, FieldRule, MessageRule, TextClass};
+use crate::wire::strict;
+
+/// Greatest depth of nested messages; the top is 1.
+const DEPTH_MAX: usize = 3;
+
+/// Checks that the bytes are the canonical encoding of a strict message.
+///
+/// # Errors
+///
+/// [`Violation`] naming the first step that fails at the first field that fails.
+pub fn check(message: Strict, bytes: &[u8]) -> Result<(), Violation> {
+    validate(bytes, message.rule())
+}
+
+/// Checks the bytes against a rule: in one pass, without allocation.
+pub(crate) fn validate(bytes: &[u8], rule: &'static MessageRule) -> Result<(), Violation> {
+    Walk { bytes, at: 0, path: [rule.name, "", ""] }.message(rule, bytes.len(), 1)
+}
+
+/// The walk: where it stands, and in which message.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    path: Path,
+}
+
+/// The name of the top message, then those of the nested fields.
+type Path = [&'static str; DEPTH_MAX];
+
+impl Walk<'_> {
+    /// Walks one message up to `end`; `depth` is its own.
+    fn message(&mut self, rule: &'static MessageRule, end: usize, depth: usize) -> Result<(), Violation> {
+        let mut ahead = rule.fields.iter();
+        let mut last: Option<(&FieldRule, u32)> = None;
+        let mut missing: Option<&FieldRule> = None;
+        while self.at < end {
+            let start = self.at;
+            let key = self.varint(end, 5, 1, None)?;
+            let wire_type = key & 7;
+            if wire_type != 0 && wire_type != 2 {
+                return Err(self.violation(1, None, start));
+            }
+            let number = key >> 3;
+            let (field, seen) = match last {
+                Some((field, seen)) if u64::from(field.number) == number && field.repeats() => (field, seen),
+                _ => {
+                    // A required field that is passed over cannot come any more; it is missed at the end.
+                    let found = ahead.by_ref().find(|field| {
+                        let found = u64::from(field.number) == number;
+                        if !found && field.required && missing.is_none() {
+                            missing = Some(field);
+                        }
+                        found
+                    });
+                    (found.ok_or_else(|| self.violation(2, None, start))?, 0)
+                }
+            };
+            self.field(field, wire_type, seen, Parent { start, end, depth })?;
+            last = Some((field, seen.saturating_add(1)));
+        }
+        match missing.or_else(|| ahead.find(|field| field.required)) {
+            Some(field) => Err(self.violation(9, Some(field), end)),
+            None => Ok(()),
+        }
+    }
+
+    /// Walks one field behind its key: the declared wire type, then the length, then the content.
+    fn field(
+        &mut self,
+        field: &'static FieldRule,
+        wire_type: u64,
+        seen: u32,
+        parent: Parent,
+    ) -> Result<(), Violation> {
+        if wire_type != field.kind.wire_type() {
+            return Err(self.violation(3, Some(field), parent.start));
+        }
+        if wire_type == 0 {
+            let start = self.at;
+            return match self.number(field, parent.end)? {
+                0 => Err(self.violation(5, Some(field), start)),
+                _ => Ok(()),
+            };
+        }
+        let start = self.at;
+        let length = self.number(field, parent.end)?;
+        if length == 0 {
+            let step = if matches!(field.kind, FieldKind::PackedUint32) { 3 } else { 5 };
+            return Err(self.violation(step, Some(field), start));
+        }
+        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
+        let Some(end) = end.filter(|end| *end <= parent.end && field.bounds(length) && field.room(seen))
+        else {
+            return Err(self.violation(6, Some(field), start));
+        };
+        match field.kind {
+            FieldKind::Message(rule) => self.nested(field, rule, end, parent.depth),
+            FieldKind::PackedUint32 => self.run(field, end),
+            _ => self.text(field, end),
+        }
+    }
+
+    fn nested(
+        &mut self,
+        field: &'static FieldRule,
+        rule: &'static MessageRule,
+        end: usize,
+        depth: usize,
+    ) -> Result<(), Violation> {
+        let outer = self.path;
+        let Some(place) = self.path.get_mut(depth) else {
+            return Err(self.violation(8, Some(field), self.at));
+        };
+        *place = field.name;
+        self.message(rule, end, depth.saturating_add(1))?;
+        self.path = outer;
+        Ok(())
+    }
+
+    /// Walks a packed run. The number of its elements is checked behind them.
+    fn run(&mut self, field: &'static FieldRule, end: usize) -> Result<(), Violation> {
+        let run = self.at;
+        let mut elements = 0_u32;
+        while self.at < end {
+            let start = self.at;
+            if self.number(field, end)? == 0 {
+                return Err(self.violation(5, Some(field), start));
+            }
+            elements = elements.saturating_add(1);
+        }
+        if elements > field.count {
+            return Err(self.violation(6, Some(field), run));
+        }
+        Ok(())
+    }
+
+    /// Passes over a string or bytes, if their characters are of the class.
+    fn text(&mut self, field: &'static FieldRule, end: usize) -> Result<(), Violation> {
+        let content = self.bytes.get(self.at..end).unwrap_or_default();
+        let utf8 = !matches!(field.kind, FieldKind::String) || core::str::from_utf8(content).is_ok();
+        if !utf8 || !field.class.holds(content) {
+            return Err(self.violation(7, Some(field), self.at));
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// Reads a number of a field's type, or the length of one that has a length.
+    fn number(&mut self, field: &'static FieldRule, end: usize) -> Result<u64, Violation> {
+        let start = self.at;
+        let (bytes_max, greatest) = field.kind.range();
+        let value = self.varint(end, bytes_max, 4, Some(field))?;
+        if value > greatest {
+            return Err(self.violation(4, Some(field), start));
+        }
+        Ok(value)
+    }
+
+    /// Reads a minimal varint of at most `bytes_max` bytes, all of them before `end`.
+    ///
+    /// A longer one, or one that is not minimal, fails at `step`; one that is cut off at 10.
+    fn varint(
+        &mut self,
+        end: usize,
+        bytes_max: u32,
+        step: u8,
+        field: Option<&'static FieldRule>,
+    ) -> Result<u64, Violation> {
+        let start = self.at;
+        let mut value = 0_u64;
+        for place in 0..bytes_max {
+            let byte = if self.at < end { self.bytes.get(self.at) } else { None };
+            let Some(&byte) = byte else { return Err(self.violation(10, field, start)) };
+            self.at = self.at.saturating_add(1);
+            // The tenth byte has room for one bit.
+            if place == 9 && byte > 1 {
+                break;
+            }
+            value |= u64::from(byte & 0x7f) << (7 * place);
+            if byte < 0x80 {
+                return if byte == 0 && place > 0 {
+                    Err(self.violation(step, field, start))
+                } else {
+                    Ok(value)
+                };
+            }
+        }
+        Err(self.violation(step, field, start))
+    }
+
+    fn violation(&self, step: u8, field: Option<&'static FieldRule>, offset: usize) -> Violation {
+        Violation { step, path: self.path, field: field.map_or("", |field| field.name), offset }
+    }
+}
+
+/// Where a field stands: the place of its key, and the end and depth of its message.
+struct Parent {
+    start: usize,
+    end: usize,
+    depth: usize,
+}
+
+impl FieldRule {
+    /// Whether the field may come several times: only messages and bytes; a packed run stands once.
+    fn repeats(&self) -> bool {
+        self.count > 0 && matches!(self.kind, FieldKind::Message(_) | FieldKind::Bytes)
+    }
+
+    /// Whether the length of the content lies within the field's own bounds.
+    fn bounds(&self, length: u64) -> bool {
+        length >= u64::from(self.min) && (self.max == 0 || length <= u64::from(self.max))
+    }
+
+    /// Whether there is room for one more element.
+    fn room(&self, seen: u32) -> bool {
+        !self.repeats() || seen < self.count
+    }
+}
+
+impl FieldKind {
+    fn wire_type(&self) -> u64 {
+        match self {
+            Self::Bytes | Self::String | Self::Message(_) | Self::PackedUint32 => 2,
+            _ => 0,
+        }
+    }
+
+    /// Greatest length in bytes and greatest value of a varint: the number itself, a length, or a packed element.
+    fn range(&self) -> (u32, u64) {
+        match self {
+            Self::Bool => (1, 1),
+            Self::Enum => (5, i32::MAX as u64),
+            Self::Uint64 | Self::Sint64 => (10, u64::MAX),
+            _ => (5, u32::MAX as u64),
+        }
+    }
+}
+
+impl TextClass {
+    fn holds(self, content: &[u8]) -> bool {
+        match self {
+            Self::None => true,
+            Self::OrderNo => content.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()),
+            Self::Identifier => {
+                content.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+            }
+            Self::Visible => content.iter().all(u8::is_ascii_graphic),
+            Self::Text => core::str::from_utf8(content).is_ok_and(|text| !text.chars().any(char::is_control)),
+        }
+    }
+}
+
+/// The messages that are hashed or signed, or decide about keys: their bytes are canonical or refused.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Strict {
+    /// The body of M1 behind its magic.
+    HisHello,
+    /// The body of M2.
+    PosReply,
+    /// What the POS chose, inside `PosReply`.
+    PosHello,
+    /// What is sealed in M2 and M3.
+    Auth,
+    /// Who is speaking, inside `Auth`.
+    Identity,
+    /// A file of provisioning.
+    SignedFile,
+    /// The payload of a link agreement.
+    Agreement,
+    /// The payload of a device manifest.
+    DeviceManifest,
+    /// The payload of a terminal manifest.
+    TerminalManifest,
+    /// What an order is about.
+    OrderCore,
+    /// How an order ended.
+    ResultCore,
+    /// A record of a journal or a ledger.
+    BookRecord,
+}
+
+impl Strict {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::HisHello,
+        Self::PosReply,
+        Self::PosHello,
+        Self::Auth,
+        Self::Identity,
+        Self::SignedFile,
+        Self::Agreement,
+        Self::DeviceManifest,
+        Self::TerminalManifest,
+        Self::OrderCore,
+        Self::ResultCore,
+        Self::BookRecord,
+    ];
+
+    /// The name in the schemas.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.rule().name
+    }
+
+    fn rule(self) -> &'static MessageRule {
+        match self {
+            Self::HisHello => &strict::HIS_HELLO,
+            Self::PosReply => &strict::POS_REPLY,
+            Self::PosHello => &strict::POS_HELLO,
+            Self::Auth => &strict::AUTH,
+            Self::Identity => &strict::IDENTITY,
+            Self::SignedFile => &strict::SIGNED_FILE,
+            Self::Agreement => &strict::AGREEMENT,
+            Self::DeviceManifest => &strict::DEVICE_MANIFEST,
+            Self::TerminalManifest => &strict::TERMINAL_MANIFEST,
+            Self::OrderCore => &strict::ORDER_CORE,
+            Self::ResultCore => &strict::RESULT_CORE,
+            Self::BookRecord => &strict::BOOK_RECORD,
+        }
+    }
+}
+
+/// Why bytes are not canonical: the first step that fails at the first field that fails.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Violation {
+    step: u8,
+    path: Path,
+    field: &'static str,
+    offset: usize,
+}
+
+impl Violation {
+    /// The step that failed, 1 to 10.
+    #[must_use]
+    pub fn step(&self) -> u8 {
+        self.step
+    }
+
+    /// The offset of the byte at which the thing that failed begins: a key (1, 2, 3), a number or length (3 for an
+    /// empty run, 4, 5, 6, 10), a content (6 for too many elements of a run, 7, 8), or the end of a message (9).
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The names from the top message down to the field; the field's is left out where no field is known (1, 2).
+    pub fn path(&self) -> impl Iterator<Item = &'static str> {
+        self.path.into_iter().chain([self.field]).filter(|name| !name.is_empty())
+    }
+
+    /// What the step asks for and did not find.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self.step {
+            1 => "a field key is not minimal, is longer than 5 bytes, or has a wire type other than 0 and 2",
+            2 => "a field is unknown, out of order, or repeated",
+            3 => "a wire type is not the declared one, or a packed run is empty",
+            4 => "a number or length is not minimal, or out of the range of its type",
+            5 => "a value is zero or empty: absent fields are left out",
+            6 => "a length or a number of elements is out of bounds",
+            7 => "a text has a character that its class does not allow",
+            8 => "messages nest more than 3 deep",
+            9 => "a required field is missing",
+            _ => "a number, key or length is cut off",
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, name) in self.path().enumerate() {
+            if place > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(name)?;
+        }
+        write!(f, " is not canonical at byte {} (step {}): {}", self.offset, self.step, self.reason())
+    }
+}
+
+impl core::error::Error for Violation {}
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;
