@@ -2,6 +2,7 @@
 
 mod proto;
 mod root;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -10,13 +11,17 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   proto             generate Rust from proto/, after checking style and compatibility
   proto --check     generate elsewhere and name each committed file that differs
   proto --publish   write proto's descriptor set as the published one of its version
+  tidy              check floors, import cycles, sizes and names
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["proto", rest @ ..] => proto::run(rest),
+        ["proto"] => proto::run(proto::Mode::Write),
+        ["proto", "--check"] => proto::run(proto::Mode::Check),
+        ["proto", "--publish"] => proto::run(proto::Mode::Publish),
+        ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

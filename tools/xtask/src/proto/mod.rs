@@ -26,19 +26,29 @@ type Generated = (&'static str, String);
 /// Where each published version's descriptor set lies.
 const PUBLISHED: &str = "spec-crate/schema";
 
-/// Runs the command with the words behind `proto`.
-pub(crate) fn run(words: &[&str]) -> Result<(), String> {
+/// What to do with what the schemas say.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Write the generated files.
+    Write,
+    /// Compare them with the committed ones.
+    Check,
+    /// Write them, and the descriptor set as the published one.
+    Publish,
+}
+
+/// Checks the schemas, generates, and compares with what is published.
+pub(crate) fn run(mode: Mode) -> Result<(), String> {
     let repository = root::root();
     let schema = Schema::load(&repository.join("proto"))?;
     judge("style", [style::violations(&schema), sense::violations(&schema)].concat())?;
-    match words {
-        [] => write(&generate(&schema)?, &repository)?,
-        ["--check"] => check(&schema, &repository)?,
-        ["--publish"] => {
-            write(&generate(&schema)?, &repository)?;
-            publish(&repository)?;
-        }
-        _ => return Err(crate::USAGE.to_owned()),
+    if mode == Mode::Check {
+        check(&schema, &repository)?;
+    } else {
+        write(&generate(&schema)?, &repository)?;
+    }
+    if mode == Mode::Publish {
+        publish(&repository)?;
     }
     compare_with_published(&schema, &repository)
 }

@@ -33,7 +33,7 @@ fn of_file(file: &FileDescriptor, found: &mut Vec<String>) {
         ));
     }
     let version = file.package_name().rsplit('.').next().and_then(|last| last.strip_prefix('v'));
-    if !version.is_some_and(|digits| digits.parse::<u32>().is_ok()) {
+    if version.is_none_or(|digits| digits.parse::<u32>().is_err()) {
         say("the package ends with no version; use hispos.v1");
     }
     if file.syntax() != prost_reflect::Syntax::Proto3 {
@@ -129,10 +129,9 @@ fn sentence(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("no comment; say in one sentence what it is");
     }
-    let begins = !text.starts_with(|first: char| first.is_ascii_lowercase())
-        || text.starts_with(|first: char| first.is_ascii_digit());
     let first_word = text.split_whitespace().next().unwrap_or_default();
     let is_identifier = first_word.contains(['_', '(']);
+    let begins = !text.starts_with(|first: char| first.is_ascii_lowercase());
     let ends = text.ends_with(['.', '?', ':', ')']);
     if (begins || is_identifier) && ends {
         Ok(())

@@ -1,0 +1,52 @@
+//! Import cycles between the files of one tree.
+
+use super::imports::Import;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One finding for each import that closes a circle.
+pub(super) fn findings(imports: &[Import]) -> Vec<String> {
+    let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for import in imports {
+        next.entry(&import.from).or_default().insert(&import.to);
+    }
+    let mut told = BTreeSet::new();
+    let mut found = Vec::new();
+    for import in imports {
+        let Some(way) = way(&next, &import.to, &import.from) else { continue };
+        let members: BTreeSet<&str> = way.iter().copied().collect();
+        if told.insert(members) {
+            let circle: Vec<&str> =
+                way.iter().map(|name| if name.is_empty() { "the root" } else { *name }).collect();
+            let text = circle.join(" -> ");
+            found.push(format!(
+                "{}:{}: cycle: {text} -> back; move what both need into a file of its own",
+                import.path, import.line
+            ));
+        }
+    }
+    found
+}
+
+/// The shortest way from one module to another.
+fn way<'a>(next: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+    let mut ways = vec![vec![from]];
+    let mut seen = BTreeSet::from([from]);
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            let last = way.last().copied()?;
+            if last == to {
+                return Some(way);
+            }
+            for step in
+                next.get(last).into_iter().flatten().filter(|step| seen.insert(**step)).collect::<Vec<_>>()
+            {
+                let mut further = way.clone();
+                further.push(*step);
+                longer.push(further);
+            }
+        }
+        ways = longer;
+    }
+    None
+}
