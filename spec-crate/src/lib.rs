@@ -7,9 +7,16 @@ extern crate std;
 pub mod amount;
 pub mod catalogue;
 pub mod codec;
+pub mod crypto;
+pub mod error;
+pub mod frame;
 pub mod ids;
+pub mod key_schedule;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]
 mod labels;
 pub mod limits;
+pub mod record;
+pub mod time;
 pub mod timers;
+pub mod transcript;
 mod wire;

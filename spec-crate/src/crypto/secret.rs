@@ -1,0 +1,43 @@
+//! Bytes that must not outlive their use.
+
+use alloc::boxed::Box;
+
+use zeroize::Zeroize;
+
+/// A secret of `N` bytes, erased when it is dropped.
+///
+/// It stands on the heap, so moving it leaves no copy behind. It has no `Debug`, `Clone` or `PartialEq`: a secret is
+/// not printed, not copied by accident, and compared only in constant time by whoever owns the comparison.
+///
+/// ```compile_fail
+/// let secret = hispos::crypto::Secret::<32>::new([7; 32]);
+/// println!("{secret:?}");
+/// ```
+pub struct Secret<const N: usize>(Box<[u8; N]>);
+
+impl<const N: usize> Secret<N> {
+    /// Takes the bytes over and erases the caller's copy.
+    pub fn new(mut bytes: [u8; N]) -> Self {
+        let secret = Self(Box::new(bytes));
+        bytes.zeroize();
+        secret
+    }
+
+    /// Makes a secret in place: `fill` writes every byte of a zeroed array.
+    pub(crate) fn make(fill: impl FnOnce(&mut [u8; N])) -> Self {
+        let mut secret = Self(Box::new([0; N]));
+        fill(&mut secret.0);
+        secret
+    }
+
+    /// The bytes, for a cryptographic operation or the program's own key store.
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}

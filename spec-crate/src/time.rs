@@ -1,0 +1,24 @@
+//! The two clocks: instants for timers, seconds of the calendar for records and validity.
+
+/// A moment of the monotonic clock, in milliseconds since the machine's boot.
+///
+/// The clock runs during sleep and is the same for every process of one boot. Arithmetic saturates: a timer beyond
+/// the end of time never fires, and an instant from the future has age 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// The instant this many milliseconds later.
+    pub const fn after(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Milliseconds from an earlier instant to this one; 0 if it is not earlier.
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Seconds since 1970-01-01T00:00:00Z, of the machine's calendar clock. Never used for timers.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct UnixSeconds(pub u64);

@@ -1,0 +1,192 @@
+//! Line and frame.
+
+use hispos::frame::{BODY_BYTES_MAX, Decoder, FrameDrop, FrameType, Side, encode};
+use proptest::prelude::*;
+
+type Item = Result<(FrameType, Vec<u8>, u32), FrameDrop>;
+
+/// Everything that a receiver makes of these pieces of a stream.
+fn decode<'a>(receiver: Side, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Item> {
+    let mut decoder = Decoder::new(receiver);
+    let mut items = Vec::new();
+    for mut piece in pieces {
+        while let Some(item) = decoder.next_frame(&mut piece) {
+            items.push(item.map(|frame| (frame.kind, frame.body.to_vec(), frame.checksum)));
+        }
+        assert!(piece.is_empty());
+    }
+    items
+}
+
+/// A run of these decoded bytes and its final zero, made by another implementation.
+fn run(decoded: &[u8]) -> Vec<u8> {
+    let mut bytes = cobs::encode_vec(decoded);
+    bytes.push(0);
+    bytes
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    // Bit by bit, as the polynomial is written.
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 & (crc & 1).wrapping_neg()))
+    })
+}
+
+fn with_checksum(content: &[u8]) -> Vec<u8> {
+    [content, &crc32c(content).to_be_bytes()].concat()
+}
+
+#[test]
+fn checksum_has_the_check_value_of_castagnoli() {
+    assert_eq!(crc32c(b"123456789"), 0xE306_9283);
+    let encoded = encode(FrameType::M1, b"23456789").unwrap();
+    assert_eq!(encoded.checksum, crc32c(b"\x0123456789"));
+}
+
+#[test]
+fn every_type_reaches_its_receiver_and_is_an_echo_at_its_sender() {
+    for (kind, number, sender) in [
+        (FrameType::M1, 0x01, Some(Side::His)),
+        (FrameType::M2, 0x02, Some(Side::Pos)),
+        (FrameType::M3, 0x03, Some(Side::His)),
+        (FrameType::PlainAlert, 0x0F, None),
+        (FrameType::HisRecord, 0x10, Some(Side::His)),
+        (FrameType::PosRecord, 0x11, Some(Side::Pos)),
+    ] {
+        let encoded = encode(kind, b"body").unwrap();
+        assert_eq!(encoded.bytes, run(&with_checksum(&[&[number], b"body".as_slice()].concat())));
+        for receiver in [Side::His, Side::Pos] {
+            let expected = match sender == Some(receiver) {
+                true => Err(FrameDrop::Echo),
+                false => Ok((kind, b"body".to_vec(), encoded.checksum)),
+            };
+            assert_eq!(decode(receiver, [encoded.bytes.as_slice()]), [expected]);
+        }
+    }
+}
+
+#[test]
+fn frame_before_the_first_zero_is_accepted_and_empty_runs_are_ignored() {
+    let frame = encode(FrameType::M1, b"x").unwrap().bytes;
+    let stream = [&frame, [0, 0, 0].as_slice(), &frame].concat();
+    assert_eq!(decode(Side::Pos, [stream.as_slice()]).iter().filter(|item| item.is_ok()).count(), 2);
+}
+
+#[test]
+fn each_bad_run_is_one_drop_of_its_name_and_the_next_frame_is_accepted() {
+    let good = encode(FrameType::M1, b"x").unwrap().bytes;
+    let mut wrong_checksum = with_checksum(&[0x01, 9]);
+    wrong_checksum[1] ^= 1;
+    let cases: [(&str, Vec<u8>, FrameDrop); 8] = [
+        ("block beyond the run", vec![5, 1, 2, 0], FrameDrop::Cobs),
+        ("the run 01", vec![1, 0], FrameDrop::Short),
+        ("four bytes", run(&[1, 2, 3, 4]), FrameDrop::Short),
+        ("2,049 bytes", run(&with_checksum(&[1; 2045])), FrameDrop::Long),
+        ("2,057 bytes of ones", vec![1; 2057].into_iter().chain([0]).collect(), FrameDrop::Long),
+        ("checksum", run(&wrong_checksum), FrameDrop::Crc),
+        ("unknown type with a wrong checksum", run(&[0x77, 0, 0, 0, 0]), FrameDrop::Crc),
+        ("unknown type", run(&with_checksum(&[0x77])), FrameDrop::Type),
+    ];
+    for (name, bytes, expected) in cases {
+        let items = decode(Side::Pos, [[bytes.as_slice(), &good].concat().as_slice()]);
+        assert_eq!(items.len(), 2, "{name}");
+        assert_eq!(items[0], Err(expected), "{name}");
+        assert!(items[1].is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn longest_frame_is_accepted_and_a_longer_body_is_not_encoded() {
+    let longest = encode(FrameType::M1, &[7; BODY_BYTES_MAX]).unwrap();
+    assert_eq!(longest.bytes.len(), 2057 + 1);
+    assert!(
+        matches!(decode(Side::Pos, [longest.bytes.as_slice()]).as_slice(), [Ok((_, body, _))] if body.len() == 2043)
+    );
+    assert!(encode(FrameType::M1, &[7; BODY_BYTES_MAX + 1]).is_err());
+}
+
+#[test]
+fn run_without_end_is_one_drop_at_byte_2058_and_costs_no_memory() {
+    let mut decoder = Decoder::new(Side::Pos);
+    let mut at_limit: &[u8] = &[1; 2057];
+    assert_eq!(decoder.next_frame(&mut at_limit), None);
+    let mut one_more: &[u8] = &[1];
+    assert_eq!(decoder.next_frame(&mut one_more), Some(Err(FrameDrop::Long)));
+    let megabyte = vec![1; 1 << 20];
+    for _ in 0..64 {
+        assert_eq!(decoder.next_frame(&mut megabyte.as_slice()), None);
+    }
+    let good = [&[0], encode(FrameType::M1, b"x").unwrap().bytes.as_slice()].concat();
+    assert!(matches!(decoder.next_frame(&mut good.as_slice()), Some(Ok(_))));
+}
+
+#[test]
+fn decoder_prints_lengths_and_no_bytes() {
+    let mut decoder = Decoder::new(Side::Pos);
+    assert_eq!(decoder.next_frame(&mut b"secret".as_slice()), None);
+    let text = format!("{decoder:?}");
+    assert!(text.contains("buffered: 6") && !text.contains("115"), "{text}");
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    // Zeros, long runs without zeros, and everything between.
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..600),
+        prop::collection::vec(0..2u8, 0..600),
+        prop::collection::vec(1..=255u8, 240..260),
+        prop::collection::vec(1..=255u8, 500..516),
+        prop::collection::vec(any::<u8>(), 2000..=BODY_BYTES_MAX),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn encoding_equals_two_other_implementations(body in body()) {
+        let encoded = encode(FrameType::M1, &body).unwrap();
+        let frame = with_checksum(&[&[1], body.as_slice()].concat());
+        let mut corncobs_out = vec![0; corncobs::max_encoded_len(frame.len())];
+        let length = corncobs::encode_buf(&frame, &mut corncobs_out);
+        prop_assert_eq!(&encoded.bytes, &run(&frame));
+        // corncobs ends a full last block with an empty one; the protocol does not.
+        let mut theirs = corncobs_out[..length].to_vec();
+        if theirs.len() == encoded.bytes.len() + 1 && theirs.ends_with(&[1, 0]) {
+            theirs.remove(theirs.len() - 2);
+        }
+        prop_assert_eq!(&encoded.bytes, &theirs);
+        // Whichever form arrives, the frame is the same.
+        let expected = vec![Ok((FrameType::M1, body, encoded.checksum))];
+        prop_assert_eq!(decode(Side::Pos, [&corncobs_out[..length]]), expected.clone());
+        prop_assert_eq!(decode(Side::Pos, [encoded.bytes.as_slice()]), expected);
+    }
+
+    #[test]
+    fn any_split_of_a_stream_gives_the_same_items(
+        bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
+        noise in prop::collection::vec(prop_oneof![any::<u8>(), Just(0)], 0..3000),
+        cuts in prop::collection::vec(1..400usize, 1..40),
+    ) {
+        let mut stream = noise;
+        for body in bodies {
+            stream.extend(encode(FrameType::M3, &body).unwrap().bytes);
+        }
+        let whole = decode(Side::Pos, [stream.as_slice()]);
+        let mut rest = stream.as_slice();
+        let mut pieces = Vec::new();
+        for cut in cuts.iter().cycle() {
+            if rest.is_empty() { break; }
+            let (piece, tail) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = tail;
+        }
+        prop_assert_eq!(decode(Side::Pos, pieces), whole.clone());
+        prop_assert_eq!(decode(Side::Pos, stream.chunks(1)), whole);
+    }
+
+    #[test]
+    fn noise_decodes_as_another_implementation_says(bytes in prop::collection::vec(prop_oneof![1..=255u8, 1..5u8], 1..2057)) {
+        let expected = cobs::decode_vec(&bytes);
+        let items = decode(Side::Pos, [bytes.as_slice(), &[0]]);
+        prop_assert_eq!(items.len(), 1);
+        prop_assert_eq!(matches!(items[0], Err(FrameDrop::Cobs)), expected.is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! The public interface of the crate, tested from outside.
+
+#[cfg(test)]
+mod crypto;
+#[cfg(test)]
+mod frame;
