@@ -2,6 +2,7 @@
 
 mod proto;
 mod root;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -11,6 +12,10 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   proto             generate Rust from proto/, after checking style and compatibility
   proto --check     generate elsewhere and name each committed file that differs
   proto --publish   write proto's descriptor set as the published one of its version
+  test              run everything a change has to pass; ends with `N passed, N failed`
+  test --list       name the steps
+  test --only STEP  run one of them
+  vectors [--check] make the test vectors, or compare the committed ones
   tidy              check floors, import cycles, sizes and names
 ";
 
@@ -21,13 +26,19 @@ fn main() -> ExitCode {
         ["proto"] => proto::run(proto::Mode::Write),
         ["proto", "--check"] => proto::run(proto::Mode::Check),
         ["proto", "--publish"] => proto::run(proto::Mode::Publish),
+        ["test", rest @ ..] => test::run(rest),
+        ["vectors", rest @ ..] => {
+            test::cargo(&[&["run", "--package", "hispos-vectors", "--"], rest].concat())
+        }
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("{message}");
+            if !message.is_empty() {
+                eprintln!("{message}");
+            }
             ExitCode::FAILURE
         }
     }
