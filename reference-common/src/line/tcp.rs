@@ -1,0 +1,121 @@
+//! TCP: either end may listen, the other calls and calls again.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use super::reader::{Attempt, LOOK_EVERY, Stream};
+
+/// A caller waits until the stream before it has been silent for so long.
+const SILENT: Duration = Duration::from_millis(hispos::timers::SILENT);
+/// For one address to answer a call.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Waits for calls.
+pub(super) struct Listener {
+    listener: TcpListener,
+    waiting: Option<TcpStream>,
+}
+
+impl Listener {
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener, waiting: None })
+    }
+
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    pub(super) fn accept(&mut self) -> Attempt {
+        let called = self.waiting.take().map_or_else(|| self.listener.accept().map(|(stream, _)| stream), Ok);
+        match called {
+            Ok(stream) => streams(&stream).map_or_else(
+                |error| Attempt::Failed { why: error.to_string(), wait: LOOK_EVERY },
+                Attempt::Open,
+            ),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                std::thread::sleep(LOOK_EVERY);
+                Attempt::NotYet
+            }
+            Err(error) => Attempt::Failed { why: error.to_string(), wait: LOOK_EVERY },
+        }
+    }
+
+    /// Takes a second call, and says whether it should replace the stream that is open: only when that one is
+    /// silent, or anybody could end a session by calling. The newest caller waits, earlier ones are closed.
+    pub(super) fn another_waits(&mut self, silent: Duration) -> bool {
+        while let Ok((stream, _)) = self.listener.accept() {
+            self.waiting = Some(stream);
+        }
+        self.waiting.is_some() && silent >= SILENT
+    }
+}
+
+/// Calls, and calls again.
+pub(super) struct Dialer {
+    address: String,
+    wait: u64,
+}
+
+impl Dialer {
+    pub(super) fn new(address: String) -> Self {
+        Self { address, wait: hispos::timers::REDIAL_FIRST }
+    }
+
+    pub(super) fn dial(&mut self) -> Attempt {
+        match connect(&self.address).and_then(|stream| streams(&stream)) {
+            Ok(stream) => {
+                self.wait = hispos::timers::REDIAL_FIRST;
+                Attempt::Open(stream)
+            }
+            Err(error) => {
+                let wait = jittered(self.wait);
+                self.wait = self.wait.saturating_mul(2).min(hispos::timers::REDIAL_LAST);
+                Attempt::Failed { why: format!("{}: {error}", self.address), wait: Duration::from_millis(wait) }
+            }
+        }
+    }
+}
+
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn streams(stream: &TcpStream) -> io::Result<Stream> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(LOOK_EVERY))?;
+    stream.set_write_timeout(Some(LOOK_EVERY))?;
+    Ok(Stream { read: Box::new(stream.try_clone()?), write: Box::new(stream.try_clone()?) })
+}
+
+/// From half the wait to all of it: many ends that lost the same peer do not come back at once.
+fn jittered(wait: u64) -> u64 {
+    // No secret depends on it, so the hasher's seed is random enough.
+    let half = wait / 2;
+    half.saturating_add(RandomState::new().build_hasher().finish() % half.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::jittered;
+
+    #[test]
+    fn a_redial_waits_from_half_the_time_to_all_of_it() {
+        for wait in [1000, 2000, 30_000] {
+            for _ in 0..50 {
+                assert!((wait / 2..=wait).contains(&jittered(wait)));
+            }
+        }
+    }
+}

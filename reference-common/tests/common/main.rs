@@ -1,0 +1,5 @@
+//! Books and lines as the programs use them: real files, real processes, real streams.
+
+mod book;
+mod crash;
+mod line;
