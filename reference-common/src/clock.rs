@@ -6,16 +6,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hispos::link::Clock;
 use hispos::time::{Instant, UnixSeconds};
 
 /// 2025-01-01: a machine that thinks it is earlier has lost its clock.
 const UNIX_SECONDS_MIN: u64 = 1_735_689_600;
 
-/// Reads both clocks.
+/// The monotonic clock.
 #[must_use]
-pub fn now() -> Clock {
-    Clock { now: Instant(boot_millis()), unix: unix() }
+pub fn instant() -> Instant {
+    Instant(boot_millis())
 }
 
 /// Unix time, or `None` if the machine has no trustworthy time: before 2025 no copy of this program existed.
@@ -91,7 +90,7 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{boot_id, now, parse_uuid, trusted};
+    use super::{boot_id, instant, parse_uuid, trusted};
     use hispos::time::UnixSeconds;
 
     #[test]
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_monotonic_clock_never_steps_back() {
-        let (first, second) = (now().now, now().now);
+        let (first, second) = (instant(), instant());
         assert!(first <= second);
     }
 

@@ -223,8 +223,13 @@ mod tests {
     fn a_full_file_is_put_aside_and_the_oldest_one_deleted() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("pos.log");
-        let config =
-            LogConfig { path: Some(path.clone()), bytes_max: 100, keep: 2, level: Level::Info, stderr: false };
+        let config = LogConfig {
+            path: Some(path.clone()),
+            bytes_max: 100,
+            keep: 2,
+            level: Level::Info,
+            stderr: false,
+        };
         let log = Log::open(config).unwrap();
         for number in 0..20 {
             log.info(format!("line {number}"));

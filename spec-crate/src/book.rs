@@ -229,7 +229,7 @@ impl Head {
     /// The head after one more record.
     #[must_use]
     pub fn after(&self, record: &[u8]) -> Self {
-        Self(crypto::sha256(&[labels::RECORD, &[0], &self.0, record]))
+        Self(crypto::hash::sha256(&[labels::RECORD, &[0], &self.0, record]))
     }
 
     /// The first 8 bytes, as an anchor carries them.

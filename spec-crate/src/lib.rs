@@ -5,6 +5,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod amount;
+pub mod book;
 pub mod catalogue;
 pub mod codec;
 pub mod crypto;
@@ -15,6 +16,7 @@ pub mod key_schedule;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]
 mod labels;
 pub mod limits;
+pub mod platform;
 pub mod record;
 pub mod time;
 pub mod timers;

@@ -349,7 +349,9 @@ fn append(
 ) -> Result<(), rusqlite::Error> {
     let (table, key, index) = (write.key.table.code(), &write.key.key, &write.index);
     transaction
-        .prepare_cached("INSERT INTO records (seq, head, tab, key, at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .prepare_cached(
+            "INSERT INTO records (seq, head, tab, key, at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
         .execute(params![int(seq), head.0, table, key, at.map(|at| int(at.0)), record])?;
     transaction
         .prepare_cached(
@@ -358,7 +360,16 @@ fn append(
              ON CONFLICT (tab, key) DO UPDATE SET version = ?3, open = ?4, device = ?5, bill = ?6, day = ?7,
                                                   bytes = ?8",
         )?
-        .execute(params![table, key, int(seq), index.open, index.device, index.bill, index.day, write.bytes])?;
+        .execute(params![
+            table,
+            key,
+            int(seq),
+            index.open,
+            index.device,
+            index.bill,
+            index.day,
+            write.bytes
+        ])?;
     Ok(())
 }
 

@@ -100,7 +100,11 @@ impl Write for NearEnd {
         if ready.contains(PollFlags::HUP) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if ready.contains(PollFlags::OUT) { self.0.write(bytes) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        if ready.contains(PollFlags::OUT) {
+            self.0.write(bytes)
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

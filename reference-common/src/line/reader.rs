@@ -36,7 +36,10 @@ pub(super) enum Attempt {
     /// Nobody there yet; look again at once.
     NotYet,
     /// Failed; try again after the wait.
-    Failed { why: String, wait: Duration },
+    Failed {
+        why: String,
+        wait: Duration,
+    },
 }
 
 impl Source {

@@ -74,7 +74,10 @@ impl Dialer {
             Err(error) => {
                 let wait = jittered(self.wait);
                 self.wait = self.wait.saturating_mul(2).min(hispos::timers::REDIAL_LAST);
-                Attempt::Failed { why: format!("{}: {error}", self.address), wait: Duration::from_millis(wait) }
+                Attempt::Failed {
+                    why: format!("{}: {error}", self.address),
+                    wait: Duration::from_millis(wait),
+                }
             }
         }
     }

@@ -60,10 +60,10 @@ fn a_committed_row_is_there_after_reopening() {
     assert_eq!(book.anchor(), anchor);
     let keys = vec![RowKey::new(Table::Order, "A1"), RowKey::new(Table::Order, "A2")];
     let found = book.find(&Query::Rows(keys)).unwrap();
-    assert_eq!(found.rows.iter().map(|row| (row.version, row.bytes.as_slice())).collect::<Vec<_>>(), [
-        (2, &b"one"[..]),
-        (0, b"")
-    ]);
+    assert_eq!(
+        found.rows.iter().map(|row| (row.version, row.bytes.as_slice())).collect::<Vec<_>>(),
+        [(2, &b"one"[..]), (0, b"")]
+    );
     assert_eq!(found.anchor, anchor);
 }
 
@@ -108,11 +108,8 @@ fn queries_find_rows_in_the_order_that_links_rely_on() {
         bytes: b"capture".to_vec(),
         index: Index { bill: "bill-1".into(), ..Index::default() },
     };
-    let bill = Write {
-        key: RowKey::new(Table::Bill, "bill-1"),
-        bytes: b"bill".to_vec(),
-        index: Index::default(),
-    };
+    let bill =
+        Write { key: RowKey::new(Table::Bill, "bill-1"), bytes: b"bill".to_vec(), index: Index::default() };
     let writes = vec![
         bill,
         order("A1", b"1", open_order("POS-1", "bill-1", 20_261_124)),
@@ -124,9 +121,8 @@ fn queries_find_rows_in_the_order_that_links_rely_on() {
     ];
     book.commit(vec![batch(&[], writes)], AT)[0].clone().unwrap();
 
-    let open = |device: &str, after, limit| {
-        book.find(&Query::Open { device: device.into(), after, limit }).unwrap()
-    };
+    let open =
+        |device: &str, after, limit| book.find(&Query::Open { device: device.into(), after, limit }).unwrap();
     assert_eq!(keys(&open("", 0, 9).rows), ["A2", "A3", "A4"]);
     assert_eq!(keys(&open("POS-1", 0, 9).rows), ["A3", "A4"]);
     let first = open("", 0, 2);
@@ -177,7 +173,6 @@ fn an_altered_deleted_or_swapped_record_is_found_with_its_number() {
     let swap = "UPDATE records SET record = (SELECT record FROM records WHERE seq = 4) WHERE seq = 3";
     for (sql, found) in [
         (alter, "not canonical"),
-        ("UPDATE records SET record = x'08031002' || substr(record, 5) WHERE seq = 3", ""),
         ("DELETE FROM records WHERE seq = 3", "record 3 should come and record 4 came"),
         (swap, "record 3 should come and record 4 came"),
         ("UPDATE records SET head = randomblob(32) WHERE seq = 3", "the chain breaks at record 3"),
@@ -193,11 +188,9 @@ fn an_altered_deleted_or_swapped_record_is_found_with_its_number() {
             book.commit(vec![batch(&[], vec![order(key, key.as_bytes(), Index::default())])], AT);
         }
         assert_eq!(book.verify().unwrap().records, 5);
-        if !found.is_empty() {
-            tamper(home.path(), sql);
-            let refused = refused(&book);
-            assert!(refused.contains(found), "{sql}: {refused}");
-        }
+        tamper(home.path(), sql);
+        let refused = refused(&book);
+        assert!(refused.contains(found), "{sql}: {refused}");
     }
 }
 

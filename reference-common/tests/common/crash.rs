@@ -17,7 +17,8 @@ fn writer_that_is_killed() {
     let Some(home) = std::env::var_os(HOME) else { return };
     let home = PathBuf::from(home);
     let path = home.join("book.db");
-    let mut book = if path.exists() { SqliteBook::open(&path, Mode::Write).unwrap() } else { new_book(&home) };
+    let mut book =
+        if path.exists() { SqliteBook::open(&path, Mode::Write).unwrap() } else { new_book(&home) };
     let mut out = std::io::stdout();
     let mut version = book.find(&Query::Rows(vec![RowKey::new(Table::Order, "A1")])).unwrap().rows[0].version;
     loop {
