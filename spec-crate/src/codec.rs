@@ -21,8 +21,15 @@
 
 use core::fmt;
 
+use prost::Message;
+
 use crate::wire::rules::{FieldKind, FieldRule, MessageRule, TextClass};
-use crate::wire::strict;
+
+mod strict;
+#[cfg(test)]
+mod tests;
+
+pub use strict::Strict;
 
 /// Greatest depth of nested messages; the top is 1.
 const DEPTH_MAX: usize = 3;
@@ -39,6 +46,13 @@ pub fn check(message: Strict, bytes: &[u8]) -> Result<(), Violation> {
 /// Checks the bytes against a rule: in one pass, without allocation.
 pub(crate) fn validate(bytes: &[u8], rule: &'static MessageRule) -> Result<(), Violation> {
     Walk { bytes, at: 0, path: [rule.name, "", ""] }.message(rule, bytes.len(), 1)
+}
+
+/// Validates, then parses.
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8], rule: &'static MessageRule) -> Result<M, Violation> {
+    validate(bytes, rule)?;
+    // The validator is stricter than the parser: what it passes is parsed, and a test holds them to it.
+    M::decode(bytes).map_err(|_| Violation { step: 4, path: [rule.name, "", ""], field: "", offset: 0 })
 }
 
 /// The walk: where it stands, and in which message.
@@ -274,76 +288,6 @@ impl TextClass {
     }
 }
 
-/// The messages that are hashed or signed, or decide about keys: their bytes are canonical or refused.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Strict {
-    /// The body of M1 behind its magic.
-    HisHello,
-    /// The body of M2.
-    PosReply,
-    /// What the POS chose, inside `PosReply`.
-    PosHello,
-    /// What is sealed in M2 and M3.
-    Auth,
-    /// Who is speaking, inside `Auth`.
-    Identity,
-    /// A file of provisioning.
-    SignedFile,
-    /// The payload of a link agreement.
-    Agreement,
-    /// The payload of a device manifest.
-    DeviceManifest,
-    /// The payload of a terminal manifest.
-    TerminalManifest,
-    /// What an order is about.
-    OrderCore,
-    /// How an order ended.
-    ResultCore,
-    /// A record of a journal or a ledger.
-    BookRecord,
-}
-
-impl Strict {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::HisHello,
-        Self::PosReply,
-        Self::PosHello,
-        Self::Auth,
-        Self::Identity,
-        Self::SignedFile,
-        Self::Agreement,
-        Self::DeviceManifest,
-        Self::TerminalManifest,
-        Self::OrderCore,
-        Self::ResultCore,
-        Self::BookRecord,
-    ];
-
-    /// The name in the schemas.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.rule().name
-    }
-
-    fn rule(self) -> &'static MessageRule {
-        match self {
-            Self::HisHello => &strict::HIS_HELLO,
-            Self::PosReply => &strict::POS_REPLY,
-            Self::PosHello => &strict::POS_HELLO,
-            Self::Auth => &strict::AUTH,
-            Self::Identity => &strict::IDENTITY,
-            Self::SignedFile => &strict::SIGNED_FILE,
-            Self::Agreement => &strict::AGREEMENT,
-            Self::DeviceManifest => &strict::DEVICE_MANIFEST,
-            Self::TerminalManifest => &strict::TERMINAL_MANIFEST,
-            Self::OrderCore => &strict::ORDER_CORE,
-            Self::ResultCore => &strict::RESULT_CORE,
-            Self::BookRecord => &strict::BOOK_RECORD,
-        }
-    }
-}
-
 /// Why bytes are not canonical: the first step that fails at the first field that fails.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Violation {
@@ -403,7 +347,3 @@ impl fmt::Display for Violation {
 }
 
 impl core::error::Error for Violation {}
-
-#[cfg(test)]
-#[path = "codec_tests.rs"]
-mod tests;

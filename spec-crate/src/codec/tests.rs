@@ -7,6 +7,7 @@ use std::println;
 
 use super::*;
 use crate::wire as v1;
+use crate::wire::strict;
 
 const fn field(number: u32, name: &'static str, kind: FieldKind) -> FieldRule {
     FieldRule { number, name, kind, required: false, min: 0, max: 0, count: 0, class: TextClass::None }
