@@ -16,6 +16,7 @@ pub mod key_schedule;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]
 mod labels;
 pub mod limits;
+pub mod message;
 pub mod platform;
 pub mod record;
 pub mod time;
