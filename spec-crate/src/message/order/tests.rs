@@ -127,7 +127,8 @@ fn an_order_that_could_not_be_received_is_not_made() {
     let long = |order: &mut NewOrder| order.refund_of.as_mut().unwrap().reason = "x".repeat(129);
     let control = |order: &mut NewOrder| order.refund_of.as_mut().unwrap().reason = "a\nb".into();
     let number = |order: &mut NewOrder| order.refund_of.as_mut().unwrap().payment_no = "a b".into();
-    let changes: [(u8, fn(&mut NewOrder)); 4] =
+    type Change = fn(&mut NewOrder);
+    let changes: [(u8, Change); 4] =
         [(6, long), (7, control), (7, number), (9, |order| order.agreement_no = 0)];
     for (step, change) in changes {
         let mut order = refund();
