@@ -196,3 +196,6 @@ impl AuthKey {
         self.key.open(self.iv.expose(), aad.as_bytes(), sealed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub mod codec;
 pub mod crypto;
 pub mod error;
 pub mod frame;
+pub mod handshake;
 pub mod ids;
 pub mod key_schedule;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]

@@ -4,3 +4,7 @@
 mod crypto;
 #[cfg(test)]
 mod frame;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod trace;

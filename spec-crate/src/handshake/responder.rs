@@ -1,0 +1,181 @@
+//! The key exchange of the POS.
+
+use alloc::vec::Vec;
+
+use prost::Message;
+
+use super::{HeldAgreement, Keyed, PeerAuth, Peering, VERSION, decode, encode_auth, out_of_order};
+use crate::crypto::aead::NotAuthentic;
+use crate::crypto::kex::{Ephemeral, SHARE_BYTES};
+use crate::crypto::{Entropy, Suite, draw, ed25519_sign};
+use crate::error::PeerError;
+use crate::frame::Side;
+use crate::key_schedule::{AfterHello, AfterPos};
+use crate::labels::{AUTH_HIS, AUTH_POS, M1_MAGIC};
+use crate::limits::{M1_BYTES_MAX, M3_BYTES_MAX};
+use crate::transcript::Transcript;
+use crate::wire::{HisHello, KeyShare, PosHello, PosReply, strict};
+
+/// M1 is well-formed.
+pub struct Hello<'a> {
+    m1: &'a [u8],
+    hello: HisHello,
+}
+
+impl<'a> Hello<'a> {
+    /// Reads the body of M1: size, magic, validator, distinct groups, ascending extension ids.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerError`] of alert 50.
+    pub fn read(m1: &'a [u8]) -> Result<Self, PeerError> {
+        if m1.len() > M1_BYTES_MAX {
+            return Err(PeerError::HelloTooLong(m1.len()));
+        }
+        let bytes = m1.strip_prefix(M1_MAGIC).ok_or(PeerError::HelloMagic)?;
+        let hello: HisHello =
+            decode(bytes, &strict::HIS_HELLO).map_err(|step| PeerError::HelloNotCanonical { step })?;
+        if let [KeyShare { group, .. }, second] = hello.shares.as_slice()
+            && *group == second.group
+        {
+            return Err(PeerError::HelloGroupTwice(*group));
+        }
+        if let Some(id) = out_of_order(&hello.extensions) {
+            return Err(PeerError::HelloExtensionOrder(id));
+        }
+        Ok(Self { m1, hello })
+    }
+
+    /// Chooses agreement, version and suite.
+    ///
+    /// The version is the highest one offered that is allowed; the suite the first of HIS's that is allowed and has a
+    /// share. No failure widens either.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerError`] of alert 72, 70 or 71, tried in this order.
+    pub fn negotiate(self, agreements: &[HeldAgreement]) -> Result<Offer<'a>, PeerError> {
+        let HisHello { versions, suites, agreement, shares, .. } = self.hello;
+        let agreement = agreements
+            .iter()
+            .find(|held| held.name() == agreement)
+            .ok_or(PeerError::AgreementNotHeld)?
+            .clone();
+        let known = |version: &u32| *version == VERSION && agreement.versions.contains(version);
+        let version = versions.into_iter().filter(known).max().ok_or(PeerError::NoVersion)?;
+        let suites: Vec<Suite> = suites
+            .into_iter()
+            .filter(|suite| agreement.suites.contains(suite))
+            .filter_map(Suite::from_number)
+            .collect();
+        if suites.is_empty() {
+            return Err(PeerError::NoSuite);
+        }
+        Ok(Offer { m1: self.m1, agreement, version, suites, shares })
+    }
+}
+
+/// M1 can be answered if its key share is usable.
+pub struct Offer<'a> {
+    m1: &'a [u8],
+    agreement: HeldAgreement,
+    version: u32,
+    /// Allowed and known, best first.
+    suites: Vec<Suite>,
+    shares: Vec<KeyShare>,
+}
+
+impl Offer<'_> {
+    /// Answers M1 with a fresh nonce and key: 16, then 32 bytes of entropy.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerError`] of alert 47: no share for an allowed suite, a share of a wrong length or of small order.
+    pub fn answer(self, peering: &Peering, entropy: &mut dyn Entropy) -> Result<ExpectM3, PeerError> {
+        let (suite, share) = self
+            .suites
+            .iter()
+            .find_map(|suite| {
+                self.shares.iter().find(|share| share.group == suite.group()).map(|share| (suite, share))
+            })
+            .ok_or(PeerError::ShareMissing)?;
+        let length = share.key.len();
+        let share: [u8; SHARE_BYTES] =
+            share.key.as_slice().try_into().map_err(|_| PeerError::ShareLength(length))?;
+        let nonce = draw::<16>(entropy).to_vec();
+        let ephemeral = Ephemeral::draw(entropy);
+        let shared = ephemeral.agree(&share).map_err(|_| PeerError::ShareNotContributory)?;
+
+        let hello = PosHello {
+            version: self.version,
+            suite: suite.number(),
+            nonce,
+            share: ephemeral.share().to_vec(),
+            extensions: Vec::new(),
+        }
+        .encode_to_vec();
+        let transcript = Transcript::new(&self.agreement.hash).m1(self.m1).hello(&hello);
+        let keys = AfterHello::new(&shared, &transcript.hash());
+        let identity = peering.identity();
+        let transcript = transcript.pos_identity(&identity);
+        let signature = ed25519_sign(&peering.own_seed, AUTH_POS, transcript.hash().as_bytes());
+        let transcript = transcript.pos_signature(&signature);
+        let confirm = keys.pos_confirm(&transcript.hash());
+        let transcript = transcript.pos_confirm(&confirm);
+        let (keys, sealed) = keys.pos_is_self(&transcript.hash(), &encode_auth(identity, signature, confirm));
+        let m2 = PosReply { hello, sealed }.encode_to_vec();
+        Ok(ExpectM3 { m2, agreement: self.agreement, keys, transcript })
+    }
+}
+
+/// M2 is out: the candidate of the POS.
+pub struct ExpectM3 {
+    m2: Vec<u8>,
+    agreement: HeldAgreement,
+    keys: AfterPos,
+    transcript: Transcript<5>,
+}
+
+/// What an M3 held. Read by [`ExpectM3::finish`] only.
+pub struct OpenedM3(Vec<u8>);
+
+impl ExpectM3 {
+    /// The body of M2. Repeated byte for byte.
+    pub fn m2(&self) -> &[u8] {
+        &self.m2
+    }
+
+    /// Opens an M3 that answers this M2.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAuthentic`]: it is longer than 512 bytes or belongs to another M2. It is dropped, and the candidate stays.
+    pub fn open_m3(&self, body: &[u8]) -> Result<OpenedM3, NotAuthentic> {
+        if body.len() > M3_BYTES_MAX {
+            return Err(NotAuthentic);
+        }
+        self.keys.open_his_auth(body).map(OpenedM3)
+    }
+
+    /// Authenticates HIS, and makes the records of the session.
+    ///
+    /// # Errors
+    ///
+    /// A [`PeerError`] of [`HandshakeFailure`](crate::catalogue::AlertCode::HandshakeFailure), in this order: Auth and
+    /// Identity, registry, own id or key, signature, confirmation. The candidate is erased.
+    pub fn finish(self, opened: OpenedM3, peering: &Peering) -> Result<Keyed, PeerError> {
+        let peer = PeerAuth::read(&opened.0)?;
+        peering.recognise(&peer)?;
+        let transcript = self.transcript.his_identity(&peer.identity);
+        let verified = peer.verify(AUTH_HIS, transcript.hash().as_bytes())?;
+        let transcript = transcript.his_signature(&peer.signature);
+        let th7 = transcript.hash();
+        let transcript = transcript.his_confirm(&peer.confirm);
+        let secrets = self
+            .keys
+            .his_proved(verified, &peer.confirm, &th7, &transcript.hash())
+            .map_err(|_| PeerError::ConfirmDiffers)?;
+        let (sealer, opener) = secrets.records(Side::Pos);
+        Ok(Keyed { peer_id: peer.id, agreement: self.agreement, sealer, opener })
+    }
+}
