@@ -351,7 +351,9 @@ impl core::fmt::Display for BookError {
             Self::Gap { expected, got } => {
                 write!(f, "record {expected} should come and record {got} came: the book was altered")
             }
-            Self::Chain { seq } => write!(f, "the chain breaks at record {seq}: it or one before it was altered"),
+            Self::Chain { seq } => {
+                write!(f, "the chain breaks at record {seq}: it or one before it was altered")
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 
 use prost::Message;
 
-use crate::codec::validate;
+use crate::codec;
 use crate::crypto::sign::Verified;
 use crate::crypto::{Secret, ed25519_public, ed25519_verify};
 use crate::error::{PeerError, Refusal};
@@ -157,9 +157,7 @@ fn encode_auth(identity: Vec<u8>, signature: [u8; 64], confirm: [u8; 32]) -> Vec
 
 /// Validates and decodes a strict message; the failing step otherwise.
 fn decode<M: Message + Default>(bytes: &[u8], rule: &'static MessageRule) -> Result<M, u8> {
-    validate(bytes, rule).map_err(|violation| violation.step())?;
-    // What is canonical decodes: the parser is more lenient than the validator.
-    M::decode(bytes).map_err(|_| 10)
+    codec::decode(bytes, rule).map_err(|violation| violation.step())
 }
 
 /// The first extension whose id is not higher than its predecessor's.

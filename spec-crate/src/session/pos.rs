@@ -1,0 +1,278 @@
+//! The POS's end of a stream: one candidate, one live session, and answers.
+
+use alloc::vec::Vec;
+
+use super::line::{Line, read_plain_alert};
+use super::live::{Live, Received, end, send, take_in};
+use super::{DropCounts, Dropped, SessionEnd, SessionEvent, SessionOutput};
+use crate::catalogue::AlertCode;
+use crate::crypto::Entropy;
+use crate::crypto::hash::sha256;
+use crate::error::{PeerError, Refusal};
+use crate::frame::{Decoder, Frame, FrameType, Side};
+use crate::handshake::Peering;
+use crate::handshake::responder::{ExpectM3, Hello};
+use crate::limits::{CANDIDATES_MAX, M3_BYTES_MAX};
+use crate::record::{BODY_BYTES_MAX, BODY_BYTES_MIN};
+use crate::time::Instant;
+use crate::timers::{CANDIDATE_LIFE, CANDIDATE_WINDOW, READY_REPEAT_MIN};
+
+/// The POS's end of one stream.
+pub(crate) struct PosSession {
+    decoder: Decoder,
+    end: End,
+}
+
+/// Everything but the decoder, out of which frames are lent.
+struct End {
+    line: Line,
+    /// The encoded Message with SessionReady.
+    ready: Vec<u8>,
+    busy: bool,
+    candidate: Option<Candidate>,
+    /// When the latest candidates were made, oldest first.
+    made: Vec<Instant>,
+    live: Option<Live>,
+    /// What only holds for the live session.
+    commit: Commit,
+}
+
+/// The one M2 that is out.
+struct Candidate {
+    expect: ExpectM3,
+    /// SHA-256 of the body of its M1.
+    m1: [u8; 32],
+    /// The first transmission of its M2.
+    zero: Instant,
+    /// 35 s after the last arrival of its M1.
+    expires: Instant,
+}
+
+/// What a POS remembers of the commit of its live session.
+#[derive(Default)]
+struct Commit {
+    /// SHA-256 of the body of M3.
+    m3: [u8; 32],
+    last_ready: Option<Instant>,
+}
+
+impl PosSession {
+    /// A stream was opened. `ready` is the encoded Message with SessionReady, of 1 to 1,024 bytes.
+    pub(crate) fn open(ready: Vec<u8>) -> Self {
+        let end = End {
+            line: Line::open(),
+            ready,
+            busy: false,
+            candidate: None,
+            made: Vec::new(),
+            live: None,
+            commit: Commit::default(),
+        };
+        Self { decoder: Decoder::new(Side::Pos), end }
+    }
+
+    /// Replaces the SessionReady that later sessions begin with.
+    pub(crate) fn set_ready(&mut self, ready: Vec<u8>) {
+        self.end.ready = ready;
+    }
+
+    /// Whether the POS can take a session now. If not, an M1 gets alert 91.
+    pub(crate) fn set_busy(&mut self, busy: bool) {
+        self.end.busy = busy;
+    }
+
+    /// Takes in bytes of the stream, split in any way.
+    pub(crate) fn handle_bytes(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        peering: &Peering,
+        entropy: &mut dyn Entropy,
+    ) {
+        self.end.pass(now);
+        self.end.line.watch.bytes(bytes, now);
+        let mut input = bytes;
+        while let Some(item) = self.decoder.next_frame(&mut input) {
+            match item {
+                Ok(frame) => self.end.frame(frame, now, peering, entropy),
+                Err(drop) => self.end.line.dropped(drop),
+            }
+        }
+        self.end.line.watch(now);
+    }
+
+    /// Takes in that time has passed.
+    pub(crate) fn handle_tick(&mut self, now: Instant) {
+        self.end.pass(now);
+        self.end.line.watch(now);
+    }
+
+    /// When to tick at the latest.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        [
+            self.end.candidate.as_ref().map(|candidate| candidate.expires),
+            self.end.live.as_ref().map(Live::expires),
+            self.end.line.watch.timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Sends an encoded Message in the live session.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`]; [`Refusal::PeerNotReady`] until HIS has spoken in this session;
+    /// [`Refusal::MessageLength`].
+    pub(crate) fn send(&mut self, plaintext: &[u8], now: Instant) -> Result<(), Refusal> {
+        self.end.pass(now);
+        if self.end.live.as_ref().is_some_and(|live| !live.heard()) {
+            return Err(Refusal::PeerNotReady);
+        }
+        send(&mut self.end.live, plaintext, FrameType::PosRecord, &mut self.end.line)
+    }
+
+    /// Ends the live session with a sealed alert of this code.
+    pub(crate) fn close(&mut self, code: AlertCode, now: Instant) {
+        self.end.pass(now);
+        self.end.end(SessionEnd::Closed(code));
+    }
+
+    /// The next output.
+    pub(crate) fn poll(&mut self) -> Option<SessionOutput> {
+        self.end.line.poll()
+    }
+
+    /// What was dropped since the stream was opened.
+    pub(crate) fn drops(&self) -> DropCounts {
+        self.end.line.drops
+    }
+
+    /// When the last record of the live session was opened, or the session itself.
+    pub(crate) fn last_opened(&self) -> Option<Instant> {
+        self.end.live.as_ref().map(Live::last_opened)
+    }
+}
+
+impl End {
+    /// Ends what time has ended.
+    fn pass(&mut self, now: Instant) {
+        if self.candidate.as_ref().is_some_and(|candidate| now >= candidate.expires) {
+            self.candidate = None;
+        }
+        if self.live.as_ref().is_some_and(|live| now >= live.expires()) {
+            self.end(SessionEnd::Expired);
+        }
+    }
+
+    fn frame(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering, entropy: &mut dyn Entropy) {
+        self.line.watch.good_frame();
+        match frame.kind {
+            FrameType::M1 if self.busy => self.line.plain_alert(AlertCode::Busy, frame.checksum, now),
+            FrameType::M1 => {
+                if let Err(error) = self.m1(frame.body, now, peering, entropy) {
+                    self.line.notice(SessionEvent::PeerRefused(error));
+                    self.line.plain_alert(error.alert(), frame.checksum, now);
+                }
+            }
+            FrameType::M3 => self.m3(frame, now, peering),
+            FrameType::HisRecord => self.record(frame, now),
+            FrameType::PlainAlert => match read_plain_alert(frame.body) {
+                Some((code, _)) => self.line.notice(SessionEvent::PlainAlert(code)),
+                None => self.line.dropped(Dropped::Alert),
+            },
+            // The decoder has dropped what only this side sends.
+            FrameType::M2 | FrameType::PosRecord => {}
+        }
+    }
+
+    /// The rest of the left table of spec: key exchange, in its order.
+    fn m1(
+        &mut self,
+        body: &[u8],
+        now: Instant,
+        peering: &Peering,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), PeerError> {
+        let hello = Hello::read(body)?;
+        let m1 = sha256(&[body]);
+        if let Some(candidate) = self.candidate.as_mut().filter(|candidate| candidate.m1 == m1) {
+            candidate.expires = now.after(CANDIDATE_LIFE);
+            self.line.transmit(FrameType::M2, candidate.expect.m2());
+            return Ok(());
+        }
+        let offer = hello.negotiate(peering.agreements())?;
+        self.made.retain(|made| now.since(*made) < CANDIDATE_WINDOW);
+        if self.made.len() >= CANDIDATES_MAX {
+            self.line.dropped(Dropped::Handshake);
+            return Ok(());
+        }
+        let expect = offer.answer(peering, entropy)?;
+        self.made.push(now);
+        self.line.transmit(FrameType::M2, expect.m2());
+        self.candidate = Some(Candidate { expect, m1, zero: now, expires: now.after(CANDIDATE_LIFE) });
+        Ok(())
+    }
+
+    fn m3(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering) {
+        if frame.body.len() > M3_BYTES_MAX {
+            return self.line.dropped(Dropped::Handshake);
+        }
+        let m3 = sha256(&[frame.body]);
+        if self.live.is_some() && self.commit.m3 == m3 {
+            // The same M3 again never commits.
+            return self.send_ready(now);
+        }
+        let Some(candidate) = self.candidate.take() else {
+            return self.line.plain_alert(AlertCode::NoHandshake, frame.checksum, now);
+        };
+        let Ok(opened) = candidate.expect.open_m3(frame.body) else {
+            self.candidate = Some(candidate);
+            return self.line.dropped(Dropped::Handshake);
+        };
+        match candidate.expect.finish(opened, peering) {
+            Ok(keyed) => {
+                let live = Live::new(keyed, candidate.zero, now);
+                self.line.push(SessionOutput::Up(live.established()));
+                self.live = Some(live);
+                self.commit = Commit { m3, last_ready: None };
+                self.send_ready(now);
+            }
+            Err(error) => {
+                self.line.notice(SessionEvent::PeerRefused(error));
+                self.line.plain_alert(error.alert(), frame.checksum, now);
+            }
+        }
+    }
+
+    /// Sends SessionReady under the next counter, at most twice a second.
+    fn send_ready(&mut self, now: Instant) {
+        if self.commit.last_ready.is_some_and(|last| now.since(last) < READY_REPEAT_MIN) {
+            return self.line.dropped(Dropped::Handshake);
+        }
+        self.commit.last_ready = Some(now);
+        // Its length is the caller's promise; a refusal sends nothing.
+        let _ = send(&mut self.live, &self.ready, FrameType::PosRecord, &mut self.line);
+    }
+
+    fn record(&mut self, frame: Frame<'_>, now: Instant) {
+        if frame.body.len() < BODY_BYTES_MIN || frame.body.len() > BODY_BYTES_MAX {
+            return self.line.dropped(Dropped::Size);
+        }
+        let received = match &mut self.live {
+            Some(live) => live.receive(frame.body, now),
+            None => Received::Dropped(Dropped::Stale),
+        };
+        if matches!(received, Received::Dropped(Dropped::Stale)) {
+            self.line.plain_alert(AlertCode::NoSession, frame.checksum, now);
+        }
+        if let Some(reason) = take_in(received, &mut self.line) {
+            self.end(reason);
+        }
+    }
+
+    fn end(&mut self, reason: SessionEnd) {
+        end(&mut self.live, reason, FrameType::PosRecord, &mut self.line);
+    }
+}
