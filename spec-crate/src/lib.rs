@@ -27,4 +27,5 @@ pub mod timers;
 pub mod transcript;
 mod wire;
 
+pub use crypto::{Entropy, Secret};
 pub use session::{DropCounts, Dropped, ForeignPeer, SessionEnd, SessionEvent};

@@ -187,3 +187,6 @@ fn header(sender: Side, tag: u8, counter: u32) -> [u8; HEADER_BYTES + 1] {
     let [a, b, c, d] = counter.to_be_bytes();
     [kind.number(), tag, a, b, c, d]
 }
+
+#[cfg(test)]
+mod tests;

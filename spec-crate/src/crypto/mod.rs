@@ -11,9 +11,11 @@ pub mod hash;
 pub mod kex;
 mod secret;
 pub mod sign;
+mod suite;
 
 pub use secret::Secret;
 pub use sign::{ed25519_public, ed25519_sign, ed25519_verify};
+pub use suite::Suite;
 
 /// A source of randomness, read at each draw.
 ///
@@ -28,35 +30,4 @@ pub(crate) fn draw<const N: usize>(entropy: &mut dyn Entropy) -> [u8; N] {
     let mut bytes = [0; N];
     entropy.fill(&mut bytes);
     bytes
-}
-
-/// A cipher suite: one choice of key agreement, signature, record protection and hash.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Suite {
-    /// Suite 0x0001: X25519, Ed25519, AES-256-GCM, SHA-256. Mandatory.
-    X25519Ed25519Aes256GcmSha256,
-}
-
-impl Suite {
-    /// The suite of this number, if this implementation has it.
-    pub const fn from_number(number: u32) -> Option<Self> {
-        match number {
-            1 => Some(Self::X25519Ed25519Aes256GcmSha256),
-            _ => None,
-        }
-    }
-
-    /// The suite's number on the wire.
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::X25519Ed25519Aes256GcmSha256 => 1,
-        }
-    }
-
-    /// The group of the suite's key share.
-    pub const fn group(self) -> u32 {
-        match self {
-            Self::X25519Ed25519Aes256GcmSha256 => kex::GROUP_X25519,
-        }
-    }
 }

@@ -14,6 +14,9 @@
 pub mod initiator;
 pub mod responder;
 
+#[cfg(test)]
+mod tests;
+
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
