@@ -4,6 +4,7 @@ mod proto;
 mod root;
 mod test;
 mod tidy;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test --list       name the steps
   test --only STEP  run one of them
   vectors [--check] make the test vectors, or compare the committed ones
+  wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["vectors", rest @ ..] => {
             test::cargo(&[&["run", "--package", "hispos-vectors", "--"], rest].concat())
         }
+        ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),
     };
