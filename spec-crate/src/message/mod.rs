@@ -4,6 +4,9 @@
 //! repeated is never encoded a second time. Whoever holds a value of these types holds one that passed the canonical
 //! validator and every rule of its own.
 
+pub mod agreement;
+pub mod manifest;
 pub mod order;
 pub mod order_no;
 pub mod result;
+pub mod signed_file;

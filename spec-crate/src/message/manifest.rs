@@ -1,0 +1,281 @@
+//! Manifests: which devices a POS organisation, and which software terminals a HIS organisation stands for.
+//!
+//! A manifest lists all of its organisation's entries at a site. The next one has a higher serial; it may add entries
+//! and revoke them, and never loses one or changes its key, so every receipt stays verifiable. Dates warn; the serial
+//! decides. Specified in spec: provisioning.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::signed_file::{OrganisationKey, SignedFile};
+use crate::ids::{DeviceId, SiteId, TerminalId};
+use crate::limits::MANIFEST_ENTRIES_MAX;
+use crate::time::UnixSeconds;
+
+mod error;
+mod kinds;
+#[cfg(test)]
+mod tests;
+
+pub use error::ManifestError;
+pub use kinds::EntryId;
+
+/// Tolerance of validity dates in seconds: 24 hours.
+const TOLERANCE: u64 = 86_400;
+
+/// A device: its name is the serial number on the housing.
+pub type Device = Entry<DeviceId>;
+
+/// A software terminal: its name is the window's.
+pub type Terminal = Entry<TerminalId>;
+
+/// One entry of a manifest.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry<I> {
+    /// The id, never given to another key.
+    pub id: I,
+    /// A device's serial number: 1 to 32 visible ASCII characters. A terminal's window: 1 to 64 bytes of text.
+    pub name: String,
+    /// Ed25519. No two entries share it.
+    pub public_key: [u8; 32],
+    /// From when the entry is meant to be used.
+    pub valid_from: UnixSeconds,
+    /// Until when.
+    pub valid_until: UnixSeconds,
+    /// Whether and how it was withdrawn.
+    pub revocation: Option<Revocation>,
+}
+
+/// How an entry was withdrawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Revocation {
+    /// No new orders; what it already holds ends normally.
+    Retired,
+    /// From then on its results are evidence only. No new orders.
+    Compromised {
+        /// Since when.
+        since: UnixSeconds,
+    },
+}
+
+/// What the dates of an entry say at a moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Validity {
+    /// Nothing to say, or there is no clock.
+    Within,
+    /// More than 24 hours too early: warn.
+    Early,
+    /// More than 24 hours too late: warn.
+    Late,
+}
+
+/// Whether an entry may have new orders.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// It may. Anything but [`Validity::Within`] is shown as a warning.
+    Accepted(Validity),
+    /// It was withdrawn.
+    Revoked(Revocation),
+    /// It is in no manifest.
+    Unknown,
+}
+
+/// What a result of an entry is worth.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ResultStanding {
+    /// It counts.
+    Valid,
+    /// It is kept, and ends nothing: the key may be in other hands.
+    EvidenceOnly,
+    /// The signer is in no manifest.
+    Unknown,
+}
+
+impl<I> Entry<I> {
+    /// What the dates say.
+    #[must_use]
+    pub fn validity(&self, now: Option<UnixSeconds>) -> Validity {
+        match now {
+            Some(now) if now.0.saturating_add(TOLERANCE) < self.valid_from.0 => Validity::Early,
+            Some(now) if now.0 > self.valid_until.0.saturating_add(TOLERANCE) => Validity::Late,
+            _ => Validity::Within,
+        }
+    }
+}
+
+/// A manifest that keeps every rule, with the bytes that it was made from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Manifest<E> {
+    payload: Vec<u8>,
+    serial: u32,
+    site: SiteId,
+    /// Ids rise strictly.
+    entries: Vec<E>,
+}
+
+impl<I: EntryId> Manifest<Entry<I>> {
+    /// Reads a signed file: kind, signature of the organisation that the agreement names, rules and site.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] naming the first thing that is wrong.
+    pub fn open(
+        file: &SignedFile,
+        organisation: &OrganisationKey,
+        site: &SiteId,
+    ) -> Result<Self, ManifestError> {
+        file.expect_kind(I::KIND)?;
+        file.verify(organisation)?;
+        let manifest = Self::decode(file.payload().to_vec())?;
+        if manifest.site == *site { Ok(manifest) } else { Err(ManifestError::Site) }
+    }
+
+    /// Takes a payload over. Its signature is another matter: see [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] naming the first rule that is broken.
+    pub fn decode(payload: Vec<u8>) -> Result<Self, ManifestError> {
+        let read = kinds::read(I::KIND, &payload)?;
+        let entries = read.entries.into_iter().map(Entry::checked).collect::<Result<Vec<Entry<I>>, _>>()?;
+        let mut neighbours = entries.iter().zip(entries.iter().skip(1));
+        if let Some((_, later)) = neighbours.find(|(left, right)| left.id >= right.id) {
+            return Err(ManifestError::Order { id: later.id.to_string() });
+        }
+        let mut keys: Vec<_> = entries.iter().map(|entry| (&entry.public_key, &entry.id)).collect();
+        keys.sort_unstable();
+        let mut neighbours = keys.iter().zip(keys.iter().skip(1));
+        if let Some((first, second)) = neighbours.find(|(left, right)| left.0 == right.0) {
+            return Err(ManifestError::SharedKey {
+                first: first.1.to_string(),
+                second: second.1.to_string(),
+            });
+        }
+        Ok(Self { payload, serial: read.serial, site: SiteId::try_from(read.site.as_str())?, entries })
+    }
+
+    /// Serialises entries, in any order: the payload that the organisation then signs.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] naming the first rule that is broken.
+    pub fn encode(serial: u32, site: &SiteId, mut entries: Vec<Entry<I>>) -> Result<Self, ManifestError> {
+        if entries.len() > MANIFEST_ENTRIES_MAX {
+            return Err(ManifestError::TooMany { got: entries.len() });
+        }
+        entries.sort_by(|left, right| left.id.cmp(&right.id));
+        Self::decode(kinds::write(I::KIND, serial, site, entries.iter().map(Entry::raw)))
+    }
+
+    /// The bytes as they were received or first made: what is signed.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Higher than that of every earlier manifest of the organisation at the site.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &SiteId {
+        &self.site
+    }
+
+    /// All entries, ids rising.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry<I>] {
+        &self.entries
+    }
+
+    /// The entry of an id.
+    #[must_use]
+    pub fn entry(&self, id: &I) -> Option<&Entry<I>> {
+        let place = self.entries.binary_search_by(|entry| entry.id.cmp(id)).ok()?;
+        self.entries.get(place)
+    }
+
+    /// Whether the entry may have new orders. Dates only warn.
+    #[must_use]
+    pub fn accepts_new_orders(&self, id: &I, now: Option<UnixSeconds>) -> Admission {
+        match self.entry(id).map(|entry| (entry.revocation, entry.validity(now))) {
+            None => Admission::Unknown,
+            Some((Some(revocation), _)) => Admission::Revoked(revocation),
+            Some((None, validity)) => Admission::Accepted(validity),
+        }
+    }
+
+    /// What a result of the entry is worth that was signed at a moment.
+    ///
+    /// The moment has to come from the caller's own book, not from the result: whoever holds a compromised key can
+    /// write any time into one. Without a moment, a key that was ever compromised gives evidence only.
+    #[must_use]
+    pub fn result_standing(&self, id: &I, signed_at: Option<UnixSeconds>) -> ResultStanding {
+        match self.entry(id).map(|entry| entry.revocation) {
+            None => ResultStanding::Unknown,
+            Some(Some(Revocation::Compromised { since })) if signed_at.is_none_or(|at| at >= since) => {
+                ResultStanding::EvidenceOnly
+            }
+            Some(_) => ResultStanding::Valid,
+        }
+    }
+
+    /// Whether a newer manifest may take this one's place. The very same manifest once more is no harm.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] naming the first rule of succession that is broken.
+    pub fn check_successor(&self, newer: &Self) -> Result<(), ManifestError> {
+        if self.site != newer.site {
+            return Err(ManifestError::Site);
+        }
+        if newer.serial < self.serial {
+            return Err(ManifestError::Older { held: self.serial, got: newer.serial });
+        }
+        if newer.serial == self.serial {
+            let same = self.payload == newer.payload;
+            return if same { Ok(()) } else { Err(ManifestError::SameSerial(self.serial)) };
+        }
+        self.entries.iter().try_for_each(|held| {
+            let id = || held.id.to_string();
+            let entry = newer.entry(&held.id).ok_or_else(|| ManifestError::Lost { id: id() })?;
+            if entry.public_key != held.public_key {
+                return Err(ManifestError::KeyChanged { id: id() });
+            }
+            if !Revocation::may_become(held.revocation, entry.revocation) {
+                return Err(ManifestError::Unrevoked { id: id() });
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Manifest<Device> {
+    /// The device of an id.
+    #[must_use]
+    pub fn device(&self, id: &DeviceId) -> Option<&Device> {
+        self.entry(id)
+    }
+}
+
+impl Manifest<Terminal> {
+    /// The software terminal of an id.
+    #[must_use]
+    pub fn terminal(&self, id: &TerminalId) -> Option<&Terminal> {
+        self.entry(id)
+    }
+}
+
+impl Revocation {
+    /// A revocation stays. It may become worse, or be dated earlier.
+    fn may_become(held: Option<Self>, newer: Option<Self>) -> bool {
+        match (held, newer) {
+            (None, _) | (Some(Self::Retired), Some(_)) => true,
+            (Some(Self::Compromised { since }), Some(Self::Compromised { since: newer })) => newer <= since,
+            _ => false,
+        }
+    }
+}

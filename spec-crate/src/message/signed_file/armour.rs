@@ -1,0 +1,92 @@
+//! Armour for mail: base64 (RFC 4648, canonical) between a line that begins and a line that ends.
+//!
+//! ```text
+//! -----BEGIN HISPOS DEVICE MANIFEST-----
+//! CAISEQ==
+//! -----END HISPOS DEVICE MANIFEST-----
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::FileError;
+use crate::limits::SIGNED_FILE_BYTES_MAX;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BEGIN: &str = "-----BEGIN HISPOS ";
+const END: &str = "-----END HISPOS ";
+const DASHES: &str = "-----";
+
+/// Bytes of one line: 64 characters.
+const LINE_BYTES: usize = 48;
+
+pub(super) fn write(name: &str, bytes: &[u8]) -> String {
+    let name = name.to_ascii_uppercase();
+    let mut text = [BEGIN, &name, DASHES, "\n"].concat();
+    for line in bytes.chunks(LINE_BYTES) {
+        for group in line.chunks(3) {
+            let mut bits = 0_usize;
+            (0..3).for_each(|place| {
+                bits = bits << 8 | usize::from(group.get(place).copied().unwrap_or_default())
+            });
+            for place in 0..4 {
+                let digit = ALPHABET.get(bits >> (18 - 6 * place) & 63).copied().unwrap_or_default();
+                text.push(if place > group.len() { '=' } else { char::from(digit) });
+            }
+        }
+        text.push('\n');
+    }
+    text + END + &name + DASHES + "\n"
+}
+
+/// Reads armour: the name in lower case, and the bytes. `None` if the bytes are no armour.
+///
+/// Text before and behind is passed over, as mail puts it there.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, FileError> {
+    let Ok(text) = core::str::from_utf8(bytes) else { return Ok(None) };
+    let mut lines = text.lines().map(str::trim).zip(1..).skip_while(|(line, _)| !line.starts_with(BEGIN));
+    let Some((first, number)) = lines.next() else { return Ok(None) };
+    let name = first.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES));
+    let name = name.ok_or(FileError::Armour { line: number })?;
+    let mut out = Vec::new();
+    let (mut last, mut padded) = (number, false);
+    for (line, number) in lines {
+        last = number;
+        if line.strip_prefix(END).and_then(|rest| rest.strip_suffix(DASHES)) == Some(name) {
+            return Ok(Some((name.to_ascii_lowercase(), out)));
+        }
+        for group in line.as_bytes().chunks(4) {
+            // Padding ends the content.
+            let bytes = if padded { None } else { decode_group(group, &mut out) };
+            padded = bytes.ok_or(FileError::Armour { line: number })? < 3;
+        }
+        if out.len() > SIGNED_FILE_BYTES_MAX {
+            return Err(FileError::TooLong { got: out.len() });
+        }
+    }
+    Err(FileError::Armour { line: last })
+}
+
+/// Decodes four characters and tells how many bytes they gave; `None` if they are not canonical.
+fn decode_group(group: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let digits = group.iter().position(|byte| *byte == b'=').unwrap_or(group.len());
+    let (group, padding) = <&[u8; 4]>::try_from(group).ok()?.split_at_checked(digits)?;
+    if digits < 2 || padding.iter().any(|byte| *byte != b'=') {
+        return None;
+    }
+    let mut bits = 0_u32;
+    for place in 0..4 {
+        let value = match group.get(place) {
+            Some(byte) => ALPHABET.iter().position(|digit| digit == byte)?,
+            None => 0,
+        };
+        bits = bits << 6 | u32::try_from(value).ok()?;
+    }
+    let [_, decoded @ ..] = bits.to_be_bytes();
+    let (decoded, rest) = decoded.split_at_checked(digits.checked_sub(1)?)?;
+    if rest.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    out.extend_from_slice(decoded);
+    Some(decoded.len())
+}
