@@ -110,7 +110,12 @@ impl Eyes<'_> {
             (Some("hispos"), Some(inner))
                 if PROGRAMS.contains(&self.package) && NOT_FOR_PROGRAMS.contains(&inner) =>
             {
-                self.say(span, &format!("programs: hispos::{inner} is not for programs; use the links, ids, amounts and errors"));
+                self.say(
+                    span,
+                    &format!(
+                        "programs: hispos::{inner} is not for programs; use what its door, lib.rs, hands out"
+                    ),
+                );
             }
             _ => {}
         }
