@@ -252,3 +252,11 @@ impl End {
         end(&mut self.live, reason, FrameType::HisRecord, &mut self.line);
     }
 }
+
+#[cfg(test)]
+impl HisSession {
+    /// As if the live session had sealed this many records.
+    pub(super) fn skip_to(&mut self, counter: u32) {
+        self.end.live.as_mut().unwrap().skip_to(counter);
+    }
+}
