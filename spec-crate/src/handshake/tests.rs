@@ -1,6 +1,7 @@
 //! Every row of the tables of the key exchange, with peers that break one rule each.
 
 use std::borrow::ToOwned;
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::string::String;
 use std::vec;
@@ -59,19 +60,22 @@ fn responder(m1: &[u8]) -> Result<ExpectM3, PeerError> {
     Hello::read(m1)?.negotiate(&[agreement(9)])?.answer(&pos(), &mut Fixed(6))
 }
 
+/// Damages an Auth before it is sealed.
+type Spoil = Box<dyn Fn(&mut Vec<u8>)>;
+
 /// What a forged proof says, and how it is spoiled before it is sealed.
 struct Proof {
     id: &'static str,
     seed: u8,
     key: [u8; 32],
-    spoil: fn(&mut Vec<u8>),
+    spoil: Spoil,
     signature: fn(&mut [u8; 64]),
     confirm: fn(&mut [u8; 32]),
 }
 
 impl Proof {
     fn of(id: &'static str, seed: u8) -> Self {
-        Self { id, seed, key: public(seed), spoil: |_| (), signature: |_| (), confirm: |_| () }
+        Self { id, seed, key: public(seed), spoil: Box::new(|_| ()), signature: |_| (), confirm: |_| () }
     }
 
     fn identity(&self) -> Vec<u8> {
@@ -149,9 +153,12 @@ fn at_pos(proof: &Proof, pos: &Peering) -> Result<(), PeerError> {
 fn bad_proofs(id: &'static str, seed: u8) -> Vec<(Proof, PeerError)> {
     let proof = || Proof::of(id, seed);
     vec![
-        (Proof { spoil: |auth| auth.truncate(10), ..proof() }, PeerError::AuthNotCanonical { step: 6 }),
-        (Proof { spoil: |auth| auth.clear(), ..proof() }, PeerError::AuthNotCanonical { step: 9 }),
-        (Proof { spoil: |auth| auth.push(0), ..proof() }, PeerError::AuthNotCanonical { step: 2 }),
+        (
+            Proof { spoil: Box::new(|auth| auth.truncate(10)), ..proof() },
+            PeerError::AuthNotCanonical { step: 6 },
+        ),
+        (Proof { spoil: Box::new(|auth| auth.clear()), ..proof() }, PeerError::AuthNotCanonical { step: 9 }),
+        (Proof { spoil: Box::new(|auth| auth.push(0)), ..proof() }, PeerError::AuthNotCanonical { step: 2 }),
         (Proof { id: "", ..proof() }, PeerError::AuthNotCanonical { step: 9 }),
         (Proof { id: "p s", ..proof() }, PeerError::AuthNotCanonical { step: 7 }),
         (Proof { id: "0123456789012345678901234", ..proof() }, PeerError::AuthNotCanonical { step: 6 }),
@@ -179,6 +186,34 @@ fn each_failure_of_authentication_has_its_own_reason_and_alert_40() {
     for (proof, expected) in bad_proofs("his", 1) {
         assert_eq!(at_pos(&proof, &pos()), Err(expected));
     }
+}
+
+#[test]
+fn every_proof_damaged_before_it_is_sealed_fails_with_alert_40() {
+    let mut cases = 0;
+    // Field headers, identity, signature, confirmation: 141 bytes at ids of three characters.
+    for bit in 0..141 * 8 {
+        let proof = |id, seed| Proof {
+            spoil: Box::new(move |auth| {
+                assert_eq!(auth.len(), 141);
+                auth[bit / 8] ^= 1 << (bit % 8);
+            }),
+            ..Proof::of(id, seed)
+        };
+        for result in [at_his(&pos_hello(), &proof("pos", 2), &his()), at_pos(&proof("his", 1), &pos())] {
+            assert_eq!(result.map_err(PeerError::alert), Err(AlertCode::HandshakeFailure), "bit {bit}");
+            cases += 1;
+        }
+    }
+    for length in 0..141 {
+        let proof =
+            |id, seed| Proof { spoil: Box::new(move |auth| auth.truncate(length)), ..Proof::of(id, seed) };
+        for result in [at_his(&pos_hello(), &proof("pos", 2), &his()), at_pos(&proof("his", 1), &pos())] {
+            assert_eq!(result.map_err(PeerError::alert), Err(AlertCode::HandshakeFailure), "length {length}");
+            cases += 1;
+        }
+    }
+    std::println!("{cases} damaged proofs");
 }
 
 #[test]

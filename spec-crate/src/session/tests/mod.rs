@@ -173,19 +173,19 @@ impl Bench {
         drain(|| self.pos.poll(), &mut self.pos_said)
     }
 
-    fn to_his(&mut self, bytes: &[u8]) -> Vec<Sent> {
+    fn give_his(&mut self, bytes: &[u8]) -> Vec<Sent> {
         self.his.handle_bytes(bytes, self.now, &self.his_peering, &mut self.entropy);
         self.his_out()
     }
 
-    fn to_pos(&mut self, bytes: &[u8]) -> Vec<Sent> {
+    fn give_pos(&mut self, bytes: &[u8]) -> Vec<Sent> {
         self.pos.handle_bytes(bytes, self.now, &self.pos_peering, &mut self.entropy);
         self.pos_out()
     }
 
     fn alert_to_his(&mut self, code: u8, answered: u32) -> Vec<Sent> {
         let body = [&[code], answered.to_be_bytes().as_slice()].concat();
-        self.to_his(&Sent::new(FrameType::PlainAlert, body).bytes)
+        self.give_his(&Sent::new(FrameType::PlainAlert, body).bytes)
     }
 
     /// Carries everything over a perfect line until both are quiet.
@@ -194,16 +194,16 @@ impl Bench {
         while !from_his.is_empty() || !from_pos.is_empty() {
             let to_pos = core::mem::take(&mut from_his);
             let to_his = core::mem::take(&mut from_pos);
-            from_pos = to_pos.iter().flat_map(|sent| self.to_pos(&sent.bytes)).collect();
-            from_his = to_his.iter().flat_map(|sent| self.to_his(&sent.bytes)).collect();
+            from_pos = to_pos.iter().flat_map(|sent| self.give_pos(&sent.bytes)).collect();
+            from_his = to_his.iter().flat_map(|sent| self.give_his(&sent.bytes)).collect();
         }
     }
 
     /// The first three messages, with M3 still on its way to the POS.
     fn up_to_m3(&mut self) -> (Sent, Sent, Sent) {
         let m1 = only(self.tick_his());
-        let m2 = only(self.to_pos(&m1.bytes));
-        let m3 = only(self.to_his(&m2.bytes));
+        let m2 = only(self.give_pos(&m1.bytes));
+        let m3 = only(self.give_his(&m2.bytes));
         assert_eq!((m1.kind, m2.kind, m3.kind), (FrameType::M1, FrameType::M2, FrameType::M3));
         (m1, m2, m3)
     }

@@ -10,7 +10,7 @@ use crate::frame::FrameType;
 use crate::session::{Dropped, SessionEnd, SessionEvent, SessionOutput};
 
 /// What HIS sends by itself within this time, with the seconds since the beginning.
-fn timeline(bench: &mut Bench, milliseconds: u64) -> Vec<(u64, Sent)> {
+pub(super) fn timeline(bench: &mut Bench, milliseconds: u64) -> Vec<(u64, Sent)> {
     let (begin, end) = (bench.now, bench.now.after(milliseconds));
     let mut sent = vec![];
     loop {
@@ -24,7 +24,7 @@ fn timeline(bench: &mut Bench, milliseconds: u64) -> Vec<(u64, Sent)> {
     }
 }
 
-fn times(sent: &[(u64, Sent)]) -> Vec<u64> {
+pub(super) fn times(sent: &[(u64, Sent)]) -> Vec<u64> {
     sent.iter().map(|(at, _)| at / 1000).collect()
 }
 
@@ -62,24 +62,24 @@ fn both_ends_come_up_with_the_times_of_m2_and_his_only_with_the_first_record() {
     let mut bench = Bench::new();
     let m1 = only(bench.tick_his());
     bench.pass(100);
-    let (m2_sent, m2) = (bench.now, only(bench.to_pos(&m1.bytes)));
+    let (m2_sent, m2) = (bench.now, only(bench.give_pos(&m1.bytes)));
     bench.pass(100);
-    let (m2_taken, m3) = (bench.now, only(bench.to_his(&m2.bytes)));
+    let (m2_taken, m3) = (bench.now, only(bench.give_his(&m2.bytes)));
     assert_eq!(bench.his.send(&message(1), bench.now), Err(Refusal::NoSession));
     bench.pass(100);
-    let first = only(bench.to_pos(&m3.bytes));
+    let first = only(bench.give_pos(&m3.bytes));
     assert_eq!(first.kind, FrameType::PosRecord);
     assert!(bench.his_said.is_empty());
     assert!(matches!(&bench.pos_said[..], [Said::Up(up)] if up.peer_id == "his" && up.zero == m2_sent));
     assert_eq!(bench.pos.send(&message(1), bench.now), Err(Refusal::PeerNotReady));
-    bench.to_his(&first.bytes);
+    bench.give_his(&first.bytes);
     assert!(matches!(
         &bench.his_said[..],
         [Said::Up(up), Said::Message(first)] if up.peer_id == "pos" && up.zero == m2_taken && *first == ready()
     ));
     bench.his.send(&message(1), bench.now).unwrap();
     let request = only(bench.his_out());
-    bench.to_pos(&request.bytes);
+    bench.give_pos(&request.bytes);
     assert_eq!(bench.pos.send(&message(1), bench.now), Ok(()));
 }
 
@@ -87,17 +87,17 @@ fn both_ends_come_up_with_the_times_of_m2_and_his_only_with_the_first_record() {
 fn same_m1_gets_the_same_m2_and_another_m1_replaces_the_candidate() {
     let mut bench = Bench::new();
     let (m1, m2, m3) = bench.up_to_m3();
-    assert_eq!(only(bench.to_pos(&m1.bytes)), m2);
+    assert_eq!(only(bench.give_pos(&m1.bytes)), m2);
     let mut other = Bench::new();
     other.entropy = Seeded(8, 0);
     let other_m1 = only(other.tick_his());
-    let other_m2 = only(bench.to_pos(&other_m1.bytes));
+    let other_m2 = only(bench.give_pos(&other_m1.bytes));
     assert_ne!(other_m2, m2);
-    assert!(bench.to_pos(&m3.bytes).is_empty());
+    assert!(bench.give_pos(&m3.bytes).is_empty());
     assert_eq!(bench.pos_drops(Dropped::Handshake), 1);
     // The candidate is still there for its own M3.
-    let other_m3 = only(other.to_his(&other_m2.bytes));
-    assert_eq!(only(bench.to_pos(&other_m3.bytes)).kind, FrameType::PosRecord);
+    let other_m3 = only(other.give_his(&other_m2.bytes));
+    assert_eq!(only(bench.give_pos(&other_m3.bytes)).kind, FrameType::PosRecord);
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn candidate_lives_35_seconds_after_the_last_arrival_of_its_m1() {
     let mut bench = Bench::new();
     let (m1, m2, m3) = bench.up_to_m3();
     bench.pass(34_999);
-    assert_eq!(only(bench.to_pos(&m1.bytes)), m2);
+    assert_eq!(only(bench.give_pos(&m1.bytes)), m2);
     assert_eq!(bench.pos.timeout(), Some(bench.now.after(35_000)));
     bench.pass(35_000);
-    assert_eq!(only(bench.to_pos(&m3.bytes)).alert(), (93, m3.checksum));
+    assert_eq!(only(bench.give_pos(&m3.bytes)).alert(), (93, m3.checksum));
 }
 
 #[test]
@@ -120,31 +120,31 @@ fn pos_makes_4_candidates_in_any_10_seconds() {
         only(other.tick_his()).bytes
     };
     for seed in 10..14 {
-        assert_eq!(only(bench.to_pos(&m1(seed))).kind, FrameType::M2);
+        assert_eq!(only(bench.give_pos(&m1(seed))).kind, FrameType::M2);
         bench.pass(1000);
     }
-    assert!(bench.to_pos(&m1(14)).is_empty());
+    assert!(bench.give_pos(&m1(14)).is_empty());
     assert_eq!(bench.pos_drops(Dropped::Handshake), 1);
     // The latest candidate is unharmed, and its M1 is not counted.
-    assert_eq!(only(bench.to_pos(&m1(13))).kind, FrameType::M2);
+    assert_eq!(only(bench.give_pos(&m1(13))).kind, FrameType::M2);
     bench.pass(6000);
-    assert_eq!(only(bench.to_pos(&m1(14))).kind, FrameType::M2);
+    assert_eq!(only(bench.give_pos(&m1(14))).kind, FrameType::M2);
 }
 
 #[test]
 fn same_m3_never_commits_again_and_gets_session_ready_under_the_next_counter_twice_a_second() {
     let mut bench = Bench::new();
     let (_, _, m3) = bench.up_to_m3();
-    let first = only(bench.to_pos(&m3.bytes));
-    assert!(bench.to_pos(&m3.bytes).is_empty());
+    let first = only(bench.give_pos(&m3.bytes));
+    assert!(bench.give_pos(&m3.bytes).is_empty());
     bench.pass(500);
-    let second = only(bench.to_pos(&m3.bytes));
+    let second = only(bench.give_pos(&m3.bytes));
     assert_eq!((&first.body[1..5], &second.body[1..5]), (&[0, 0, 0, 0][..], &[0, 0, 0, 1][..]));
     assert_eq!(bench.pos_said.len(), 1);
     // The first was lost: HIS switches on the second, and the first is then late.
-    bench.to_his(&second.bytes);
+    bench.give_his(&second.bytes);
     assert!(matches!(&bench.his_said[..], [Said::Up(_), Said::Message(_)]));
-    bench.to_his(&first.bytes);
+    bench.give_his(&first.bytes);
     assert_eq!(bench.his_drops(Dropped::Replayed), 1);
 }
 
@@ -154,18 +154,18 @@ fn another_m2_for_the_same_m1_replaces_m3_and_starts_the_15_seconds_again() {
     let (m1, m2, m3) = bench.up_to_m3();
     bench.restart_pos();
     bench.pass(10_000);
-    let second_m2 = only(bench.to_pos(&m1.bytes));
-    let second_m3 = only(bench.to_his(&second_m2.bytes));
+    let second_m2 = only(bench.give_pos(&m1.bytes));
+    let second_m3 = only(bench.give_his(&second_m2.bytes));
     assert_ne!(second_m3, m3);
     // Present and replaced M2 are used up: M3 is sealed once per M2.
     for used in [&m2, &second_m2] {
-        assert!(bench.to_his(&used.bytes).is_empty());
+        assert!(bench.give_his(&used.bytes).is_empty());
     }
     assert_eq!(bench.his_drops(Dropped::Handshake), 2);
     bench.pass(14_999);
     assert!(bench.tick_his().iter().all(|frame| *frame == second_m3));
-    let first = only(bench.to_pos(&second_m3.bytes));
-    bench.to_his(&first.bytes);
+    let first = only(bench.give_pos(&second_m3.bytes));
+    bench.give_his(&first.bytes);
     assert!(matches!(&bench.his_said[..], [Said::Up(_), Said::Message(_)]));
 }
 
@@ -177,12 +177,12 @@ fn old_m1_and_m2_in_the_buffers_do_not_hold_up_a_restarted_his() {
     bench.entropy = Seeded(99, 0);
     let new_m1 = only(bench.tick_his());
     let buffered = [m1.bytes, m3.bytes, new_m1.bytes].concat();
-    let answers = bench.to_pos(&buffered);
+    let answers = bench.give_pos(&buffered);
     let to_his: Vec<u8> =
         [m2.bytes].into_iter().chain(answers.into_iter().map(|sent| sent.bytes)).flatten().collect();
-    let m3 = only(bench.to_his(&to_his));
-    let first = only(bench.to_pos(&m3.bytes));
-    bench.to_his(&first.bytes);
+    let m3 = only(bench.give_his(&to_his));
+    let first = only(bench.give_pos(&m3.bytes));
+    bench.give_his(&first.bytes);
     assert!(matches!(&bench.his_said[..], [Said::Up(_), Said::Message(_)]));
 }
 
@@ -195,7 +195,7 @@ fn his_makes_a_new_session_at_23_hours_and_replaces_the_old_one_without_a_down()
         bench.pass(50_000);
         bench.pos.send(&message(2), bench.now).unwrap();
         let record = only(bench.pos_out());
-        assert!(bench.to_his(&record.bytes).is_empty());
+        assert!(bench.give_his(&record.bytes).is_empty());
     }
     bench.forget();
     assert_eq!(bench.his.timeout(), Some(begin.after(82_800_000)));
@@ -263,8 +263,8 @@ fn failing_attempts_wait_5_10_20_30_seconds_and_do_not_harm_the_live_session() {
     while failed_at.len() < 6 {
         bench.now = bench.his.timeout().unwrap();
         for m1 in bench.tick_his() {
-            let m2 = only(bench.to_pos(&m1.bytes));
-            let answers = bench.to_his(&m2.bytes);
+            let m2 = only(bench.give_pos(&m1.bytes));
+            let answers = bench.give_his(&m2.bytes);
             failed_at.push(bench.now.since(begin) / 1000);
             assert_eq!(only(answers).alert(), (40, m2.checksum));
         }
@@ -284,13 +284,13 @@ fn pos_that_refuses_his_says_40_and_his_waits() {
     let mut bench = Bench::new();
     bench.pos_peering = peering(("pos", 2), ("other", 3), &[9]);
     let (_, _, m3) = bench.up_to_m3();
-    let alert = only(bench.to_pos(&m3.bytes));
+    let alert = only(bench.give_pos(&m3.bytes));
     assert_eq!(alert.alert(), (40, m3.checksum));
     assert_eq!(bench.pos_said, [Said::Notice(SessionEvent::PeerRefused(PeerError::PeerUnknown))]);
     // The candidate is erased.
     bench.pass(1000);
-    assert_eq!(only(bench.to_pos(&m3.bytes)).alert(), (93, m3.checksum));
-    assert!(bench.to_his(&alert.bytes).is_empty());
+    assert_eq!(only(bench.give_pos(&m3.bytes)).alert(), (93, m3.checksum));
+    assert!(bench.give_his(&alert.bytes).is_empty());
     assert_eq!(bench.his_said, [Said::Notice(SessionEvent::PlainAlert(AlertCode::HandshakeFailure))]);
     assert_eq!(times(&timeline(&mut bench, 6000)), [5, 6]);
 }
@@ -299,12 +299,12 @@ fn pos_that_refuses_his_says_40_and_his_waits() {
 fn third_m2_that_does_not_open_is_told_once() {
     let mut bench = Bench::new();
     let m1 = only(bench.tick_his());
-    let m2 = only(bench.to_pos(&m1.bytes));
+    let m2 = only(bench.give_pos(&m1.bytes));
     let mut body = m2.body.clone();
     *body.last_mut().unwrap() ^= 1;
     let spoiled = Sent::new(FrameType::M2, body);
     for count in 1..=5 {
-        assert!(bench.to_his(&spoiled.bytes).is_empty());
+        assert!(bench.give_his(&spoiled.bytes).is_empty());
         let told = bench.his_said == [Said::Notice(SessionEvent::AnswersDoNotOpen)];
         assert_eq!(told, count >= 3);
     }

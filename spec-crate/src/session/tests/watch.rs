@@ -9,14 +9,14 @@ use crate::session::{ForeignPeer, SessionEvent};
 
 fn guess(bytes: &[u8]) -> Vec<Said> {
     let mut bench = Bench::new();
-    bench.to_pos(bytes);
+    bench.give_pos(bytes);
     bench.pass(2999);
-    bench.to_pos(&[]);
+    bench.give_pos(&[]);
     let early = bench.pos_said.len();
     bench.pass(1);
-    bench.to_pos(&[]);
+    bench.give_pos(&[]);
     bench.pass(10_000);
-    bench.to_pos(bytes);
+    bench.give_pos(bytes);
     assert!(early == 0 || bytes.len() >= 256);
     bench.pos_said.retain(|said| matches!(said, Said::Notice(SessionEvent::ForeignPeer(_))));
     bench.pos_said
@@ -49,7 +49,7 @@ fn third_echo_of_a_stream_is_told_once() {
     let mut bench = Bench::new();
     let echo = encode(FrameType::M2, &[1; 30]).unwrap().bytes;
     for count in 1..=6 {
-        bench.to_pos(&echo);
+        bench.give_pos(&echo);
         assert_eq!(bench.pos_said.len(), usize::from(count >= 3));
     }
     assert_eq!(bench.pos_said, [Said::Notice(SessionEvent::Echo)]);
