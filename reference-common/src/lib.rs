@@ -5,7 +5,7 @@
 //! * [`clock`] and [`entropy`]: the two sources that a link is given;
 //! * [`line`](mod@line): a serial port, a TCP stream or a pseudo-terminal that may vanish and return at any time;
 //! * [`book`]: the hash chain of records that makes `Persist` and `Load` durable;
-//! * [`keys`] and [`files`]: secrets that never leave the machine, and the signed files that do;
+//! * [`keys`], [`request`] and [`files`]: secrets that never leave the machine, and what does;
 //! * [`log`], [`exit`] and [`output`]: what people and scripts read.
 
 pub mod book;
@@ -17,3 +17,4 @@ pub mod keys;
 pub mod line;
 pub mod log;
 pub mod output;
+pub mod request;

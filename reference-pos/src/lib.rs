@@ -1,3 +1,6 @@
 //! The reference terminal program.
 
+pub mod asker;
+pub mod control;
 pub mod payment;
+pub mod scanner;
