@@ -204,6 +204,8 @@ pub enum Proof {
         /// When; platform time.
         at: Option<UnixSeconds>,
     },
+    /// The platform knows the refund, and it has not ended.
+    RefundPending,
     /// The refund was refused (`closed` = false) or closed, and cannot happen any more.
     NotRefunded {
         /// The platform had accepted it and closed it.

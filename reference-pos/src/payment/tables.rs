@@ -61,6 +61,8 @@ pub enum AnswerVerdict {
     Closed,
     /// The hospital's own account or request was refused, before an order came to exist.
     MerchantRefused,
+    /// The platform knows the refund, and it has not ended.
+    RefundPending,
 }
 
 /// What a scanned code is.
@@ -545,13 +547,13 @@ pub static ANSWERS: &[Answer] = &[
         profile: Profile::WechatV2,
         call: Call::QueryRefund,
         code: "PROCESSING",
-        verdict: AnswerVerdict::Open,
+        verdict: AnswerVerdict::RefundPending,
     },
     Answer {
         profile: Profile::WechatV3,
         call: Call::QueryRefund,
         code: "PROCESSING",
-        verdict: AnswerVerdict::Open,
+        verdict: AnswerVerdict::RefundPending,
     },
     Answer {
         profile: Profile::WechatV2,
@@ -795,7 +797,7 @@ pub static ANSWERS: &[Answer] = &[
         profile: Profile::Alipay,
         call: Call::Refund,
         code: "FUND_CHANGE_N",
-        verdict: AnswerVerdict::Open,
+        verdict: AnswerVerdict::RefundPending,
     },
     Answer {
         profile: Profile::Alipay,

@@ -1,0 +1,235 @@
+//! Accepting a result: the one thing that ends an order. Everything else that is authentic is kept as evidence.
+//!
+//! Specified in spec: order life, "accepting a result" and "captures".
+
+use alloc::vec::Vec;
+
+use super::captures::{self, Capture};
+use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step, state_of};
+use crate::book::{RowKey, Table};
+use crate::catalogue::Status;
+use crate::message::manifest::Standing;
+use crate::message::result::{Outcome, ResultCore};
+use crate::time::Clock;
+use crate::wire::{self, HisState, Posting};
+
+/// A result as a device told it in a session.
+pub(crate) struct Told<'a> {
+    /// The bytes as received.
+    pub(crate) result: &'a [u8],
+    pub(crate) signature: &'a [u8],
+    /// The device that authenticated the session.
+    pub(crate) peer: &'a str,
+}
+
+/// A result that its signer told, and that its key verifies.
+struct Authentic {
+    result: ResultCore,
+    standing: Standing,
+}
+
+/// Ends an order by a result, or keeps the result as evidence.
+pub(crate) fn accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) -> Step {
+    match try_accept(context, told, rows, clock) {
+        Ok(changes) => Step::Done(changes),
+        Err(step) => step,
+    }
+}
+
+fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) -> Result<Changes, Step> {
+    let mut changes = Changes::default();
+    let Some(Authentic { result, standing }) = authentic(context, told, clock) else {
+        changes.events.push(HisOrderEvent::Alarm(HisAlarm::NotAuthentic));
+        return Ok(changes);
+    };
+    let key = RowKey::new(Table::Order, result.order_no().as_str());
+    rows.all(core::slice::from_ref(&key))?;
+    let Some(held) = rows.get(&key).and_then(Held::read) else {
+        keep_orphan(told, &result, clock, &mut changes);
+        return Ok(changes);
+    };
+    rows.all(&captures::keys_of(context, &held, &result))?;
+    if held.row.result == told.result {
+        changes.disposition = Some(wire::Disposition::Recorded);
+    } else if held.row.evidence.iter().any(|evidence| evidence.result == told.result) {
+        changes.disposition = Some(wire::Disposition::Kept);
+    } else if ends(context, &held, &result, told.peer) && standing == Standing::Valid && !held.ended() {
+        end(context, held, told, &result, rows, clock, &mut changes);
+        changes.disposition = Some(wire::Disposition::Recorded);
+    } else {
+        keep(context, held, told, &result, rows, clock, &mut changes);
+        changes.disposition = Some(wire::Disposition::Kept);
+    }
+    Ok(changes)
+}
+
+/// Signature by the device that it names, that device being the peer, in a manifest interval.
+fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Authentic> {
+    let result = ResultCore::decode(told.result.to_vec()).ok()?;
+    if result.device_id().as_str() != told.peer {
+        return None;
+    }
+    let device = context.devices.device(result.device_id())?;
+    let signature = crate::order_flow::array::<64>(told.signature)?;
+    crate::message::result::verify(device.public_key(), told.result, &signature).ok()?;
+    let at = result.decided_at().or(clock.unix);
+    match context.devices.result_standing(result.device_id(), at) {
+        Standing::Unknown => None,
+        standing => Some(Authentic { result, standing }),
+    }
+}
+
+/// Whether a result is about this very order, by a device that may end it.
+fn ends(context: &HisContext, held: &Held, result: &ResultCore, peer: &str) -> bool {
+    let Some(core) = held.core.as_ref() else { return false };
+    let asked = core.device_id().as_str() == peer || held.row.devices.iter().any(|device| device == peer);
+    asked && core.hash(&context.site_id) == *result.order_hash() && core.amount() == result.amount() && !held.row.orphan
+}
+
+/// Persists the result and the end in one transaction.
+fn end(
+    context: &HisContext,
+    mut held: Held,
+    told: &Told<'_>,
+    result: &ResultCore,
+    rows: &Rows,
+    clock: Clock,
+    changes: &mut Changes,
+) {
+    let used_twice = payment_is_another_orders(&held, result, rows);
+    let told_of_capture = held.row.evidence.iter().any(|evidence| is_capture(&evidence.result));
+    let state = match result.outcome() {
+        Outcome::Paid if used_twice => HisState::Attention,
+        Outcome::NotPaid if told_of_capture => HisState::Attention,
+        outcome => state_of(outcome),
+    };
+    held.row.set_state(state);
+    held.row.result = told.result.to_vec();
+    held.row.signature = told.signature.to_vec();
+    held.row.ended_at = clock.unix.map_or(0, |unix| unix.0);
+    held.row.leased_until = 0;
+    if matches!(state, HisState::Paid | HisState::Refunded) {
+        held.row.set_posting(Posting::Unposted);
+    }
+    if !used_twice {
+        captures::open_told(context, rows, &held, result, changes);
+    }
+    settle_refund(context, &held, result, rows, changes);
+    held.store(changes);
+    changes.events.push(HisOrderEvent::Ended(OrderView::of(&held)));
+    if used_twice || (state == HisState::Attention && result.outcome() != Outcome::Attention) {
+        changes.events.push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+    }
+}
+
+/// Books what a refund gave back, and releases its reservation unless it may still happen.
+fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) {
+    let Some(of) = held.core.as_ref().and_then(|core| core.refund_of()) else { return };
+    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else { return };
+    let mut capture = Capture::read(rows, key);
+    if !capture.known() {
+        return;
+    }
+    let rests = Status::from_code(result.status()).is_some_and(Status::rests_on_absence);
+    let (given_back, release) = match result.outcome() {
+        Outcome::Refunded => (Some(result.amount().magnitude()), true),
+        Outcome::NotRefunded => (None, !rests),
+        _ => (None, false),
+    };
+    capture.settle(held.order_no.as_str(), given_back, release);
+    capture.store(changes);
+}
+
+/// The platform's payment number already belongs to another order.
+fn payment_is_another_orders(held: &Held, result: &ResultCore, rows: &Rows) -> bool {
+    captures::told(result).iter().any(|(channel, payment_no, ..)| {
+        let finder = Capture::read(rows, captures::payment_key(*channel, payment_no));
+        finder.known() && finder.row.order_no != held.order_no.as_str()
+    })
+}
+
+fn is_capture(result: &[u8]) -> bool {
+    ResultCore::decode(result.to_vec()).is_ok_and(|result| result.outcome() == Outcome::Paid)
+}
+
+/// Persists a result beside the order's end: a fact about a capture, or evidence.
+fn keep(
+    context: &HisContext,
+    mut held: Held,
+    told: &Told<'_>,
+    result: &ResultCore,
+    rows: &Rows,
+    clock: Clock,
+    changes: &mut Changes,
+) {
+    let at = clock.unix.map_or(0, |unix| unix.0);
+    held.row.evidence.push(wire::Evidence { result: told.result.to_vec(), signature: told.signature.to_vec(), at });
+    if held.look_again_at().is_some_and(|due| due <= at) {
+        held.row.looked_again = held.row.looked_again.saturating_add(1);
+    }
+    let about = ends(context, &held, result, told.peer) || held.ended();
+    let same_order = held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == *result.order_hash());
+    let new_money = about && same_order && captures::open_told(context, rows, &held, result, changes);
+    let late_refund = same_order && late_refund(context, &held, result, rows, changes);
+    release_after_last_look(context, &held, rows, changes);
+    held.store(changes);
+    changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
+    let contradicts = !same_order || new_money || late_refund || contradicts(&held, result);
+    if contradicts {
+        changes.events.push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+    }
+}
+
+/// A refund that is proved after it was called failed is booked, even beyond what was taken.
+fn late_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) -> bool {
+    let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
+    if !failed || result.outcome() != Outcome::Refunded {
+        return false;
+    }
+    settle_refund(context, held, result, rows, changes);
+    true
+}
+
+/// After the last look a refund that rested on absence gives its reservation back.
+fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, changes: &mut Changes) {
+    let over = held.state() == HisState::NotRefunded && held.look_again_at().is_none();
+    let Some(of) = held.core.as_ref().and_then(|core| core.refund_of()).filter(|_| over) else { return };
+    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else { return };
+    let mut capture = Capture::read(rows, key);
+    let reserved = capture.row.reservations.iter().any(|held_back| held_back.order_no == held.order_no.as_str());
+    let booked = changes.batch.write.iter().any(|write| write.key == capture.key);
+    if reserved && !booked {
+        capture.settle(held.order_no.as_str(), None, true);
+        capture.store(changes);
+    }
+}
+
+fn contradicts(held: &Held, result: &ResultCore) -> bool {
+    held.ended() && state_of(result.outcome()) != held.state() && result.outcome() != Outcome::Attention
+}
+
+/// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.
+fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
+    let at = clock.unix.map_or(0, |unix| unix.0);
+    let row = wire::HisOrder {
+        state: i32::from(state_of(result.outcome())),
+        evidence: alloc::vec![wire::Evidence {
+            result: told.result.to_vec(),
+            signature: told.signature.to_vec(),
+            at,
+        }],
+        orphan: true,
+        ended_at: at,
+        looked_again: u32::MAX,
+        ..wire::HisOrder::default()
+    };
+    let held = Held { order_no: result.order_no().clone(), core: None, row, version: 0 };
+    held.store(changes);
+    changes.disposition = Some(wire::Disposition::Kept);
+    changes.events.push(HisOrderEvent::Alarm(HisAlarm::Orphan { order_no: held.order_no.clone() }));
+}
+
+/// The signed evidence of an order, newest last.
+pub(crate) fn evidence(held: &Held) -> Vec<ResultCore> {
+    held.row.evidence.iter().filter_map(|kept| ResultCore::decode(kept.result.clone()).ok()).collect()
+}

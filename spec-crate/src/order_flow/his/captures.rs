@@ -1,0 +1,139 @@
+//! Captures: one row per captured platform number, with the refunds that give it back.
+//!
+//! A second row finds a capture again by the platform's own payment number, so that one payment cannot end two orders.
+//!
+//! Specified in spec: order life, "captures".
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Changes, Held, HisContext, Rows};
+use crate::book::{Index, RowKey, Table};
+use crate::ids::{Purpose, platform_number};
+use crate::message::result::ResultCore;
+use crate::platform::Channel;
+use crate::wire::{CaptureRow, Reservation};
+
+/// One capture row, with its key and version.
+pub(super) struct Capture {
+    pub(super) key: RowKey,
+    pub(super) row: CaptureRow,
+    pub(super) version: u64,
+}
+
+/// The row of a capture of an order on a channel; `None` if the order's agreement is not held.
+pub(super) fn key_of(context: &HisContext, agreement_no: u32, order_no: &crate::ids::OrderNo, channel: Channel) -> Option<RowKey> {
+    let purpose = match channel {
+        Channel::Wechat => Purpose::Wechat,
+        Channel::Alipay => Purpose::Alipay,
+    };
+    let number = platform_number(context.agreement(agreement_no)?.site_code(), order_no, purpose);
+    Some(RowKey::new(Table::Capture, number.as_str()))
+}
+
+/// The row that finds a capture by the platform's own payment number.
+pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
+    RowKey::new(Table::Capture, &alloc::format!("{}/{payment_no}", channel.name()))
+}
+
+/// The rows that a result's captures touch: its own two numbers, its refund's original, and their payment numbers.
+pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) -> Vec<RowKey> {
+    let Some(core) = held.core.as_ref() else { return Vec::new() };
+    let mut keys: Vec<RowKey> = match core.refund_of() {
+        Some(of) => key_of(context, of.agreement_no, &of.order_no, of.channel).into_iter().collect(),
+        None => Channel::ALL
+            .into_iter()
+            .filter_map(|channel| key_of(context, core.agreement_no(), core.order_no(), channel))
+            .collect(),
+    };
+    if core.refund_of().is_none() {
+        keys.extend(told(result).into_iter().map(|(channel, payment_no, ..)| payment_key(channel, &payment_no)));
+    }
+    keys
+}
+
+/// The captures that a result tells of: channel, payment number, fen, platform time.
+pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
+    if result.outcome() == crate::message::result::Outcome::Paid {
+        let paid = result.channel().zip(result.payment_no());
+        let at = result.captured_at().map_or(0, |at| at.0);
+        return paid.map(|(channel, no)| (channel, no.into(), result.amount().magnitude(), at)).into_iter().collect();
+    }
+    let found = result.found().iter();
+    found
+        .map(|found| {
+            let at = found.capture.captured_at.map_or(0, |at| at.0);
+            (found.channel, found.capture.payment_no.clone(), found.capture.amount, at)
+        })
+        .collect()
+}
+
+impl Capture {
+    pub(super) fn read(rows: &Rows, key: RowKey) -> Self {
+        let (row, version) = rows.read::<CaptureRow>(&key);
+        Self { key, row, version }
+    }
+
+    pub(super) fn known(&self) -> bool {
+        self.version != 0
+    }
+
+    /// Fen that refunds under way may still give back.
+    pub(super) fn reserved(&self) -> u64 {
+        self.row.reservations.iter().fold(0, |sum, reservation| reservation.amount.saturating_add(sum))
+    }
+
+    pub(super) fn reserve(&mut self, reservation: Reservation, now: u64) {
+        self.row.refund_made_at = now;
+        self.row.reservations.push(reservation);
+    }
+
+    /// A refund ended: what it gave back is booked, and its reservation goes unless it may still happen.
+    pub(super) fn settle(&mut self, order_no: &str, given_back: Option<u64>, release: bool) {
+        if let Some(amount) = given_back {
+            self.row.refunded = self.row.refunded.saturating_add(amount);
+            self.row.refunds = self.row.refunds.saturating_add(1);
+            self.row.returned = self.row.refunded >= self.row.amount;
+        }
+        if release {
+            self.row.reservations.retain(|reservation| reservation.order_no != order_no);
+        }
+    }
+
+    pub(super) fn store(&self, changes: &mut Changes) {
+        let index = Index { bill: self.row.bill.clone(), ..Index::default() };
+        changes.write(&self.key, self.version, &self.row, index);
+    }
+}
+
+/// Opens the rows of the captures that a result tells of; `true` if one of them was not known before.
+pub(super) fn open_told(context: &HisContext, rows: &Rows, held: &Held, result: &ResultCore, changes: &mut Changes) -> bool {
+    let Some(core) = held.core.as_ref().filter(|core| core.refund_of().is_none()) else { return false };
+    let mut new = false;
+    for (channel, payment_no, amount, captured_at) in told(result) {
+        let Some(key) = key_of(context, core.agreement_no(), core.order_no(), channel) else { continue };
+        let mut capture = Capture::read(rows, key);
+        if capture.known() {
+            changes.looked(&capture.key, capture.version);
+            continue;
+        }
+        new = true;
+        capture.row = CaptureRow {
+            order_no: core.order_no().as_str().into(),
+            bill: held.row.bill.clone(),
+            channel: channel.code(),
+            payment_no: payment_no.clone(),
+            amount,
+            agreement_no: core.agreement_no(),
+            captured_at,
+            ..CaptureRow::default()
+        };
+        capture.store(changes);
+        let finder = Capture::read(rows, payment_key(channel, &payment_no));
+        if !finder.known() {
+            let row = CaptureRow { order_no: core.order_no().as_str().into(), ..CaptureRow::default() };
+            changes.write(&finder.key, 0, &row, Index::default());
+        }
+    }
+    new
+}

@@ -1,0 +1,406 @@
+//! Making an order: in one transaction the ledger is looked at, and core, lock, run and start instant are persisted.
+//!
+//! Specified in spec: order life, "the HIS", and "order numbers".
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::captures::{self, Capture};
+use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step};
+use crate::amount::Amount;
+use crate::book::{Index, RowKey, Table};
+use crate::ids::{OperatorId, OrderNo};
+use crate::limits;
+use crate::message::order::{Kind, NewOrder, OrderCore, RefundOf};
+use crate::message::order_no::derive_order_no;
+use crate::time::{Clock, Instant};
+use crate::timers;
+use crate::wire::{self, HisState};
+
+/// What a cashier wants collected.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewCollect {
+    /// Comes back in the event that tells of the order.
+    pub ticket: u64,
+    /// The bill's own key at the hospital, 1 to 64 bytes. It never leaves the ledger.
+    pub bill: String,
+    /// Positive.
+    pub amount: Amount,
+    /// The day that it counts for, as YYYYMMDD.
+    pub business_day: u32,
+}
+
+/// What a cashier wants given back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewRefund {
+    /// Comes back in the event that tells of the order.
+    pub ticket: u64,
+    /// The order that took the money.
+    pub order_no: OrderNo,
+    /// Which item of the bill, at most 64 bytes; may be empty.
+    pub item: String,
+    /// Negative.
+    pub amount: Amount,
+    /// Who gives it back.
+    pub operator: OperatorId,
+    /// Who approved it: another person.
+    pub approver: OperatorId,
+    /// Why, at most 128 bytes.
+    pub reason: String,
+    /// The day that it counts for, as YYYYMMDD.
+    pub business_day: u32,
+}
+
+/// Why no order was made. Nothing was stored and nothing moves.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OrderRefusal {
+    /// The bill's present order has not ended, or ended otherwise than unpaid.
+    BillBusy {
+        /// That order.
+        order_no: String,
+    },
+    /// Money of the bill was taken and is not returned.
+    BillCaptured {
+        /// The platform number.
+        number: String,
+    },
+    /// An order that no bill has adopted has one of the bill's next numbers.
+    Orphan {
+        /// That order.
+        order_no: String,
+    },
+    /// The ledger went back: the wait, or the pull of a device's list, is not over.
+    Restoring {
+        /// Seconds left of the wait; 0 if a list is missing.
+        seconds: u64,
+        /// The device whose list is missing, if one is.
+        device: String,
+    },
+    /// The business day is closed.
+    DayClosed(u32),
+    /// The amount has the wrong sign, or is above the agreement's limit.
+    Amount,
+    /// No agreement is held.
+    NoAgreement,
+    /// What is to be given back was never taken, as far as the ledger knows.
+    NotCaptured,
+    /// Taken, given back and reserved do not leave that much.
+    Exceeds {
+        /// Fen left.
+        left: u64,
+    },
+    /// The item has a refund that has not ended.
+    ItemBusy {
+        /// That refund.
+        order_no: String,
+    },
+    /// The capture's latest refund is too recent.
+    TooSoon {
+        /// Seconds left.
+        seconds: u64,
+    },
+    /// The capture has had its fifty refunds.
+    TooMany,
+    /// The device is revoked, or not in the manifest.
+    Device,
+    /// The order breaks a rule of its own.
+    Core(String),
+}
+
+impl fmt::Display for OrderRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BillBusy { order_no } => {
+                write!(f, "order {order_no} of this bill has not ended as unpaid: wait for it or look it up")
+            }
+            Self::BillCaptured { number } => {
+                write!(f, "{number} took money for this bill: refund it before another order is made")
+            }
+            Self::Orphan { order_no } => {
+                write!(f, "order {order_no} is known only from a terminal and may be this bill's: adopt or decide it")
+            }
+            Self::Restoring { seconds: 0, device } => {
+                write!(f, "the ledger went back and the list of device {device} is not pulled: connect it")
+            }
+            Self::Restoring { seconds, .. } => write!(f, "the ledger went back: no orders for {seconds} s"),
+            Self::DayClosed(day) => write!(f, "business day {day} is closed: use the next one"),
+            Self::Amount => f.write_str("the amount has the wrong sign or is above the agreement's limit"),
+            Self::NoAgreement => f.write_str("no agreement is held: import one"),
+            Self::NotCaptured => f.write_str("the ledger knows no capture of that order: nothing to refund"),
+            Self::Exceeds { left } => write!(f, "only {left} fen are left to refund"),
+            Self::ItemBusy { order_no } => write!(f, "refund {order_no} of this item has not ended: wait for it"),
+            Self::TooSoon { seconds } => write!(f, "the latest refund is too recent: wait {seconds} s"),
+            Self::TooMany => f.write_str("this capture has had its 50 refunds"),
+            Self::Device => f.write_str("the device is revoked or not in the manifest: bind another"),
+            Self::Core(why) => write!(f, "the order breaks a rule: {why}"),
+        }
+    }
+}
+
+/// What the session knows that an order is made in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) run: &'a [u8],
+    pub(crate) zero: Instant,
+    pub(crate) agreement_no: u32,
+}
+
+/// Makes the next order of a bill.
+pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'_>, rows: &Rows, clock: Clock) -> Step {
+    run(new.ticket, || {
+        let bill_rows = rows.bill(&new.bill)?;
+        let bill_key = RowKey::new(Table::Bill, &new.bill);
+        let (mut bill, bill_version) = rows.read::<wire::BillRow>(&bill_key);
+        let next = |ahead: u32| {
+            let generation = bill.orders.saturating_add(ahead);
+            derive_order_no(&context.site_secret, Kind::Collect, new.bill.as_bytes(), generation)
+        };
+        let orphans: Vec<RowKey> =
+            (0..limits::ORPHAN_NUMBERS).filter_map(|ahead| Some(next(u32::try_from(ahead).ok()?))).map(order_key).collect();
+        rows.all(&orphans)?;
+        let mut changes = Changes::default();
+        let search_until = may_make(context, rows, new.business_day, clock, &mut changes)?;
+        for row in &bill_rows {
+            changes.looked(&row.key, row.version);
+        }
+        bill_is_free(&bill_rows)?;
+        orphans_are_absent(rows, &orphans, &mut changes)?;
+        let order = NewOrder {
+            order_no: next(0),
+            device_id: context.device_id.clone(),
+            amount: new.amount,
+            business_day: new.business_day,
+            agreement_no: session.agreement_no,
+            refund_of: None,
+        };
+        let mut held = make(context, &order, session, clock)?;
+        held.row.bill.clone_from(&new.bill);
+        held.row.generation = bill.orders;
+        if clock.unix.is_none_or(|unix| unix.0 < search_until) {
+            held.row.search = (0..=3).map(|ahead| next(ahead).as_str().into()).collect();
+        }
+        bill.present = held.order_no.as_str().into();
+        bill.orders = bill.orders.saturating_add(1);
+        held.store(&mut changes);
+        changes.write(&bill_key, bill_version, &bill, Index { bill: new.bill.clone(), ..Index::default() });
+        changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
+        Ok(changes)
+    })
+}
+
+/// Makes a refund order, and reserves what it may give back.
+pub(crate) fn refund(context: &HisContext, new: &NewRefund, session: Session<'_>, rows: &Rows, clock: Clock) -> Step {
+    run(new.ticket, || {
+        let original_key = order_key(new.order_no.clone());
+        rows.all(core::slice::from_ref(&original_key))?;
+        let original = rows.get(&original_key).and_then(Held::read).ok_or(OrderRefusal::NotCaptured)?;
+        let core = original.core.clone().ok_or(OrderRefusal::NotCaptured)?;
+        let mut captures = Vec::new();
+        for channel in crate::platform::Channel::ALL {
+            if let Some(key) = captures::key_of(context, core.agreement_no(), core.order_no(), channel) {
+                rows.all(core::slice::from_ref(&key))?;
+                captures.push((channel, Capture::read(rows, key)));
+            }
+        }
+        let taken = captures.into_iter().find(|(_, capture)| capture.known() && !capture.row.returned);
+        let (channel, mut capture) = taken.ok_or(OrderRefusal::NotCaptured)?;
+        let mut changes = Changes::default();
+        may_make(context, rows, new.business_day, clock, &mut changes)?;
+        let bill_rows = rows.bill(&original.row.bill)?;
+        let of_item = |held: &Held| {
+            let of = held.core.as_ref().and_then(|core| core.refund_of());
+            of.is_some_and(|of| of.order_no == new.order_no) && held.row.item == new.item
+        };
+        let earlier: Vec<Held> = bill_rows.iter().filter_map(|row| Held::read(row)).filter(of_item).collect();
+        refund_fits(&capture, new, &earlier, clock)?;
+        let key = alloc::format!("{}|{}|{}", new.order_no, channel.name(), new.item);
+        let generation = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
+        let order = NewOrder {
+            order_no: derive_order_no(&context.site_secret, Kind::Refund, key.as_bytes(), generation),
+            device_id: context.device_id.clone(),
+            amount: new.amount,
+            business_day: new.business_day,
+            agreement_no: session.agreement_no,
+            refund_of: Some(RefundOf {
+                order_no: new.order_no.clone(),
+                agreement_no: core.agreement_no(),
+                channel,
+                amount: capture.row.amount,
+                payment_no: capture.row.payment_no.clone(),
+                operator: new.operator.clone(),
+                approver: new.approver.clone(),
+                reason: new.reason.clone(),
+            }),
+        };
+        let number = order_key(order.order_no.clone());
+        rows.all(core::slice::from_ref(&number))?;
+        orphans_are_absent(rows, &[number], &mut changes)?;
+        let mut held = make(context, &order, session, clock)?;
+        held.row.bill.clone_from(&original.row.bill);
+        held.row.item.clone_from(&new.item);
+        held.row.generation = generation;
+        capture.reserve(
+            wire::Reservation {
+                order_no: held.order_no.as_str().into(),
+                amount: new.amount.magnitude(),
+                item: new.item.clone(),
+            },
+            clock.unix.map_or(0, |unix| unix.0),
+        );
+        capture.store(&mut changes);
+        held.store(&mut changes);
+        changes.looked(&original_key, original.version);
+        changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
+        Ok(changes)
+    })
+}
+
+/// Why a step stops short: rows are missing, or the order is refused.
+enum Stop {
+    Need(Step),
+    Refused(OrderRefusal),
+}
+
+impl From<Step> for Stop {
+    fn from(step: Step) -> Self {
+        Self::Need(step)
+    }
+}
+
+impl From<OrderRefusal> for Stop {
+    fn from(why: OrderRefusal) -> Self {
+        Self::Refused(why)
+    }
+}
+
+fn run(ticket: u64, step: impl FnOnce() -> Result<Changes, Stop>) -> Step {
+    match step() {
+        Ok(changes) => Step::Done(changes),
+        Err(Stop::Need(step)) => step,
+        Err(Stop::Refused(why)) => {
+            let events = alloc::vec![HisOrderEvent::Refused { ticket, why }];
+            Step::Done(Changes { events, ..Changes::default() })
+        }
+    }
+}
+
+fn order_key(order_no: OrderNo) -> RowKey {
+    RowKey::new(Table::Order, order_no.as_str())
+}
+
+/// The site's own conditions: not after a step back, not for a closed day. Returns until when orders carry a search.
+fn may_make(context: &HisContext, rows: &Rows, day: u32, clock: Clock, changes: &mut Changes) -> Result<u64, Stop> {
+    let site_key = RowKey::new(Table::Site, context.site_id.as_str());
+    rows.all(core::slice::from_ref(&site_key))?;
+    let (site, version) = rows.read::<wire::SiteRow>(&site_key);
+    changes.looked(&site_key, version);
+    if site.closed_days.contains(&day) {
+        return Err(OrderRefusal::DayClosed(day).into());
+    }
+    if site.waiting {
+        let quiet = context.agreements.iter().map(|agreement| agreement.timers().quiet).max().unwrap_or_default();
+        let over = context.started.after(context.full_lease()).after(quiet);
+        let seconds = over.since(clock.now).div_ceil(1_000).max(1);
+        return Err(OrderRefusal::Restoring { seconds, device: String::new() }.into());
+    }
+    if site.pulling {
+        let devices: Vec<RowKey> =
+            context.devices.ids().map(|device| RowKey::new(Table::Peer, device.as_str())).collect();
+        rows.all(&devices)?;
+        let missing = devices.iter().find(|key| !rows.read::<wire::PeerRow>(key).0.pulled);
+        if let Some(device) = missing {
+            return Err(OrderRefusal::Restoring { seconds: 0, device: device.key.clone() }.into());
+        }
+    }
+    let unix = clock.unix.unwrap_or(crate::time::UnixSeconds(0));
+    if !context.devices.accepts_new_orders(&context.device_id, unix) {
+        return Err(OrderRefusal::Device.into());
+    }
+    Ok(site.search_until)
+}
+
+/// S4: at most one order of a bill that has not ended unpaid, and none while its money is somewhere.
+fn bill_is_free(bill_rows: &[&crate::book::Row]) -> Result<(), OrderRefusal> {
+    let captures = bill_rows.iter().filter_map(|row| super::CaptureView::read(row));
+    if let Some(capture) = captures.into_iter().find(|capture| !capture.returned) {
+        return Err(OrderRefusal::BillCaptured { number: capture.number });
+    }
+    let is_collect = |held: &Held| held.core.as_ref().is_none_or(|core| core.kind() == Kind::Collect);
+    let mut orders = bill_rows.iter().filter_map(|row| Held::read(row)).filter(is_collect);
+    let returned = |held: &Held| held.state() == HisState::Paid;
+    match orders.find(|held| !held.frees_its_bill() && !returned(held)) {
+        Some(held) => Err(OrderRefusal::BillBusy { order_no: held.order_no.as_str().into() }),
+        None => Ok(()),
+    }
+}
+
+fn orphans_are_absent(rows: &Rows, keys: &[RowKey], changes: &mut Changes) -> Result<(), OrderRefusal> {
+    for key in keys {
+        let version = rows.get(key).map_or(0, |row| row.version);
+        if version != 0 {
+            return Err(OrderRefusal::Orphan { order_no: key.key.clone() });
+        }
+        changes.looked(key, 0);
+    }
+    Ok(())
+}
+
+/// S3: refunded + reserved + new <= taken; one refund of an item at a time; not too many, not too fast.
+fn refund_fits(capture: &Capture, new: &NewRefund, earlier: &[Held], clock: Clock) -> Result<(), OrderRefusal> {
+    if new.amount.collects() {
+        return Err(OrderRefusal::Amount);
+    }
+    let open = |held: &&Held| !held.ended() || held.state() == HisState::Attention;
+    let reserved = |held: &&Held| {
+        let mut reservations = capture.row.reservations.iter();
+        reservations.any(|reservation| reservation.order_no == held.order_no.as_str())
+    };
+    if let Some(busy) = earlier.iter().find(|held| open(held) || reserved(held)) {
+        return Err(OrderRefusal::ItemBusy { order_no: busy.order_no.as_str().into() });
+    }
+    let gone = capture.row.refunded.saturating_add(capture.reserved());
+    let left = capture.row.amount.saturating_sub(gone);
+    if new.amount.magnitude() > left {
+        return Err(OrderRefusal::Exceeds { left });
+    }
+    let orders = usize::try_from(capture.row.refunds).unwrap_or(usize::MAX);
+    if orders.saturating_add(capture.row.reservations.len()) >= limits::REFUNDS_PER_CAPTURE_MAX {
+        return Err(OrderRefusal::TooMany);
+    }
+    let next = capture.row.refund_made_at.saturating_add(timers::REFUND_GAP.div_ceil(1_000));
+    let now = clock.unix.map_or(0, |unix| unix.0);
+    if capture.row.refund_made_at != 0 && now < next {
+        return Err(OrderRefusal::TooSoon { seconds: next.saturating_sub(now) });
+    }
+    Ok(())
+}
+
+/// The row of a new order: sent, in this run, with its start instant.
+fn make(context: &HisContext, order: &NewOrder, session: Session<'_>, clock: Clock) -> Result<Held, OrderRefusal> {
+    let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
+    if !agreement.allows_amount(Kind::of(order.amount), order.amount) {
+        return Err(OrderRefusal::Amount);
+    }
+    if order.refund_of.is_none() && !order.amount.collects() {
+        return Err(OrderRefusal::Amount);
+    }
+    let core = OrderCore::encode(order).map_err(|error| OrderRefusal::Core(alloc::format!("{error}")))?;
+    let timers = agreement.timers();
+    // HIS rounds down to a whole second of session time, so that the POS never holds a later moment.
+    let start_by = clock.now.after(timers.start).since(session.zero) / 1_000;
+    let start_by = session.zero.after(start_by.saturating_mul(1_000));
+    let leased_until = start_by.after(timers.act).after(timers.drift);
+    let row = wire::HisOrder {
+        core: core.bytes().to_vec(),
+        state: i32::from(HisState::Sent),
+        terminal_id: context.terminal_id.as_str().into(),
+        run: session.run.to_vec(),
+        start_by: start_by.0,
+        leased_until: leased_until.0,
+        made_at: clock.unix.map_or(0, |unix| unix.0),
+        ..wire::HisOrder::default()
+    };
+    Ok(Held { order_no: order.order_no.clone(), core: Some(core), row, version: 0 })
+}

@@ -1,0 +1,166 @@
+//! Asking: after the lease everybody only asks, and what the platform then says is final.
+//!
+//! Specified in spec: order life, "the POS", rows Asking and Looking.
+
+use super::ending::{End, Why};
+use super::evidence::{Death, Finding, Latest, Place};
+use super::life::Life;
+use super::{Context, Effects};
+use crate::time::Clock;
+use crate::platform::{Capture, Channel};
+use crate::time::{Instant, UnixSeconds};
+use crate::timers;
+use crate::wire::PosState;
+
+/// When the questions of a state without a lease are due, in gaps of absence after it was entered.
+const ASK_AT: [u64; 5] = [0, 1, 2, 6, 30];
+
+/// From then on: every half hour.
+const ASK_EVERY: u64 = 30 * 60 * 1_000;
+
+/// How many questions, one gap apart, follow a fence.
+const ASK_AFTER_FENCE: u64 = 7;
+
+impl Life {
+    /// Leaves the lease's states: from now on the order is only asked about.
+    pub(super) fn start_asking(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        self.ask_for_the_end(context);
+        self.code = None;
+        self.enter(PosState::Asking, clock.now, effects);
+    }
+
+    /// Chooses the numbers that have to be found out.
+    pub(super) fn ask_for_the_end(&mut self, context: &Context) {
+        let timers = context.timers(&self.core);
+        let fence = match (self.looking, self.row.run == context.run && !self.row.not_intact) {
+            (true, _) => Instant(0),
+            (false, true) => self.evidence.iter().map(|e| e.fence).max().unwrap_or(Instant(0)),
+            (false, false) => context.started.after(timers.fence),
+        };
+        let intact = self.intact(context) && !self.looking;
+        let attempt = self.row.attempt.as_ref().filter(|_| intact);
+        let attempted = attempt.and_then(|attempt| Channel::from_code(attempt.channel));
+        let known = core::mem::take(&mut self.evidence);
+        self.ask_everywhere(context, fence);
+        if let Some(channel) = attempted {
+            self.evidence.retain(|e| e.place == Place::Own && e.merchant.channel == channel);
+        }
+        for evidence in &mut self.evidence {
+            let same = known.iter().find(|k| k.number == evidence.number && k.merchant == evidence.merchant);
+            evidence.finding = same.and_then(|k| k.finding.clone());
+            evidence.in_flight = same.and_then(|k| k.in_flight);
+        }
+    }
+
+    pub(super) fn step_asking(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.restarted && !context.synced {
+            return;
+        }
+        if self.restarted {
+            self.restarted = false;
+            self.ask_for_the_end(context);
+        }
+        if let Some(end) = self.concluded(context) {
+            return self.end(end, context, clock, effects);
+        }
+        if self.undecided(clock) {
+            return self.end(End::attention(Why::Undecided), context, clock, effects);
+        }
+        if self.may_reverse_again(context, clock) {
+            self.row.reverses = self.row.reverses.max(1);
+            self.reverses_ended = 0;
+            self.next_reverse = clock.now;
+            return self.enter(PosState::Reversing, clock.now, effects);
+        }
+        if clock.now < self.next_query {
+            return;
+        }
+        self.schedule_question(context, clock);
+        for place in 0..self.evidence.len() {
+            if self.evidence.get(place).is_some_and(|e| e.finding.is_none()) {
+                self.ask_about(place, context, effects);
+            }
+        }
+    }
+
+    /// An attempt of this journal whose number lives may still be reversed inside its lease.
+    fn may_reverse_again(&mut self, context: &Context, clock: Clock) -> bool {
+        if self.looking || self.row.attempt.is_none() || !self.intact(context) || clock.now >= self.act_by() {
+            return false;
+        }
+        let timers = context.timers(&self.core);
+        let alive = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive);
+        let alipay = self.row.attempt.as_ref().is_some_and(|a| a.channel == Channel::Alipay.code());
+        let poll = if alipay { timers.poll_alipay } else { timers.poll_wechat };
+        alive && clock.now >= self.paid_from.after(poll.max(timers.reverse_min))
+    }
+
+    /// Sets the next question by the schedule of the state.
+    pub(super) fn schedule_question(&mut self, context: &Context, clock: Clock) {
+        let timers = context.timers(&self.core);
+        let leased = !self.looking && self.row.attempt.is_some() && self.intact(context);
+        if leased && clock.now < self.act_by() {
+            self.next_query = clock.now.after(timers.query);
+            return;
+        }
+        let gap = timers.absence_gap;
+        let entered = ASK_AT.iter().map(|nth| self.entered.after(nth.saturating_mul(gap)));
+        let expired = self.rules(context, clock).expired_from;
+        let fences = self.evidence.iter().map(|e| e.fence).chain(expired).filter(|at| *at > self.entered);
+        let after_fences =
+            fences.flat_map(|fence| (0..ASK_AFTER_FENCE).map(move |nth| fence.after(nth.saturating_mul(gap))));
+        let half_hours = core::iter::once(clock.now.after(ASK_EVERY));
+        let next = entered.chain(after_fences).chain(half_hours).filter(|at| *at > clock.now).min();
+        self.next_query = next.unwrap_or(clock.now.after(ASK_EVERY));
+    }
+
+    /// A day after its acceptance an order without a verdict ends as attention. Refunds never end by time.
+    fn undecided(&self, clock: Clock) -> bool {
+        let day = timers::UNDECIDED_AFTER.div_ceil(1_000);
+        let due = UnixSeconds(self.row.accepted_unix.saturating_add(day));
+        !self.looking && self.row.accepted_unix > 0 && clock.unix.is_some_and(|unix| unix >= due)
+    }
+
+    /// What all the numbers together say; `None` while one of them may still say something.
+    fn concluded(&self, context: &Context) -> Option<End> {
+        let refused = self.row.attempt.as_ref().is_some_and(|attempt| attempt.payer_refused);
+        let known_before = self.row.attempt.as_ref().is_some_and(|attempt| attempt.number_known);
+        let unattempted = self.intact(context) && !self.looking && self.row.attempt.is_none();
+        let beside_alive = |e: &&super::evidence::Evidence| matches!(e.latest, Some((Latest::Alive, _)));
+        if unattempted && self.evidence.iter().any(|e| e.money().is_some() || beside_alive(&e)) {
+            return Some(End::attention(Why::NumberUsed));
+        }
+        let mut captures: alloc::vec::Vec<&Capture> = alloc::vec::Vec::new();
+        let mut death = None;
+        for evidence in &self.evidence {
+            match evidence.finding.as_ref()? {
+                Finding::Mismatch(_) => return Some(End::attention(Why::CaptureMismatch)),
+                Finding::Refunded(_) => return Some(End::attention(Why::CapturedAndRefunded)),
+                Finding::ReversedInPart(_) => return Some(End::attention(Why::ReversedInPart)),
+                Finding::Captured(_) if known_before || evidence.place == Place::Beside => {
+                    return Some(End::attention(Why::NumberUsed));
+                }
+                Finding::Captured(capture) => captures.push(capture),
+                Finding::Dead(found) => death = strongest(death, *found),
+            }
+        }
+        match (captures.as_slice(), death) {
+            ([capture], _) => {
+                let cancelled = !self.looking && (self.row.cancel_wanted || self.row.reverses > 0);
+                Some(End::paid(cancelled, (*capture).clone()))
+            }
+            ([], Some(death)) => Some(End::not_paid(Why::from_death(death, refused))),
+            ([], None) => None,
+            _ => Some(End::attention(Why::CapturedTwice)),
+        }
+    }
+}
+
+/// The death that says most about an order with several dead numbers.
+fn strongest(known: Option<Death>, found: Death) -> Option<Death> {
+    Some(match (known, found) {
+        (Some(Death::Closed), _) | (_, Death::Closed) => Death::Closed,
+        (Some(Death::Expired), _) | (_, Death::Expired) => Death::Expired,
+        _ => Death::Absent,
+    })
+}

@@ -1,0 +1,282 @@
+//! Collecting: the states of an order that takes money.
+//!
+//! Specified in spec: order life, "the POS", and payment state machine.
+
+use super::ending::{End, Why};
+use super::evidence::{Death, Evidence, Finding, Latest, Place};
+use super::life::Life;
+use super::{Context, Effects};
+use crate::ids::OrderNo;
+use crate::time::Clock;
+use crate::platform::{Capture, Channel, PaymentCode, Proof, Request, Verdict};
+use crate::time::{Instant, UnixSeconds};
+use crate::timers;
+use crate::wire::{self, PosState};
+
+/// A query at most this old, in milliseconds, may stand before a reverse.
+const REVERSE_AFTER_QUERY: u64 = 2_000;
+
+/// Gaps in milliseconds from one reverse to the next; the last one repeats.
+const REVERSE_GAPS: [u64; 5] = [2_000, 4_000, 8_000, 15_000, 30_000];
+
+impl Life {
+    /// Prepares the questions of `WaitCode`: both numbers, older merchants, and the numbers to be searched.
+    pub(super) fn ask_everywhere(&mut self, context: &Context, fence: Instant) {
+        self.evidence.clear();
+        let mut orders = alloc::vec![(Place::Own, self.core.order_no().clone())];
+        let searched = self.row.search.iter().filter_map(|no| OrderNo::try_from(no.as_str()).ok());
+        orders.extend(searched.filter(|no| no != self.core.order_no()).map(|no| (Place::Beside, no)));
+        for (place, order_no) in orders {
+            for channel in Channel::ALL {
+                let Some(number) = context.number(&self.core, &order_no, channel) else { continue };
+                for (nth, merchant) in context.merchants(&self.core, channel).into_iter().enumerate() {
+                    let place = if nth == 0 { place } else { Place::Beside };
+                    self.evidence.push(Evidence::new(place, number.clone(), merchant, fence));
+                }
+            }
+        }
+    }
+
+    pub(super) fn step_wait_code(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.restarted {
+            if context.synced {
+                self.leave_wait_code(Why::Restarted, context, clock, effects);
+            }
+            return;
+        }
+        let used = self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Alive | Latest::Money, _))));
+        let answered = self.evidence.iter().all(|e| e.latest.is_some());
+        if used {
+            return self.end(End::attention(Why::NumberUsed), context, clock, effects);
+        }
+        if answered && self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Closed, _)))) {
+            return self.end(End::not_paid(Why::NumberClosed), context, clock, effects);
+        }
+        if self.row.cancel_wanted {
+            return self.leave_wait_code(Why::Cancelled, context, clock, effects);
+        }
+        if clock.now >= self.start_by() {
+            let why = if self.code.is_some() { Why::PlatformDown } else { Why::NoCode };
+            return self.leave_wait_code(why, context, clock, effects);
+        }
+        if self.code.as_ref().is_some_and(|(channel, _)| self.may_pay(*channel, answered)) {
+            if let Some((channel, code)) = self.code.take() {
+                return self.pay(channel, code, context, clock, effects);
+            }
+        }
+        if clock.now >= self.next_query {
+            self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
+            for place in 0..self.evidence.len() {
+                if self.evidence.get(place).is_some_and(|e| e.latest.is_none()) {
+                    self.ask_about(place, context, effects);
+                }
+            }
+        }
+    }
+
+    /// The end of waiting: nothing was written, unless other numbers have to be searched first.
+    pub(super) fn leave_wait_code(&mut self, why: Why, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.row.search.is_empty() && self.intact(context) {
+            self.end(End::not_paid(why), context, clock, effects);
+        } else {
+            self.start_asking(context, clock, effects);
+        }
+    }
+
+    /// A pay may be written once its number was answered "absent"; with a search, once all were.
+    fn may_pay(&self, channel: Channel, answered: bool) -> bool {
+        let own = self.evidence.iter().filter(|e| e.merchant.channel == channel && e.place == Place::Own);
+        let mut own = own.map(|e| matches!(e.latest, Some((Latest::Absent, _)))).peekable();
+        own.peek().is_some() && own.all(|absent| absent) && (self.row.search.is_empty() || answered)
+    }
+
+    /// Persists the attempt, then writes the one pay of this order.
+    fn pay(&mut self, channel: Channel, code: PaymentCode, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let timers = context.timers(&self.core);
+        let Some(place) =
+            self.evidence.iter().position(|e| e.place == Place::Own && e.merchant.channel == channel)
+        else {
+            return;
+        };
+        let Some(evidence) = self.evidence.get(place).cloned() else { return };
+        let Some(date) = context.platform_time(channel, clock.now) else { return };
+        let expires_at = UnixSeconds(date.0.saturating_add(timers.expiry.div_ceil(1_000)));
+        self.row.attempt = Some(wire::PayAttempt {
+            channel: channel.code(),
+            code_hash: context.code_hash(&code).to_vec(),
+            code_last: code.last_four().into(),
+            at: clock.now.0,
+            payer_refused: false,
+            number_known: false,
+            expires_at: expires_at.0,
+        });
+        self.evidence = alloc::vec![Evidence::new(Place::Own, evidence.number, evidence.merchant, evidence.fence)];
+        self.paid_from = clock.now;
+        self.enter(PosState::Paying, clock.now, effects);
+        let Some(evidence) = self.evidence.first() else { return };
+        let (merchant, number) = (evidence.merchant.clone(), evidence.number.clone());
+        let start_by = self.start_by();
+        self.move_money(merchant, number, Request::Pay { code, expires_at }, start_by, context, effects);
+    }
+
+    /// What the answer to the pay proves.
+    pub(super) fn pay_answered(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let timers = context.timers(&self.core);
+        let Some(first_byte) = verdict.first_byte else {
+            return self.end(End::not_paid(Why::PlatformDown), context, clock, effects);
+        };
+        self.paid_from = first_byte;
+        if let Some(evidence) = self.attempt_evidence() {
+            evidence.fenced_from(verdict.ended, timers.fence);
+            evidence.latest = None;
+        }
+        let after = if verdict.answered { timers::QUERY_FIRST } else { timers::QUERY_FIRST_AFTER_LOSS };
+        self.next_query = verdict.ended.after(after.min(timers.query));
+        match &verdict.proof {
+            Proof::Captured(capture) => self.captured(capture.clone(), context, clock, effects),
+            Proof::Refused => self.end(End::not_paid(Why::CodeRefused), context, clock, effects),
+            Proof::MerchantRefused => self.end(End::not_paid(Why::MerchantRefused), context, clock, effects),
+            Proof::PayerRefused => {
+                self.note_attempt(|attempt| attempt.payer_refused = true, effects);
+                self.next_query = clock.now;
+            }
+            Proof::NumberKnown => {
+                self.note_attempt(|attempt| attempt.number_known = true, effects);
+                effects.event(super::OrderEvent::Alarm(super::PosAlarm::NumberKnown {
+                    order_no: self.core.order_no().clone(),
+                }));
+            }
+            _ => self.confirming = true,
+        }
+    }
+
+    fn note_attempt(&mut self, note: impl FnOnce(&mut wire::PayAttempt), effects: &mut Effects) {
+        if let Some(attempt) = self.row.attempt.as_mut() {
+            note(attempt);
+        }
+        effects.write(self.write());
+    }
+
+    /// Money under the attempt's number: ours, unless the platform knew the number before us.
+    fn captured(&mut self, capture: Capture, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let timers = context.timers(&self.core);
+        let foreign = self.row.attempt.as_ref().is_none_or(|attempt| {
+            let written = attempt.expires_at.saturating_sub(timers.expiry.div_ceil(1_000));
+            attempt.number_known || capture.captured_at.is_some_and(|at| at.0.saturating_add(1) < written)
+        });
+        let end = if foreign { End::attention(Why::NumberUsed) } else { End::paid(self.after_cancel(), capture) };
+        self.end(end, context, clock, effects);
+    }
+
+    fn after_cancel(&self) -> bool {
+        self.row.cancel_wanted || self.row.reverses > 0
+    }
+
+    /// Ends the order if the attempt's number has been found out; `false` if it has not.
+    fn conclude_attempt(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) -> bool {
+        let refused = self.row.attempt.as_ref().is_some_and(|attempt| attempt.payer_refused);
+        let absent = self.latest().is_some_and(|(latest, _)| latest == Latest::Absent);
+        let finding = self.attempt_evidence().and_then(|e| e.finding.clone());
+        let end = match finding {
+            Some(Finding::Captured(capture)) => {
+                self.captured(capture, context, clock, effects);
+                return true;
+            }
+            Some(Finding::Mismatch(_)) => End::attention(Why::CaptureMismatch),
+            Some(Finding::Refunded(_)) => End::attention(Why::CapturedAndRefunded),
+            Some(Finding::ReversedInPart(_)) => End::attention(Why::ReversedInPart),
+            Some(Finding::Dead(death)) => End::not_paid(Why::from_death(death, refused)),
+            None if refused && absent && self.state() == PosState::Paying => {
+                End::not_paid(Why::from_death(Death::Absent, true))
+            }
+            None => return false,
+        };
+        self.end(end, context, clock, effects);
+        true
+    }
+
+    pub(super) fn step_paying(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.moving.is_some() || self.conclude_attempt(context, clock, effects) {
+            return;
+        }
+        if clock.now >= self.act_by() || self.restarted {
+            return self.start_asking(context, clock, effects);
+        }
+        if self.reverse_is_due(context, clock) {
+            self.row.reverses = 1;
+            return self.enter(PosState::Reversing, clock.now, effects);
+        }
+        self.query_attempt_when_due(context, clock, effects);
+    }
+
+    /// The order should not be paid any more, and a reverse is allowed.
+    fn reverse_is_due(&mut self, context: &Context, clock: Clock) -> bool {
+        let timers = context.timers(&self.core);
+        let latest = self.latest().map(|(latest, _)| latest);
+        let Some(attempt) = self.row.attempt.as_ref() else { return false };
+        let channel = Channel::from_code(attempt.channel);
+        let poll = if channel == Some(Channel::Alipay) { timers.poll_alipay } else { timers.poll_wechat };
+        let wanted = clock.now >= self.paid_from.after(poll) || self.row.cancel_wanted || attempt.payer_refused;
+        let lives = latest == Some(Latest::Alive) || (latest == Some(Latest::Absent) && !attempt.payer_refused);
+        let old_enough = clock.now >= self.paid_from.after(timers.reverse_min);
+        wanted && lives && old_enough && clock.now < self.act_by()
+    }
+
+    fn query_attempt_when_due(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let timers = context.timers(&self.core);
+        let place = self.evidence.iter().position(|e| e.place == Place::Own);
+        if clock.now < self.next_query {
+            return;
+        }
+        self.next_query = clock.now.after(timers.query);
+        if let Some(place) = place {
+            self.ask_about(place, context, effects);
+        }
+    }
+
+    pub(super) fn step_reversing(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.moving.is_some() || self.conclude_attempt(context, clock, effects) {
+            return;
+        }
+        if clock.now >= self.act_by() || self.restarted {
+            return self.start_asking(context, clock, effects);
+        }
+        let first = self.reverses_ended == 0;
+        let ready = self.latest().is_some_and(|(latest, ended)| {
+            let fresh = clock.now < ended.after(REVERSE_AFTER_QUERY);
+            fresh && (latest == Latest::Alive || (first && latest == Latest::Absent))
+        });
+        if ready && clock.now >= self.next_reverse {
+            if let Some((merchant, number)) =
+                self.attempt_evidence().map(|e| (e.merchant.clone(), e.number.clone()))
+            {
+                let act_by = self.act_by();
+                return self.move_money(merchant, number, Request::Reverse, act_by, context, effects);
+            }
+        }
+        // A reverse follows a query without a gap: when its time comes, the query comes first.
+        let awaited = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive) || first;
+        if awaited && clock.now >= self.next_reverse && self.next_query > clock.now.after(REVERSE_AFTER_QUERY) {
+            self.next_query = clock.now;
+        }
+        self.query_attempt_when_due(context, clock, effects);
+    }
+
+    /// A reverse proves nothing, whatever it answered; the query after it does.
+    pub(super) fn reverse_answered(&mut self, verdict: &Verdict, context: &Context) {
+        let timers = context.timers(&self.core);
+        let nth = usize::try_from(self.reverses_ended).unwrap_or(usize::MAX);
+        let gap = REVERSE_GAPS.get(nth).or(REVERSE_GAPS.last()).copied().unwrap_or_default();
+        self.next_query = verdict.ended;
+        self.next_reverse = verdict.ended.after(gap.min(timers.query.saturating_mul(6)));
+        if verdict.first_byte.is_none() {
+            return;
+        }
+        self.reverses_ended = self.reverses_ended.saturating_add(1);
+        self.row.reversed_at = verdict.ended.0;
+        if let Some(evidence) = self.attempt_evidence() {
+            evidence.fenced_from(verdict.ended, timers.fence);
+            evidence.latest = None;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What every order of a POS needs to know: who it is, what was agreed, and what this program run has seen.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::crypto::{self, Secret};
+use crate::ids::{DeviceId, OrderNo, PlatformNumber, Purpose, platform_number};
+use crate::labels;
+use crate::message::agreement::{Agreement, Timers};
+use crate::message::order::OrderCore;
+use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Request};
+use crate::time::{Instant, UnixSeconds};
+
+/// Shared by all orders of one POS.
+pub(crate) struct Context {
+    pub(crate) device_id: DeviceId,
+    pub(crate) seed: Secret<32>,
+    /// All ever held, newest first.
+    pub(crate) agreements: Vec<Agreement>,
+    /// Merchants whose credentials are held, and those of them that a platform has verified.
+    pub(crate) merchants: Vec<Merchant>,
+    pub(crate) verified: BTreeSet<Merchant>,
+    pub(crate) boot: Vec<u8>,
+    /// 4 random bytes of this program run.
+    pub(crate) run: Vec<u8>,
+    pub(crate) started: Instant,
+    /// The first Sync of this run has come.
+    pub(crate) synced: bool,
+    /// It showed our anchor contained, and no restore was declared.
+    pub(crate) anchored: bool,
+    /// The platforms' own clocks, as their latest answers told them.
+    pub(crate) dates: BTreeMap<Channel, (UnixSeconds, Instant)>,
+    pub(crate) next_ask: u64,
+}
+
+impl Context {
+    /// The agreement that an order names, if it was ever held.
+    pub(crate) fn agreement(&self, no: u32) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| agreement.agreement_no() == no)
+    }
+
+    /// The timers of an order's own agreement.
+    pub(crate) fn timers(&self, core: &OrderCore) -> Timers {
+        self.agreement(core.agreement_no()).map_or_else(Timers::default, Agreement::timers)
+    }
+
+    /// The platform number of an order, this one or another, on a channel.
+    pub(crate) fn number(&self, core: &OrderCore, order_no: &OrderNo, channel: Channel) -> Option<PlatformNumber> {
+        let purpose = match channel {
+            Channel::Wechat => Purpose::Wechat,
+            Channel::Alipay => Purpose::Alipay,
+        };
+        let agreement = self.agreement(core.agreement_no())?;
+        Some(platform_number(agreement.site_code(), order_no, purpose))
+    }
+
+    /// The refund's own platform number.
+    pub(crate) fn refund_number(&self, core: &OrderCore) -> Option<PlatformNumber> {
+        let agreement = self.agreement(core.agreement_no())?;
+        Some(platform_number(agreement.site_code(), core.order_no(), Purpose::Refund))
+    }
+
+    /// Where an order's money of a channel goes, then the merchants of older agreements whose credentials are held.
+    pub(crate) fn merchants(&self, core: &OrderCore, channel: Channel) -> Vec<Merchant> {
+        let own = self.agreement(core.agreement_no()).and_then(|agreement| agreement.merchant(channel));
+        let Some(own) = own else { return Vec::new() };
+        let older = self.agreements.iter().filter_map(|agreement| agreement.merchant(channel));
+        let mut merchants = alloc::vec![own];
+        for merchant in older.filter(|merchant| self.merchants.contains(merchant)) {
+            if !merchants.contains(&merchant) {
+                merchants.push(merchant);
+            }
+        }
+        merchants
+    }
+
+    /// Merchant and platform number of a refund's original.
+    pub(crate) fn original(&self, core: &OrderCore) -> Option<(Merchant, PlatformNumber)> {
+        let original = core.refund_of()?;
+        let agreement = self.agreement(original.agreement_no)?;
+        let purpose = match original.channel {
+            Channel::Wechat => Purpose::Wechat,
+            Channel::Alipay => Purpose::Alipay,
+        };
+        let number = platform_number(agreement.site_code(), &original.order_no, purpose);
+        Some((agreement.merchant(original.channel)?, number))
+    }
+
+    /// Whether a verdict about an order can be had here: credentials of every merchant it needs.
+    pub(crate) fn can_ask(&self, core: &OrderCore) -> bool {
+        let needed: Vec<Merchant> = match core.refund_of() {
+            Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
+            None => Channel::ALL
+                .into_iter()
+                .filter_map(|channel| self.agreement(core.agreement_no())?.merchant(channel))
+                .collect(),
+        };
+        !needed.is_empty() && needed.iter().all(|merchant| self.merchants.contains(merchant))
+    }
+
+    /// Whether a platform has verified every merchant that an order needs.
+    pub(crate) fn may_move(&self, core: &OrderCore) -> bool {
+        let needed = match core.refund_of() {
+            Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
+            None => {
+                let agreement = self.agreement(core.agreement_no());
+                Channel::ALL.into_iter().filter_map(|channel| agreement?.merchant(channel)).collect::<Vec<_>>()
+            }
+        };
+        !needed.is_empty() && needed.iter().all(|merchant| self.verified.contains(merchant))
+    }
+
+    /// A new question.
+    pub(crate) fn ask(
+        &mut self,
+        core: &OrderCore,
+        merchant: Merchant,
+        number: Option<PlatformNumber>,
+        total: u64,
+        request: Request,
+        not_after: Option<Instant>,
+    ) -> Ask {
+        let timers = self.timers(core);
+        let id = self.draw_ask();
+        Ask { id, merchant, number, total, request, not_after, http_ms: timers.http, connect_ms: timers.connect }
+    }
+
+    /// The question whether a merchant's credentials are right.
+    pub(crate) fn ask_verify(&mut self, merchant: Merchant, timers: Timers) -> Ask {
+        let id = self.draw_ask();
+        Ask {
+            id,
+            merchant,
+            number: None,
+            total: 0,
+            request: Request::Verify,
+            not_after: None,
+            http_ms: timers.http,
+            connect_ms: timers.connect,
+        }
+    }
+
+    fn draw_ask(&mut self) -> AskId {
+        self.next_ask = self.next_ask.saturating_add(1);
+        AskId(self.next_ask)
+    }
+
+    /// The platform's clock now: that of its latest answer, and the time since.
+    pub(crate) fn platform_time(&self, channel: Channel, now: Instant) -> Option<UnixSeconds> {
+        let (date, at) = self.dates.get(&channel)?;
+        Some(UnixSeconds(date.0.saturating_add(now.since(*at).div_ceil(1_000))))
+    }
+
+    /// The keyed hash of a payment code that may be stored for support.
+    pub(crate) fn code_hash(&self, code: &PaymentCode) -> [u8; 32] {
+        crypto::hmac_sha256(self.seed.expose(), &[labels::PAYMENT_CODE, &[0], code.digits().as_bytes()])
+    }
+
+    /// Signs a result's bytes as this device.
+    pub(crate) fn sign_result(&self, result: &[u8]) -> [u8; 64] {
+        crypto::ed25519_sign(&self.seed, labels::RESULT, result)
+    }
+}

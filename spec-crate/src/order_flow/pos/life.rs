@@ -1,0 +1,262 @@
+//! One order at a POS: facts come in, decisions go out.
+//!
+//! An event only records a fact; [`Life::step`] then looks at the facts and the clock and decides. So the same facts
+//! give the same decision in whatever order they came, and a restart needs nothing but the persisted row.
+//!
+//! ```text
+//!            scan                    T_POLL, cancel, payer refused            act_by
+//!  WaitCode ------> Paying ---------------------------------> Reversing ------------> Asking
+//!      |              |  captured, dead                          |  closed, captured     |  verdict
+//!      v              v                                          v  after the fence      v
+//!     Ended         Ended                                      Ended                   Ended
+//! ```
+//!
+//! Specified in spec: order life, "the POS".
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use super::evidence::{Evidence, Latest, Place, Rules};
+use super::{Context, Effects};
+use crate::book::{Index, RowKey, Table, Write};
+use crate::time::Clock;
+use crate::message::order::{Kind, OrderCore};
+use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Request, Verdict};
+use crate::time::Instant;
+use crate::timers;
+use crate::wire::{self, PosState};
+
+/// One order, or one look at another device's order.
+pub(super) struct Life {
+    pub(super) core: OrderCore,
+    pub(super) hash: [u8; 32],
+    pub(super) row: wire::PosOrder,
+    /// A question of HIS about an order that may not act here, or that has ended here. Never persisted.
+    pub(super) looking: bool,
+    /// Loaded from the journal at the start of the program.
+    pub(super) restarted: bool,
+    /// When the present state was entered.
+    pub(super) entered: Instant,
+    pub(super) evidence: Vec<Evidence>,
+    /// The good code that waits for its number's answer.
+    pub(super) code: Option<(Channel, PaymentCode)>,
+    /// The pay, reverse or refund that is under way.
+    pub(super) moving: Option<AskId>,
+    /// Instant from which T_POLL and T_REV_MIN count.
+    pub(super) paid_from: Instant,
+    pub(super) next_query: Instant,
+    /// How many queries of the present state's schedule were due.
+    pub(super) queries: u32,
+    pub(super) reverses_ended: u32,
+    pub(super) next_reverse: Instant,
+    pub(super) provider_code: String,
+    pub(super) refund: super::refund::RefundFacts,
+    /// The platform said that the payer has to confirm, or gave an open answer.
+    pub(super) confirming: bool,
+    /// What HIS was last told, and when.
+    pub(super) told: Option<((i32, i32), Instant)>,
+}
+
+impl Life {
+    /// A life around a row, with nothing learned yet.
+    pub(super) fn new(core: OrderCore, hash: [u8; 32], row: wire::PosOrder, now: Instant) -> Self {
+        let paid_from = row.attempt.as_ref().map_or(now, |attempt| Instant(attempt.at));
+        Self {
+            core,
+            hash,
+            row,
+            looking: false,
+            restarted: false,
+            entered: now,
+            evidence: Vec::new(),
+            code: None,
+            moving: None,
+            paid_from,
+            next_query: now,
+            queries: 0,
+            reverses_ended: 0,
+            next_reverse: now,
+            provider_code: String::new(),
+            refund: super::refund::RefundFacts::default(),
+            confirming: false,
+            told: None,
+        }
+    }
+
+    pub(super) fn state(&self) -> PosState {
+        self.row.state()
+    }
+
+    pub(super) fn start_by(&self) -> Instant {
+        Instant(self.row.start_by)
+    }
+
+    pub(super) fn act_by(&self) -> Instant {
+        Instant(self.row.act_by)
+    }
+
+    pub(super) fn is_refund(&self) -> bool {
+        self.core.kind() == Kind::Refund
+    }
+
+    /// Whether the journal can prove what did not happen to this order.
+    pub(super) fn intact(&self, context: &Context) -> bool {
+        !self.row.not_intact && (self.row.run == context.run || (self.row.boot == context.boot && context.anchored))
+    }
+
+    /// Something is still to be done: it has not ended, or HIS has not answered its result.
+    pub(super) fn open(&self) -> bool {
+        self.state() != PosState::Ended || self.row.answered == 0
+    }
+
+    /// The record that persists the row as it is now.
+    pub(super) fn write(&self) -> Write {
+        Write {
+            key: RowKey::new(Table::Order, self.core.order_no().as_str()),
+            bytes: self.row.encode_to_vec(),
+            index: Index {
+                open: self.open(),
+                device: self.core.device_id().as_str().into(),
+                bill: String::new(),
+                day: self.core.business_day(),
+            },
+        }
+    }
+
+    /// Enters a state; what persists it comes before everything that follows.
+    pub(super) fn enter(&mut self, state: PosState, now: Instant, effects: &mut Effects) {
+        self.row.set_state(state);
+        self.entered = now;
+        self.queries = 0;
+        self.next_query = now;
+        effects.write(self.write());
+    }
+
+    /// Looks at the facts and the clock until there is nothing more to decide.
+    pub(super) fn step(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        loop {
+            let before = (self.state(), self.moving);
+            match self.state() {
+                _ if self.looking && self.is_refund() => self.step_asking_refund(context, clock, effects),
+                _ if self.looking => self.step_asking(context, clock, effects),
+                PosState::WaitCode => self.step_wait_code(context, clock, effects),
+                PosState::Paying => self.step_paying(context, clock, effects),
+                PosState::Reversing => self.step_reversing(context, clock, effects),
+                PosState::Refunding => self.step_refunding(context, clock, effects),
+                PosState::Asking if self.is_refund() => self.step_asking_refund(context, clock, effects),
+                PosState::Asking => self.step_asking(context, clock, effects),
+                PosState::Ended | PosState::Unspecified => return,
+            }
+            if (self.state(), self.moving) == before || self.moving.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Takes the platform's answer to one of this order's questions.
+    pub(super) fn verdict(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if !verdict.provider_code.is_empty() {
+            self.provider_code.clone_from(&verdict.provider_code);
+        }
+        if self.moving == Some(verdict.id) {
+            self.moving = None;
+            if self.is_refund() {
+                self.refund_answered(verdict, context, clock, effects);
+            } else if self.state() == PosState::Paying {
+                self.pay_answered(verdict, context, clock, effects);
+            } else {
+                self.reverse_answered(verdict, context);
+            }
+        } else if self.is_refund() {
+            self.refund_verdict(verdict, context, clock, effects);
+        } else {
+            let rules = self.rules(context, clock);
+            if let Some(evidence) = self.evidence.iter_mut().find(|e| e.in_flight == Some(verdict.id)) {
+                evidence.in_flight = None;
+                evidence.judge(verdict, rules);
+                self.confirming |= matches!(verdict.proof, Proof::Alive);
+            }
+        }
+        self.step(context, clock, effects);
+    }
+
+    /// What a query may prove now.
+    pub(super) fn rules(&self, context: &Context, clock: Clock) -> Rules {
+        let timers = context.timers(&self.core);
+        let intact = self.intact(context) && !self.looking;
+        let reversed = self.row.reverses > 0;
+        let may_reverse = intact && self.row.attempt.is_some() && clock.now < self.act_by();
+        let known = intact.then_some(self.row.attempt.as_ref()).flatten();
+        let expired_from = match known {
+            _ if self.looking => Instant(0),
+            Some(attempt) => Instant(attempt.at).after(timers.connect + timers.expiry + timers.fence),
+            None => context.started.after(timers.expiry + timers.fence),
+        };
+        Rules {
+            reversed,
+            capture_after_fence: reversed || !intact,
+            expired_from: (!may_reverse).then_some(expired_from),
+            gap: timers.absence_gap,
+        }
+    }
+
+    /// Asks about a number on behalf of this order.
+    pub(super) fn ask_about(&mut self, place: usize, context: &mut Context, effects: &mut Effects) {
+        let total = self.core.amount().fen().unsigned_abs();
+        let Some(evidence) = self.evidence.get_mut(place) else { return };
+        if evidence.in_flight.is_some() {
+            return;
+        }
+        let (number, merchant) = (evidence.number.clone(), evidence.merchant.clone());
+        let ask = context.ask(&self.core, merchant, Some(number), total, Request::Query, None);
+        evidence.in_flight = Some(ask.id);
+        effects.ask(ask);
+    }
+
+    /// Sends a request that moves money; it may be written only before `not_after`.
+    pub(super) fn move_money(
+        &mut self,
+        merchant: Merchant,
+        number: crate::ids::PlatformNumber,
+        request: Request,
+        not_after: Instant,
+        context: &mut Context,
+        effects: &mut Effects,
+    ) {
+        let total = match self.core.refund_of() {
+            Some(original) => original.amount,
+            None => self.core.amount().fen().unsigned_abs(),
+        };
+        let ask: Ask = context.ask(&self.core, merchant, Some(number), total, request, Some(not_after));
+        self.moving = Some(ask.id);
+        effects.ask(ask);
+    }
+
+    /// The evidence of the one attempt, once there is one.
+    pub(super) fn attempt_evidence(&mut self) -> Option<&mut Evidence> {
+        let channel = Channel::from_code(self.row.attempt.as_ref()?.channel)?;
+        self.evidence.iter_mut().find(|e| e.place == Place::Own && e.merchant.channel == channel)
+    }
+
+    /// The latest answer about the attempt's number: what it said and when its connection had ended.
+    pub(super) fn latest(&mut self) -> Option<(Latest, Instant)> {
+        self.attempt_evidence()?.latest
+    }
+
+    /// The next instant after `now` at which this life has to be looked at again.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        if !self.looking && self.state() == PosState::Ended {
+            return None;
+        }
+        let lease = match self.state() {
+            _ if self.looking => None,
+            PosState::WaitCode | PosState::Refunding => Some(self.start_by()),
+            _ => Some(self.act_by()),
+        };
+        let told = self.told.map(|(_, told)| told.after(timers::PROGRESS_EVERY));
+        let marks = [Some(self.next_query), Some(self.next_reverse), lease, told];
+        marks.into_iter().flatten().filter(|at| *at > now).min()
+    }
+}

@@ -1,0 +1,511 @@
+//! The terminal's half of the order's life: all orders of one POS.
+//!
+//! Reading order: `life` (one order), `collect` and `refund` (its states), `asking` and `evidence` (what answers
+//! prove), `ending` (the signed result), `requests` (what HIS asks and is answered).
+
+mod asking;
+mod collect;
+pub(crate) mod context;
+mod ending;
+mod evidence;
+mod life;
+mod refund;
+mod requests;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+pub(crate) use self::context::Context;
+use self::life::Life;
+use super::Body;
+use crate::amount::Amount;
+use crate::book::{Row, Write};
+use crate::catalogue::Status;
+use crate::ids::OrderNo;
+use crate::message::order::{OrderCore, order_hash};
+use crate::message::result::{Disposition, Outcome, result_hash};
+use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Verdict};
+use crate::time::{Clock, Instant};
+use crate::timers;
+use crate::wire::{self, PosState};
+
+/// What becomes of an order at the POS, for the patient's display and the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum OrderEvent {
+    /// HIS gave an order, and it was accepted.
+    Accepted {
+        /// Its number.
+        order_no: OrderNo,
+        /// What is to be collected or given back.
+        amount: Amount,
+    },
+    /// It went on.
+    Progress(Progress),
+    /// It ended; the result is signed, durable, and reported until HIS answers.
+    Ended {
+        /// Its number.
+        order_no: OrderNo,
+        /// How it ended.
+        outcome: Outcome,
+        /// Why.
+        status: Status,
+        /// The order's amount.
+        amount: Amount,
+        /// The channel used, if any was.
+        channel: Option<Channel>,
+        /// The platform's own number.
+        payment_no: Option<String>,
+    },
+    /// HIS answered the result.
+    Answered {
+        /// Its number.
+        order_no: OrderNo,
+        /// What HIS did with it.
+        disposition: Disposition,
+    },
+    /// A merchant's credentials were verified, or refused.
+    Merchant {
+        /// Whose.
+        merchant: Merchant,
+        /// They are right.
+        verified: bool,
+    },
+    /// People have to know.
+    Alarm(PosAlarm),
+}
+
+/// What people have to know at a POS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PosAlarm {
+    /// The platform already knew the number of a new order.
+    NumberKnown {
+        /// The order.
+        order_no: OrderNo,
+    },
+    /// The journal is an older copy, or another one: HIS has seen records that it does not hold.
+    JournalWentBack,
+}
+
+/// How far an order is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Progress {
+    /// Its number.
+    pub order_no: OrderNo,
+    /// Its stage.
+    pub stage: Stage,
+    /// The channel in use.
+    pub channel: Option<Channel>,
+    /// Money may have moved.
+    pub money_unknown: bool,
+    /// Until the order ends for want of a code; 0 if that has no meaning.
+    pub seconds_left: u32,
+}
+
+/// Where an order is that has not ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// A payment code is awaited.
+    WaitCode,
+    /// The pay is under way.
+    Paying,
+    /// The payer has to confirm.
+    UserConfirming,
+    /// It is being reversed.
+    Reversing,
+    /// The money is being given back.
+    Refunding,
+    /// The platform is asked how it ended.
+    Asking,
+    /// The platform is asked about another device's order.
+    Looking,
+}
+
+impl Stage {
+    /// The name in programs and exports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WaitCode => "wait_code",
+            Self::Paying => "paying",
+            Self::UserConfirming => "user_confirming",
+            Self::Reversing => "reversing",
+            Self::Refunding => "refunding",
+            Self::Asking => "asking",
+            Self::Looking => "looking",
+        }
+    }
+
+    /// The stage of a code on the wire, or `None`.
+    #[must_use]
+    pub const fn from_code(code: i32) -> Option<Self> {
+        Some(match code {
+            1 => Self::WaitCode,
+            2 => Self::Paying,
+            3 => Self::UserConfirming,
+            4 => Self::Reversing,
+            5 => Self::Refunding,
+            6 => Self::Asking,
+            7 => Self::Looking,
+            _ => return None,
+        })
+    }
+}
+
+/// What a step wants done: the writes first, in one batch, then the rest in order.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) then: Vec<Effect>,
+}
+
+/// One thing to be done once the writes are durable.
+pub(crate) enum Effect {
+    Ask(Ask),
+    Notice(Body),
+    Event(OrderEvent),
+    Report(OrderNo),
+}
+
+impl Effects {
+    /// Writes a row; an earlier write of the same row in this step is replaced.
+    pub(crate) fn write(&mut self, write: Write) {
+        self.writes.retain(|earlier| earlier.key != write.key);
+        self.writes.push(write);
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.then.push(Effect::Ask(ask));
+    }
+
+    fn event(&mut self, event: OrderEvent) {
+        self.then.push(Effect::Event(event));
+    }
+
+    fn report(&mut self, order_no: OrderNo) {
+        self.then.push(Effect::Report(order_no));
+    }
+}
+
+/// All orders that a POS still has to do with.
+pub(crate) struct PosFlow {
+    pub(crate) context: Context,
+    lives: BTreeMap<OrderNo, Life>,
+    looks: BTreeMap<OrderNo, Life>,
+    asks: BTreeMap<AskId, Asked>,
+    unanswered: VecDeque<OrderNo>,
+    next_verify: Instant,
+}
+
+/// Whom a verdict is for.
+enum Asked {
+    Order { order_no: OrderNo, look: bool },
+    Merchant(Merchant),
+}
+
+impl PosFlow {
+    pub(crate) fn new(context: Context, now: Instant) -> Self {
+        Self {
+            context,
+            lives: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            unanswered: VecDeque::new(),
+            next_verify: now,
+        }
+    }
+
+    /// Takes a row of the journal over: at the start every open one, later the one that a request is about.
+    pub(crate) fn load(&mut self, row: &Row, at_start: bool, clock: Clock) {
+        let Some(mut life) = self.read(row, clock.now) else { return };
+        let order_no = life.core.order_no().clone();
+        if at_start && life.state() == PosState::Ended && life.row.answered == 0 {
+            self.unanswered.push_back(order_no.clone());
+        }
+        life.restarted = at_start && life.state() != PosState::Ended;
+        if life.restarted && life.row.attempt.is_some() {
+            let timers = self.context.timers(&life.core);
+            life.paid_from = life.paid_from.after(timers.connect.saturating_add(timers.http));
+        }
+        self.lives.entry(order_no).or_insert(life);
+    }
+
+    fn read(&self, row: &Row, now: Instant) -> Option<Life> {
+        let stored = wire::PosOrder::decode(row.bytes.as_slice()).ok()?;
+        let core = OrderCore::decode(stored.core.clone()).ok()?;
+        let hash = self.hash(&core)?;
+        Some(Life::new(core, hash, stored, now))
+    }
+
+    fn hash(&self, core: &OrderCore) -> Option<[u8; 32]> {
+        let agreement = self.context.agreements.first()?;
+        Some(order_hash(agreement.site_id(), core.bytes()))
+    }
+
+    /// Whether a request about this number can be answered without asking the journal.
+    pub(crate) fn knows(&self, order_no: &OrderNo) -> bool {
+        self.lives.contains_key(order_no)
+    }
+
+    /// A payment code was scanned, and its channel recognised. `None`: no order waits for one on that channel.
+    pub(crate) fn scan(&mut self, channel: Channel, code: PaymentCode, clock: Clock, effects: &mut Effects) -> Option<()> {
+        let order_no = self.waiting()?.core.order_no().clone();
+        let life = self.lives.get_mut(&order_no)?;
+        self.context.agreement(life.core.agreement_no())?.merchant(channel)?;
+        life.code = Some((channel, code));
+        self.step(&order_no, clock, effects);
+        Some(())
+    }
+
+    /// The order that waits for a code.
+    pub(crate) fn waiting(&self) -> Option<&Life> {
+        self.lives.values().find(|life| life.state() == PosState::WaitCode && !life.restarted)
+    }
+
+    /// The order that stands in the way of another one.
+    pub(crate) fn active(&self) -> Option<&Life> {
+        let blocks = |state| matches!(state, PosState::WaitCode | PosState::Paying | PosState::Refunding);
+        self.lives.values().find(|life| blocks(life.state()))
+    }
+
+    /// How far the active order is, for the display.
+    pub(crate) fn active_progress(&self, now: Instant) -> Option<(Progress, Amount)> {
+        let life = self.active()?;
+        Some((life.progress(now)?, life.core.amount()))
+    }
+
+    /// Orders that have not ended.
+    pub(crate) fn open(&self) -> usize {
+        self.lives.values().filter(|life| life.state() != PosState::Ended).count()
+    }
+
+    /// Results that HIS has not answered, oldest first.
+    pub(crate) fn unanswered(&self) -> &VecDeque<OrderNo> {
+        &self.unanswered
+    }
+
+    /// A result to be reported, with its signature.
+    pub(crate) fn report(&self, order_no: &OrderNo) -> Option<(Vec<u8>, Vec<u8>)> {
+        let life = self.lives.get(order_no)?;
+        (!life.row.result.is_empty()).then(|| (life.row.result.clone(), life.row.signature.clone()))
+    }
+
+    /// A platform's answer.
+    pub(crate) fn verdict(&mut self, verdict: &Verdict, clock: Clock, effects: &mut Effects) {
+        match self.asks.remove(&verdict.id) {
+            Some(Asked::Merchant(merchant)) => self.merchant_verdict(merchant, verdict, effects),
+            Some(Asked::Order { order_no, look }) => {
+                let lives = if look { &mut self.looks } else { &mut self.lives };
+                if let Some(life) = lives.get_mut(&order_no) {
+                    if let (Some(date), Some(evidence)) = (verdict.date, life.evidence.first()) {
+                        let asked = life.evidence.iter().find(|e| e.in_flight == Some(verdict.id));
+                        let channel = asked.unwrap_or(evidence).merchant.channel;
+                        self.context.dates.insert(channel, (date, verdict.ended));
+                    }
+                    life.verdict(verdict, &mut self.context, clock, effects);
+                }
+                self.settle(&order_no, look, clock, effects);
+            }
+            None => {}
+        }
+    }
+
+    fn merchant_verdict(&mut self, merchant: Merchant, verdict: &Verdict, effects: &mut Effects) {
+        if let Some(date) = verdict.date {
+            self.context.dates.insert(merchant.channel, (date, verdict.ended));
+        }
+        let verified = match verdict.proof {
+            Proof::Verified => self.context.verified.insert(merchant.clone()),
+            Proof::MerchantRefused => self.context.verified.remove(&merchant),
+            _ => false,
+        };
+        if verified {
+            let verified = verdict.proof == Proof::Verified;
+            effects.event(OrderEvent::Merchant { merchant, verified });
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, clock: Clock, effects: &mut Effects) {
+        let orders: Vec<OrderNo> = self.lives.keys().cloned().collect();
+        for order_no in orders {
+            self.step(&order_no, clock, effects);
+        }
+        let looks: Vec<OrderNo> = self.looks.keys().cloned().collect();
+        for order_no in looks {
+            if let Some(look) = self.looks.get_mut(&order_no) {
+                look.step(&mut self.context, clock, effects);
+            }
+            self.settle(&order_no, true, clock, effects);
+        }
+        self.verify_merchants(clock, effects);
+    }
+
+    fn verify_merchants(&mut self, clock: Clock, effects: &mut Effects) {
+        let asked = |merchant: &Merchant| {
+            self.asks.values().any(|asked| matches!(asked, Asked::Merchant(under) if under == merchant))
+        };
+        let missing = |merchant: &&Merchant| !self.context.verified.contains(*merchant) && !asked(merchant);
+        let missing: Vec<Merchant> = self.context.merchants.iter().filter(missing).cloned().collect();
+        if missing.is_empty() || clock.now < self.next_verify {
+            return;
+        }
+        self.next_verify = clock.now.after(timers::VERIFY_RETRY);
+        for merchant in missing {
+            let agreement = self.context.agreements.iter().find(|a| a.merchant(merchant.channel).as_ref() == Some(&merchant));
+            let timers = agreement.map(|agreement| agreement.timers()).unwrap_or_default();
+            let ask = self.context.ask_verify(merchant.clone(), timers);
+            self.asks.insert(ask.id, Asked::Merchant(merchant));
+            effects.ask(ask);
+        }
+    }
+
+    /// New merchants or agreements: verify at once.
+    pub(crate) fn provisioned(&mut self, now: Instant) {
+        self.next_verify = now;
+    }
+
+    /// Steps one order, then registers what it asked and tells how far it is.
+    fn step(&mut self, order_no: &OrderNo, clock: Clock, effects: &mut Effects) {
+        if let Some(life) = self.lives.get_mut(order_no) {
+            life.step(&mut self.context, clock, effects);
+        }
+        self.settle(order_no, false, clock, effects);
+    }
+
+    /// Registers the questions of an order, tells how far it is, and moves what has ended to its place.
+    fn settle(&mut self, order_no: &OrderNo, look: bool, clock: Clock, effects: &mut Effects) {
+        for effect in &effects.then {
+            match effect {
+                Effect::Ask(ask) if !self.asks.contains_key(&ask.id) => {
+                    self.asks.insert(ask.id, Asked::Order { order_no: order_no.clone(), look });
+                }
+                Effect::Report(ended) if !self.unanswered.contains(ended) => self.unanswered.push_back(ended.clone()),
+                _ => {}
+            }
+        }
+        if look {
+            if self.looks.get(order_no).is_some_and(|look| !look.looking)
+                && let Some(ended) = self.looks.remove(order_no)
+            {
+                self.lives.insert(order_no.clone(), ended);
+            }
+            return;
+        }
+        if let Some(life) = self.lives.get_mut(order_no) {
+            life.tell(clock.now, effects);
+        }
+    }
+
+    /// The next instant after `now` at which something is due.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let lives = self.lives.values().chain(self.looks.values()).filter_map(|life| life.deadline(now));
+        let unverified = self.context.merchants.iter().any(|merchant| !self.context.verified.contains(merchant));
+        lives.chain(unverified.then_some(self.next_verify).filter(|at| *at > now)).min()
+    }
+
+    /// HIS answered a result.
+    pub(crate) fn confirmed(&mut self, confirm: &wire::ConfirmResult, effects: &mut Effects) {
+        let Ok(order_no) = OrderNo::try_from(confirm.order_no.as_str()) else { return };
+        let Some(life) = self.lives.get_mut(&order_no) else { return };
+        let same = result_hash(&life.row.result).as_slice() == confirm.result_hash.as_slice();
+        let Some(disposition) = Disposition::from_code(confirm.disposition).filter(|_| same) else { return };
+        life.row.answered = confirm.disposition;
+        life.row.recorded |= disposition == Disposition::Recorded;
+        effects.write(life.write());
+        effects.event(OrderEvent::Answered { order_no: order_no.clone(), disposition });
+        self.unanswered.retain(|unanswered| *unanswered != order_no);
+        if life.state() == PosState::Ended {
+            self.lives.remove(&order_no);
+        }
+    }
+
+    /// The first Sync of a session came: does the journal contain the anchor that HIS holds?
+    pub(crate) fn synced(&mut self, contained: bool, clock: Clock, effects: &mut Effects) {
+        let first = !core::mem::replace(&mut self.context.synced, true);
+        if first {
+            self.context.anchored &= contained;
+        }
+        if !contained {
+            self.context.anchored = false;
+            for life in self.lives.values_mut().filter(|life| life.state() != PosState::Ended) {
+                life.row.not_intact = true;
+                effects.write(life.write());
+            }
+            effects.event(OrderEvent::Alarm(PosAlarm::JournalWentBack));
+        } else if first {
+            for life in self.lives.values_mut().filter(|life| life.restarted && life.row.boot != self.context.boot) {
+                life.row.not_intact = true;
+                effects.write(life.write());
+            }
+        }
+        self.tick(clock, effects);
+    }
+}
+
+impl Life {
+    /// How far this order is, as HIS and the patient are told.
+    fn progress(&self, now: Instant) -> Option<Progress> {
+        let stage = match self.state() {
+            _ if self.looking => Stage::Looking,
+            PosState::WaitCode => Stage::WaitCode,
+            PosState::Paying if self.confirming => Stage::UserConfirming,
+            PosState::Paying => Stage::Paying,
+            PosState::Reversing => Stage::Reversing,
+            PosState::Refunding => Stage::Refunding,
+            PosState::Asking => Stage::Asking,
+            PosState::Ended | PosState::Unspecified => return None,
+        };
+        let waiting = stage == Stage::WaitCode;
+        let never_moved = waiting || (stage == Stage::Refunding && self.row.refund_started_at == 0);
+        Some(Progress {
+            order_no: self.core.order_no().clone(),
+            stage,
+            channel: self.row.attempt.as_ref().and_then(|attempt| Channel::from_code(attempt.channel)),
+            money_unknown: !never_moved,
+            seconds_left: if waiting { seconds_until(self.start_by(), now) } else { 0 },
+        })
+    }
+
+    /// Tells how far the order is: on a change, and every 15 s.
+    fn tell(&mut self, now: Instant, effects: &mut Effects) {
+        let Some(progress) = self.progress(now) else { return };
+        let body = progress.body();
+        let key = (body.stage, body.channel);
+        let due = self.told.is_none_or(|(told, at)| told != key || now >= at.after(timers::PROGRESS_EVERY));
+        if due {
+            self.told = Some((key, now));
+            effects.then.push(Effect::Notice(Body::OrderState(body)));
+            effects.event(OrderEvent::Progress(progress));
+        }
+    }
+}
+
+impl Progress {
+    /// As it travels.
+    pub(crate) fn body(&self) -> wire::OrderState {
+        let stage = match self.stage {
+            Stage::WaitCode => wire::Stage::WaitCode,
+            Stage::Paying => wire::Stage::Paying,
+            Stage::UserConfirming => wire::Stage::UserConfirming,
+            Stage::Reversing => wire::Stage::Reversing,
+            Stage::Refunding => wire::Stage::Refunding,
+            Stage::Asking => wire::Stage::Asking,
+            Stage::Looking => wire::Stage::Looking,
+        };
+        let money = if self.money_unknown { wire::StageMoney::Unknown } else { wire::StageMoney::None };
+        wire::OrderState {
+            order_no: self.order_no.as_str().into(),
+            stage: i32::from(stage),
+            channel: self.channel.map_or(0, Channel::code),
+            money: i32::from(money),
+            seconds_left: self.seconds_left,
+        }
+    }
+}
+
+fn seconds_until(at: Instant, now: Instant) -> u32 {
+    u32::try_from(at.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
+}

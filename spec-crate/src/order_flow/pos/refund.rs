@@ -1,0 +1,229 @@
+//! Refunding: the states of an order that gives money back.
+//!
+//! The refund's own number is asked first, then the original's; then the request is persisted and sent. After that
+//! only the platform's answer about the refund's number ends the order.
+//!
+//! Specified in spec: order life, "refunds", and payment state machine, "T-refund".
+
+use super::ending::End;
+use super::evidence::{Evidence, Latest, Place};
+use super::life::Life;
+use super::{Context, Effects};
+use crate::catalogue::Status;
+use crate::time::Clock;
+use crate::platform::{AskId, Proof, Request, Verdict};
+use crate::time::Instant;
+use crate::timers;
+use crate::wire::PosState;
+
+/// How many equal answers together prove absence.
+const ABSENT_NEEDED: u32 = 3;
+
+/// What is known of a refund's two numbers.
+#[derive(Debug, Default)]
+pub(super) struct RefundFacts {
+    /// The question about the refund's own number, or the original's, that is under way.
+    asked: Option<AskId>,
+    /// The refund's own number is absent, by the latest answer.
+    absent: bool,
+    absents: u32,
+    absent_at: Option<Instant>,
+    /// Nothing that was sent for the refund takes effect later than this.
+    fence: Instant,
+    /// Requests written in this program run.
+    requested: u32,
+    /// What the platform said of the original: captured as the order has it, or not.
+    original: Option<bool>,
+}
+
+impl Life {
+    pub(super) fn step_refunding(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let started = self.row.refund_started_at != 0;
+        if self.restarted {
+            if !context.synced {
+                return;
+            }
+            let never_sent = !started && self.intact(context);
+            return if never_sent {
+                self.end(End::not_refunded(Status::NeverSent), context, clock, effects);
+            } else {
+                self.start_asking_refund(context, clock, effects);
+            };
+        }
+        if self.moving.is_some() || self.refund.asked.is_some() {
+            return;
+        }
+        if started {
+            return self.start_asking_refund(context, clock, effects);
+        }
+        if self.row.cancel_wanted {
+            return self.end(End::not_refunded(Status::NeverSent), context, clock, effects);
+        }
+        if clock.now >= self.start_by() {
+            return self.end(End::not_refunded(Status::RefundPlatformDown), context, clock, effects);
+        }
+        match self.refund.original {
+            Some(true) => {
+                self.row.refund_started_at = clock.now.0.max(1);
+                self.enter(PosState::Refunding, clock.now, effects);
+                let start_by = self.start_by();
+                self.request_refund(start_by, context, effects);
+            }
+            Some(false) => self.end(End::not_refunded(Status::Original), context, clock, effects),
+            None if clock.now >= self.next_query => {
+                self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
+                let request = if self.refund.absent { Some(Request::Query) } else { self.refund_question(context) };
+                self.ask_refund(request, context, effects);
+            }
+            None => {}
+        }
+    }
+
+    /// After the request, or after a restart: only the refund's own number is asked about.
+    pub(super) fn start_asking_refund(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let timers = context.timers(&self.core);
+        if self.row.run != context.run || self.row.not_intact {
+            self.refund.fence = self.refund.fence.max(context.started.after(timers.fence));
+        }
+        self.restarted = false;
+        self.refund.absent = false;
+        self.enter(PosState::Asking, clock.now, effects);
+    }
+
+    pub(super) fn step_asking_refund(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.restarted {
+            if !context.synced {
+                return;
+            }
+            let fence = context.started.after(context.timers(&self.core).fence);
+            self.refund.fence = self.refund.fence.max(fence);
+            self.restarted = false;
+        }
+        if self.moving.is_some() || self.refund.asked.is_some() {
+            return;
+        }
+        let leased = !self.looking && self.intact(context) && clock.now < self.act_by();
+        if leased && self.refund.absent && self.row.refund_started_at != 0 {
+            self.refund.absent = false;
+            let act_by = self.act_by();
+            return self.request_refund(act_by, context, effects);
+        }
+        if clock.now >= self.next_query {
+            self.schedule_refund_question(context, clock);
+            let question = self.refund_question(context);
+            self.ask_refund(question, context, effects);
+        }
+    }
+
+    fn schedule_refund_question(&mut self, context: &Context, clock: Clock) {
+        let gap = context.timers(&self.core).absence_gap;
+        let gaps = [1, 1, 3, 6, 30];
+        let nth = usize::try_from(self.queries).unwrap_or(usize::MAX);
+        self.queries = self.queries.saturating_add(1);
+        let wait = gaps.get(nth).map_or(30 * 60 * 1_000, |times| gap.saturating_mul(*times));
+        let fence = self.refund.fence;
+        let beyond = (0..=6u64).map(|nth| fence.after(nth.saturating_mul(gap))).find(|at| *at > clock.now);
+        let next = clock.now.after(wait);
+        self.next_query = if fence > self.entered { beyond.map_or(next, |at| at.min(next)) } else { next };
+    }
+
+    fn refund_question(&self, context: &Context) -> Option<Request> {
+        Some(Request::QueryRefund { refund: context.refund_number(&self.core)? })
+    }
+
+    fn ask_refund(&mut self, request: Option<Request>, context: &mut Context, effects: &mut Effects) {
+        let (Some(request), Some(original)) = (request, self.core.refund_of()) else { return };
+        let Some((merchant, number)) = context.original(&self.core) else { return };
+        let ask = context.ask(&self.core, merchant, Some(number), original.amount, request, None);
+        self.refund.asked = Some(ask.id);
+        effects.ask(ask);
+    }
+
+    fn request_refund(&mut self, not_after: Instant, context: &mut Context, effects: &mut Effects) {
+        let Some((merchant, number)) = context.original(&self.core) else { return };
+        let Some(refund) = context.refund_number(&self.core) else { return };
+        let request = Request::Refund { refund, amount: self.core.amount().fen().unsigned_abs() };
+        self.move_money(merchant, number, request, not_after, context, effects);
+    }
+
+    /// What the answer to a refund request proves. A refusal counts only as the answer to the first one.
+    pub(super) fn refund_answered(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let first = self.refund.requested == 0 && self.state() == PosState::Refunding;
+        if verdict.first_byte.is_some() {
+            self.refund.requested = self.refund.requested.saturating_add(1);
+            let fence = verdict.ended.after(context.timers(&self.core).fence);
+            self.refund.fence = self.refund.fence.max(fence);
+            self.refund.absents = 0;
+            self.refund.absent_at = None;
+        }
+        match &verdict.proof {
+            Proof::NotRefunded { .. } if !first => {}
+            _ => self.conclude_refund(verdict, context, clock, effects),
+        }
+        if self.state() == PosState::Refunding {
+            self.start_asking_refund(context, clock, effects);
+            self.next_query = clock.now.after(context.timers(&self.core).absence_gap);
+        }
+    }
+
+    /// What the answer to a question proves.
+    pub(super) fn refund_verdict(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        if self.refund.asked != Some(verdict.id) {
+            return;
+        }
+        self.refund.asked = None;
+        let before_request = self.state() == PosState::Refunding && !self.looking;
+        if before_request && self.refund.absent {
+            return self.judge_original(verdict, context);
+        }
+        if !matches!(verdict.proof, Proof::Absent) {
+            self.conclude_refund(verdict, context, clock, effects);
+            if before_request && verdict.proof == Proof::RefundPending {
+                self.start_asking_refund(context, clock, effects);
+            }
+            return;
+        }
+        self.refund.absent = true;
+        self.next_query = if before_request { clock.now } else { self.next_query };
+        let Some(asked) = verdict.first_byte else { return };
+        let gap = context.timers(&self.core).absence_gap;
+        if self.refund.absent_at.is_none_or(|last| asked >= last.after(gap)) {
+            self.refund.absent_at = Some(asked);
+            self.refund.absents = self.refund.absents.saturating_add(1);
+        }
+        let leased = !self.looking && self.intact(context) && clock.now < self.act_by();
+        let fenced = self.looking || asked >= self.refund.fence;
+        if self.state() != PosState::Refunding && !leased && fenced && self.refund.absents >= ABSENT_NEEDED {
+            self.end(End::not_refunded(Status::RefundAbsent), context, clock, effects);
+        }
+    }
+
+    fn judge_original(&mut self, verdict: &Verdict, context: &Context) {
+        let Some(original) = self.core.refund_of() else { return };
+        let held = |capture: &crate::platform::Capture| {
+            capture.amount == original.amount && capture.payment_no == original.payment_no
+        };
+        self.refund.original = match &verdict.proof {
+            Proof::Captured(capture) | Proof::CapturedAndRefunded { capture, .. } => Some(held(capture)),
+            Proof::Mismatch(_) | Proof::Closed | Proof::Alive | Proof::Absent => Some(false),
+            _ => None,
+        };
+        if let (Some(true), Some((merchant, number))) = (self.refund.original, context.original(&self.core)) {
+            let mut evidence = Evidence::new(Place::Own, number, merchant, Instant(0));
+            evidence.latest = Some((Latest::Money, verdict.ended));
+            self.evidence = alloc::vec![evidence];
+        }
+    }
+
+    fn conclude_refund(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        let end = match &verdict.proof {
+            Proof::Refunded { refund_id, at } => End::refunded(refund_id.clone(), *at),
+            Proof::NotRefunded { closed: true } => End::not_refunded(Status::RefundClosed),
+            Proof::NotRefunded { closed: false } => End::not_refunded(Status::RefundRefused),
+            Proof::RefundAbnormal => End::refund_attention(Status::RefundAbnormal),
+            Proof::NumberKnown => End::refund_attention(Status::NumberUsed),
+            _ => return,
+        };
+        self.end(end, context, clock, effects);
+    }
+}

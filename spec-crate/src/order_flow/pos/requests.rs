@@ -1,0 +1,307 @@
+//! What HIS asks of a POS about orders, and how it is answered: always from state, so a repeat costs nothing.
+//!
+//! Specified in spec: messages, and order life, "the POS".
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::ending::{End, Why};
+use super::life::Life;
+use super::{Effects, OrderEvent, PosFlow};
+use crate::catalogue::{RejectCode, Status};
+use crate::ids::OrderNo;
+use crate::limits;
+use crate::message::order::{CoreError, Kind, OrderCore};
+use crate::order_flow::{Body, rejected};
+use crate::time::{Clock, Instant};
+use crate::wire::{self, PosState};
+
+/// What surrounds a request of HIS.
+pub(crate) struct Asking<'a> {
+    /// The terminal that authenticated the session.
+    pub(crate) peer: &'a str,
+    /// The peer's terminal is registered and takes new orders.
+    pub(crate) peer_active: bool,
+    /// Session time zero at the POS.
+    pub(crate) zero: Instant,
+    /// Agreements that serve new sessions, by number.
+    pub(crate) current: &'a [u32],
+    /// There is room in the journal.
+    pub(crate) storage: bool,
+}
+
+impl PosFlow {
+    /// Accepts a new order, or answers for a known one.
+    pub(crate) fn submit(
+        &mut self,
+        submit: &wire::SubmitOrder,
+        asking: &Asking<'_>,
+        clock: Clock,
+        effects: &mut Effects,
+    ) -> Body {
+        let core = match self.own_core(&submit.core) {
+            Ok(core) => core,
+            Err(rejection) => return rejection,
+        };
+        if let Some(known) = self.answer_known(&core, clock.now) {
+            return known;
+        }
+        if let Err(code) = self.may_accept(&core, submit, asking, clock.now) {
+            return rejected(code, core.order_no().as_str());
+        }
+        if let Some(active) = self.active() {
+            return rejected(RejectCode::Busy, active.core.order_no().as_str());
+        }
+        let timers = self.context.timers(&core);
+        let start_by = asking.zero.after(u64::from(submit.start_by).saturating_mul(1_000));
+        let is_refund = core.kind() == Kind::Refund;
+        let Some(mut life) = self.new_life(core, &submit.search, clock) else {
+            return rejected(RejectCode::Malformed, "");
+        };
+        life.row.start_by = start_by.0;
+        life.row.act_by = start_by.after(timers.act).0;
+        let (order_no, amount) = (life.core.order_no().clone(), life.core.amount());
+        if is_refund {
+            life.enter(PosState::Refunding, clock.now, effects);
+        } else {
+            life.ask_everywhere(&self.context, Instant(0));
+            life.enter(PosState::WaitCode, clock.now, effects);
+        }
+        effects.event(OrderEvent::Accepted { order_no: order_no.clone(), amount });
+        self.lives.insert(order_no.clone(), life);
+        self.step(&order_no, clock, effects);
+        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+    }
+
+    fn may_accept(
+        &self,
+        core: &OrderCore,
+        submit: &wire::SubmitOrder,
+        asking: &Asking<'_>,
+        now: Instant,
+    ) -> Result<(), RejectCode> {
+        if submit.terminal_id != asking.peer || !asking.peer_active {
+            return Err(RejectCode::WrongTerminal);
+        }
+        if submit.run != self.context.run {
+            return Err(RejectCode::RunChanged);
+        }
+        let valid_search = |no: &String| OrderNo::try_from(no.as_str()).is_ok();
+        if submit.search.len() > limits::SEARCH_MAX || !submit.search.iter().all(valid_search) {
+            return Err(RejectCode::Malformed);
+        }
+        let agreement = self.context.agreement(core.agreement_no()).ok_or(RejectCode::Merchant)?;
+        if !asking.current.contains(&core.agreement_no()) || !self.context.may_move(core) {
+            return Err(RejectCode::Merchant);
+        }
+        if !agreement.allows_amount(core.kind(), core.amount()) {
+            return Err(RejectCode::Amount);
+        }
+        let timers = agreement.timers();
+        let start_by = asking.zero.after(u64::from(submit.start_by).saturating_mul(1_000));
+        if start_by <= now {
+            return Err(RejectCode::Expired);
+        }
+        if start_by > now.after(timers.start.saturating_add(timers.drift)) {
+            return Err(RejectCode::Malformed);
+        }
+        if asking.storage { Ok(()) } else { Err(RejectCode::Storage) }
+    }
+
+    /// Tells what is known of an order.
+    pub(crate) fn query(&mut self, query: &wire::QueryOrder, clock: Clock) -> Body {
+        let Ok(order_no) = OrderNo::try_from(query.order_no.as_str()) else {
+            return rejected(RejectCode::Malformed, "");
+        };
+        match self.lives.get(&order_no) {
+            None => Body::NoRecord(wire::NoRecord { run: self.context.run.clone() }),
+            Some(life) if life.hash.as_slice() != query.order_hash => life.conflict(),
+            Some(life) => life.answer(clock.now),
+        }
+    }
+
+    /// Ends an order if nothing has moved, and makes sure that it never can.
+    pub(crate) fn cancel(&mut self, cancel: &wire::CancelOrder, clock: Clock, effects: &mut Effects) -> Body {
+        let core = match self.own_core(&cancel.core) {
+            Ok(core) => core,
+            Err(rejection) => return rejection,
+        };
+        let order_no = core.order_no().clone();
+        match self.lives.get_mut(&order_no) {
+            Some(life) if life.core.bytes() != core.bytes() => return life.conflict(),
+            Some(life) => {
+                let wanted = matches!(
+                    life.state(),
+                    PosState::WaitCode | PosState::Paying | PosState::Reversing | PosState::Refunding
+                );
+                if wanted && !life.row.cancel_wanted {
+                    life.row.cancel_wanted = true;
+                    effects.write(life.write());
+                }
+                self.step(&order_no, clock, effects);
+            }
+            None if cancel.run != self.context.run => return rejected(RejectCode::RunChanged, order_no.as_str()),
+            None => {
+                let is_refund = core.kind() == Kind::Refund;
+                let Some(mut life) = self.new_life(core, &cancel.search, clock) else {
+                    return rejected(RejectCode::Malformed, order_no.as_str());
+                };
+                life.row.cancel_wanted = true;
+                if !cancel.search.is_empty() {
+                    life.start_asking_either(&mut self.context, clock, effects);
+                } else if is_refund {
+                    let end = End::not_refunded(Status::RefundNeverSeen);
+                    life.end(end, &mut self.context, clock, effects);
+                } else {
+                    life.end(End::not_paid(Why::NeverSeen), &mut self.context, clock, effects);
+                }
+                self.lives.insert(order_no.clone(), life);
+                self.step(&order_no, clock, effects);
+            }
+        }
+        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+    }
+
+    /// Asks the platform how an order ended, without ever acting on it.
+    pub(crate) fn look_up(&mut self, look: &wire::LookUp, clock: Clock, effects: &mut Effects) -> Body {
+        let core = match OrderCore::decode(look.core.clone()) {
+            Ok(core) => core,
+            Err(_) => return rejected(RejectCode::Malformed, ""),
+        };
+        let order_no = core.order_no().clone();
+        if let Some(life) = self.lives.get(&order_no).filter(|life| life.core.bytes() != core.bytes()) {
+            return life.conflict();
+        }
+        if !self.context.can_ask(&core) {
+            return rejected(RejectCode::Merchant, order_no.as_str());
+        }
+        let own = *core.device_id() == self.context.device_id;
+        let ended = self.lives.get(&order_no).map(|life| life.state() == PosState::Ended);
+        match ended {
+            Some(true) if !look.fresh && !self.looks.contains_key(&order_no) => {}
+            Some(false) if own => self.look_at_own(&order_no, clock, effects),
+            None if own => {
+                let Some(mut life) = self.new_life(core, &[], clock) else {
+                    return rejected(RejectCode::Malformed, order_no.as_str());
+                };
+                life.row.not_intact = true;
+                life.start_asking_either(&mut self.context, clock, effects);
+                self.lives.insert(order_no.clone(), life);
+                self.step(&order_no, clock, effects);
+            }
+            _ => self.look_at(&core, clock, effects),
+        }
+        if let Some(look) = self.looks.get(&order_no) {
+            return look.answer(clock.now);
+        }
+        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+    }
+
+    /// HIS no longer knows its lease: an order that waits for a code ends, or is asked about.
+    fn look_at_own(&mut self, order_no: &OrderNo, clock: Clock, effects: &mut Effects) {
+        if let Some(life) = self.lives.get_mut(order_no)
+            && life.state() == PosState::WaitCode
+            && !life.restarted
+        {
+            life.leave_wait_code(Why::Restarted, &mut self.context, clock, effects);
+        }
+        self.step(order_no, clock, effects);
+    }
+
+    /// Starts a look at an order that cannot act here, unless one is under way.
+    fn look_at(&mut self, core: &OrderCore, clock: Clock, effects: &mut Effects) {
+        let order_no = core.order_no().clone();
+        if !self.looks.contains_key(&order_no) {
+            let Some(mut look) = self.new_life(core.clone(), &[], clock) else { return };
+            if let Some(ended) = self.lives.get(&order_no) {
+                look.row.recorded = ended.row.recorded;
+            }
+            look.looking = true;
+            look.row.set_state(PosState::Asking);
+            look.ask_for_the_end(&self.context);
+            self.looks.insert(order_no.clone(), look);
+        }
+        if let Some(look) = self.looks.get_mut(&order_no) {
+            look.step(&mut self.context, clock, effects);
+        }
+        self.settle(&order_no, true, clock, effects);
+    }
+
+    /// A core that this device may act on.
+    fn own_core(&self, bytes: &[u8]) -> Result<OrderCore, Body> {
+        let core = OrderCore::decode(bytes.to_vec()).map_err(|error| match error {
+            CoreError::Sign { .. } | CoreError::Amount { .. } => rejected(RejectCode::Amount, ""),
+            _ => rejected(RejectCode::Malformed, ""),
+        })?;
+        if *core.device_id() != self.context.device_id {
+            return Err(rejected(RejectCode::WrongDevice, core.order_no().as_str()));
+        }
+        Ok(core)
+    }
+
+    fn answer_known(&self, core: &OrderCore, now: Instant) -> Option<Body> {
+        let life = self.lives.get(core.order_no())?;
+        Some(if life.core.bytes() == core.bytes() { life.answer(now) } else { life.conflict() })
+    }
+
+    fn state_of(&self, order_no: &OrderNo, now: Instant) -> Option<Body> {
+        Some(self.lives.get(order_no)?.answer(now))
+    }
+
+    fn new_life(&self, core: OrderCore, search: &[String], clock: Clock) -> Option<Life> {
+        let row = wire::PosOrder {
+            core: core.bytes().to_vec(),
+            run: self.context.run.clone(),
+            boot: self.context.boot.clone(),
+            accepted_at: clock.now.0,
+            accepted_unix: clock.unix.map_or(0, |unix| unix.0),
+            search: search.iter().take(limits::SEARCH_MAX).cloned().collect(),
+            ..wire::PosOrder::default()
+        };
+        let hash = self.hash(&core)?;
+        Some(Life::new(core, hash, row, clock.now))
+    }
+}
+
+impl Life {
+    /// What HIS is told when it asks: the end, or how far the order is.
+    pub(super) fn answer(&self, now: Instant) -> Body {
+        match self.progress(now) {
+            Some(progress) => Body::OrderState(progress.body()),
+            None => Body::SignedResult(wire::SignedResult {
+                result: self.row.result.clone(),
+                signature: self.row.signature.clone(),
+            }),
+        }
+    }
+
+    /// Another order has this number: what is held is told, and nothing moves.
+    fn conflict(&self) -> Body {
+        Body::Rejected(wire::Rejected {
+            code: i32::try_from(RejectCode::Conflict.code()).unwrap_or_default(),
+            order_no: self.core.order_no().as_str().into(),
+            core: self.core.bytes().to_vec(),
+            result: self.row.result.clone(),
+            signature: self.row.signature.clone(),
+            stage: self.progress(self.entered).map_or(0, |progress| progress.body().stage),
+        })
+    }
+
+    fn start_asking_either(&mut self, context: &mut super::Context, clock: Clock, effects: &mut Effects) {
+        if self.is_refund() {
+            self.start_asking_refund(context, clock, effects);
+        } else {
+            self.start_asking(context, clock, effects);
+        }
+    }
+}
+
+/// Rows whose orders can no longer prove what did not happen, after a declared restore.
+pub(crate) fn no_longer_intact(rows: &[crate::book::Row]) -> Vec<wire::PosOrder> {
+    use prost::Message as _;
+    let decoded = rows.iter().filter_map(|row| wire::PosOrder::decode(row.bytes.as_slice()).ok());
+    decoded
+        .filter(|row| row.state() != PosState::Ended && !row.not_intact)
+        .map(|row| wire::PosOrder { not_intact: true, ..row })
+        .collect()
+}
