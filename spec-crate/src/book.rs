@@ -141,11 +141,11 @@ pub enum Query {
     Rows(Vec<RowKey>),
     /// The bill row, then every order row and capture row of the bill, oldest first.
     Bill(String),
-    /// Order rows with `open` set, of one device or (empty) of all, oldest first, at most `limit` of them after `after`.
+    /// Order rows with `open` set, of one device or (empty) of all, by their latest record, at most `limit` of them.
     Open {
         /// The device, or empty.
         device: String,
-        /// Only rows whose first record is later than this sequence number.
+        /// Only rows whose latest record comes after this sequence number.
         after: u64,
         /// Greatest number of rows.
         limit: usize,

@@ -105,6 +105,8 @@ pub enum OrderRefusal {
     TooMany,
     /// The device is revoked, or not in the manifest.
     Device,
+    /// The session ended before the order was made.
+    NoSession,
     /// The order breaks a rule of its own.
     Core(String),
 }
@@ -134,6 +136,7 @@ impl fmt::Display for OrderRefusal {
             Self::TooSoon { seconds } => write!(f, "the latest refund is too recent: wait {seconds} s"),
             Self::TooMany => f.write_str("this capture has had its 50 refunds"),
             Self::Device => f.write_str("the device is revoked or not in the manifest: bind another"),
+            Self::NoSession => f.write_str("the session with the terminal ended: wait for the link"),
             Self::Core(why) => write!(f, "the order breaks a rule: {why}"),
         }
     }

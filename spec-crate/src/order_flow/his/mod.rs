@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 use prost::Message;
 
-use crate::book::{Batch, Index, Query, Row, RowKey, Table, Write};
+use crate::book::{Batch, Containment, Found, Index, Query, Row, RowKey, Table, Write};
 use crate::catalogue::Status;
 use crate::crypto::Secret;
 use crate::ids::{DeviceId, OrderNo, SiteId, TerminalId};
@@ -134,6 +134,7 @@ pub enum HisAlarm {
 pub(crate) struct Rows {
     rows: BTreeMap<RowKey, Row>,
     bills: BTreeMap<String, Vec<RowKey>>,
+    containment: Option<Containment>,
 }
 
 /// What a step comes to.
@@ -155,11 +156,28 @@ pub(crate) struct Changes {
 
 impl Rows {
     /// Takes the answer to a query over.
-    pub(crate) fn take(&mut self, query: &Query, found: Vec<Row>) {
-        if let Query::Bill(bill) = query {
-            self.bills.insert(bill.clone(), found.iter().map(|row| row.key.clone()).collect());
+    pub(crate) fn take(&mut self, query: &Query, found: Found) {
+        match query {
+            Query::Bill(bill) => {
+                self.bills.insert(bill.clone(), found.rows.iter().map(|row| row.key.clone()).collect());
+                // A bill that was never written is a row, too: nobody else may have made it meanwhile.
+                let key = RowKey::new(Table::Bill, bill);
+                self.rows.insert(key.clone(), Row { key, version: 0, bytes: Vec::new() });
+            }
+            Query::Anchor(_) => self.containment = Some(found.containment),
+            _ => {}
         }
-        self.rows.extend(found.into_iter().map(|row| (row.key.clone(), row)));
+        self.rows.extend(found.rows.into_iter().map(|row| (row.key.clone(), row)));
+    }
+
+    /// The order rows among them.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().filter(|row| row.key.table == Table::Order && row.version != 0)
+    }
+
+    /// Whether the ledger contains the anchor that was asked about.
+    pub(crate) fn containment(&self) -> Option<Containment> {
+        self.containment
     }
 
     /// A row that is here, also one that was never written.

@@ -4,7 +4,7 @@
 
 use super::accepting::{self, Told};
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step};
-use crate::book::{Index, RowKey, Table};
+use crate::book::{Anchor, Index, RowKey, Table};
 use crate::message::order::OrderCore;
 use crate::time::Clock;
 use crate::wire::{self, HisState};
@@ -98,7 +98,10 @@ pub(crate) fn seen(context: &HisContext, anchor: &[u8], rows: &Rows) -> Step {
     }
     let mut changes = Changes::default();
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
-    if peer.anchor != anchor && anchor.len() == crate::book::Anchor::BYTES {
+    let Some(new) = Anchor::decode(anchor) else { return Step::Done(changes) };
+    // An older anchor of the same book never replaces a newer one: it would hide that the journal went back.
+    let back = Anchor::decode(&peer.anchor).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+    if !back {
         peer.anchor = anchor.to_vec();
         changes.write(&key, version, &peer, Index::default());
     }

@@ -10,7 +10,7 @@ mod ending;
 mod evidence;
 mod life;
 mod refund;
-mod requests;
+pub(crate) mod requests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;

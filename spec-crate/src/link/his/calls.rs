@@ -1,0 +1,249 @@
+//! Calls: requests that are repeated until their reply comes, and what is asked of which order when.
+//!
+//! Specified in spec: messages, and order life, "the HIS".
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::{HisLink, Tracked, Work};
+use crate::book::Anchor;
+use crate::ids::OrderNo;
+use crate::limits;
+use crate::order_flow::Body;
+use crate::time::{Clock, Instant};
+use crate::timers;
+use crate::wire::{self, HisState};
+
+/// Gaps in milliseconds between the repeats of a request; the last one repeats.
+const REPEAT: [u64; 4] =
+    [timers::REQUEST_REPEAT_1, timers::REQUEST_REPEAT_2, timers::REQUEST_REPEAT_3, timers::REQUEST_REPEAT_4];
+
+/// Whom a call is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum About {
+    Sync,
+    Ping,
+    List,
+    Totals,
+    Order(OrderNo),
+}
+
+/// A request that waits for its reply.
+pub(super) struct Call {
+    pub(super) about: About,
+    pub(super) body: Body,
+    next: Instant,
+    sent: usize,
+}
+
+/// The calls of one session.
+pub(super) struct Calls {
+    open: BTreeMap<u32, Call>,
+    next: u32,
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self { open: BTreeMap::new(), next: 1 }
+    }
+
+    /// A session's calls end with it, silently.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// An order changed: the call about it asks for what is no longer wanted.
+    pub(super) fn forget(&mut self, order_no: &OrderNo) {
+        self.open.retain(|_, call| call.about != About::Order(order_no.clone()));
+    }
+
+    pub(super) fn replied(&mut self, call: u32) -> Option<Call> {
+        self.open.remove(&call)
+    }
+
+    fn asks(&self, about: &About) -> bool {
+        self.open.values().any(|call| call.about == *about)
+    }
+
+    fn full(&self) -> bool {
+        self.open.len() >= limits::OPEN_CALLS_MAX
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.open.values().map(|call| call.next).min()
+    }
+}
+
+impl HisLink {
+    /// What has fallen due: leases that ended, the wait after a step back, silence.
+    pub(super) fn queue_due(&mut self, clock: Clock) {
+        let over = |tracked: &&Tracked| {
+            matches!(tracked.held.state(), HisState::Sent | HisState::Cancelling)
+                && clock.now >= Instant(tracked.held.row.leased_until)
+        };
+        let ended: Vec<OrderNo> = self.tracked.values().filter(over).map(|t| t.held.order_no.clone()).collect();
+        for order_no in ended {
+            self.queue_once(Work::Ask(order_no));
+        }
+        if !self.waited && clock.now >= self.wait_over() {
+            self.queue_once(Work::Waited);
+        }
+        if self.up.is_some() && !self.silent && clock.now >= self.heard.after(timers::SILENT) {
+            self.silent = true;
+            self.event(super::HisEvent::Silent);
+        }
+    }
+
+    fn queue_once(&mut self, work: Work) {
+        let busy = self.waiting.as_ref().is_some_and(|waiting| match waiting {
+            super::Waiting::Load { work: under, .. } | super::Waiting::Persist { work: under, .. } => same(under, &work),
+        });
+        if !busy && !self.work.iter().any(|queued| same(queued, &work)) {
+            self.work.push_back(work);
+        }
+    }
+
+    /// Sends what is due in this session: repeats, then Sync, then every open order's request, then a ping.
+    pub(super) fn ask(&mut self, clock: Clock) {
+        if self.up.is_none() || self.halted {
+            return;
+        }
+        self.repeat(clock);
+        if !self.calls.asks(&About::Sync) && self.up.as_ref().is_some_and(|up| !up.synced) && !self.syncing() {
+            self.sync(clock);
+        }
+        if self.up.as_ref().is_some_and(|up| up.synced) {
+            self.ask_about_orders(clock);
+            if clock.now >= self.sent.after(timers::PING_AFTER) && !self.calls.asks(&About::Ping) {
+                self.ping(clock);
+            }
+        }
+        self.drain_session(clock);
+    }
+
+    fn syncing(&self) -> bool {
+        let is_sync = |work: &Work| matches!(work, Work::SyncReply(_));
+        let waits = self.waiting.as_ref().is_some_and(|waiting| match waiting {
+            super::Waiting::Load { work, .. } | super::Waiting::Persist { work, .. } => is_sync(work),
+        });
+        waits || self.work.iter().any(is_sync) || self.anchor.is_none()
+    }
+
+    fn repeat(&mut self, clock: Clock) {
+        let due: Vec<u32> =
+            self.calls.open.iter().filter(|(_, call)| clock.now >= call.next).map(|(number, _)| *number).collect();
+        for number in due {
+            let Some(call) = self.calls.open.get_mut(&number) else { continue };
+            let gap = REPEAT.get(call.sent).or(REPEAT.last()).copied().unwrap_or_default();
+            call.sent = call.sent.saturating_add(1);
+            call.next = clock.now.after(gap);
+            let (about, body) = (call.about.clone(), call.body.clone());
+            if let (Body::SubmitOrder(_), About::Order(order_no)) = (&body, &about) {
+                // A start instant that has passed is never sent.
+                if self.start_passed(order_no, clock.now) {
+                    self.calls.open.remove(&number);
+                    continue;
+                }
+            }
+            self.send(&wire::Message { call: number, reply_to: 0, body: Some(body) }, clock.now);
+        }
+    }
+
+    fn start_passed(&self, order_no: &OrderNo, now: Instant) -> bool {
+        self.tracked.get(order_no).is_none_or(|tracked| now >= Instant(tracked.held.row.start_by))
+    }
+
+    pub(super) fn call(&mut self, about: About, body: Body, clock: Clock) {
+        let number = self.calls.next;
+        self.calls.next = number.saturating_add(1);
+        self.send(&wire::Message { call: number, reply_to: 0, body: Some(body.clone()) }, clock.now);
+        let next = clock.now.after(timers::REQUEST_REPEAT_1);
+        self.calls.open.insert(number, Call { about, body, next, sent: 1 });
+    }
+
+    fn sync(&mut self, clock: Clock) {
+        let ledger = self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode);
+        let body = Body::Sync(wire::Sync { ledger, journal_seen: self.journal_seen.clone() });
+        self.call(About::Sync, body, clock);
+    }
+
+    fn ping(&mut self, clock: Clock) {
+        let with_anchor = clock.now >= self.pinged_anchor.after(timers::PING_ANCHOR_GAP);
+        let ledger = self.anchor.as_ref().filter(|_| with_anchor).map_or_else(Vec::new, Anchor::encode);
+        if with_anchor {
+            self.pinged_anchor = clock.now;
+        }
+        self.call(About::Ping, Body::Ping(wire::Ping { ledger }), clock);
+    }
+
+    /// For every open order, oldest first, the request that its durable state names.
+    fn ask_about_orders(&mut self, clock: Clock) {
+        let mut orders: Vec<(u64, OrderNo)> =
+            self.tracked.values().map(|t| (t.held.row.made_at, t.held.order_no.clone())).collect();
+        orders.sort();
+        for (_, order_no) in orders {
+            if self.calls.full() {
+                return;
+            }
+            let about = About::Order(order_no.clone());
+            let Some(tracked) = self.tracked.get(&order_no) else { continue };
+            if tracked.answered || clock.now < tracked.retry_at || self.calls.asks(&about) {
+                continue;
+            }
+            match self.request(tracked, clock) {
+                Some(body) => self.call(about, body, clock),
+                None if tracked.held.state() == HisState::Sent => self.queue_late_cancel(&order_no),
+                None => {}
+            }
+        }
+    }
+
+    /// The order was to be submitted, and its start has passed: it is cancelled instead.
+    fn queue_late_cancel(&mut self, order_no: &OrderNo) {
+        self.queue_once(Work::Cancel(order_no.clone()));
+    }
+
+    /// The request that an order's state names; `None` if there is none now.
+    fn request(&self, tracked: &Tracked, clock: Clock) -> Option<Body> {
+        let up = self.up.as_ref()?;
+        let row = &tracked.held.row;
+        let core = tracked.held.core.as_ref()?;
+        match tracked.held.state() {
+            HisState::Sent if tracked.fresh => {
+                let start_by = Instant(row.start_by);
+                let seconds = start_by.since(up.established.zero) / 1_000;
+                (clock.now < start_by).then(|| {
+                    Body::SubmitOrder(wire::SubmitOrder {
+                        core: row.core.clone(),
+                        terminal_id: row.terminal_id.clone(),
+                        start_by: u32::try_from(seconds).unwrap_or(u32::MAX),
+                        run: row.run.clone(),
+                        search: row.search.clone(),
+                    })
+                })
+            }
+            HisState::Sent => Some(Body::QueryOrder(wire::QueryOrder {
+                order_no: core.order_no().as_str().into(),
+                order_hash: core.hash(&self.context.site_id).to_vec(),
+            })),
+            HisState::Cancelling => Some(Body::CancelOrder(wire::CancelOrder {
+                core: row.core.clone(),
+                run: row.run.clone(),
+                search: row.search.clone(),
+            })),
+            HisState::Asking => Some(Body::LookUp(wire::LookUp { core: row.core.clone(), fresh: false })),
+            _ => {
+                let due = tracked.held.look_again_at().zip(clock.unix).is_some_and(|(at, unix)| unix.0 >= at);
+                due.then(|| Body::LookUp(wire::LookUp { core: row.core.clone(), fresh: true }))
+            }
+        }
+    }
+}
+
+fn same(one: &Work, other: &Work) -> bool {
+    match (one, other) {
+        (Work::Ask(a), Work::Ask(b)) | (Work::Cancel(a), Work::Cancel(b)) => a == b,
+        (Work::Waited, Work::Waited) => true,
+        _ => false,
+    }
+}

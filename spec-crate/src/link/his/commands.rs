@@ -1,0 +1,166 @@
+//! What a program commands a HIS link to do.
+
+use alloc::vec::Vec;
+
+use super::calls::About;
+use super::{HisLink, HisView, Work};
+use crate::catalogue::AlertCode;
+use crate::error::Refusal;
+use crate::ids::OrderNo;
+use crate::message::agreement::Agreement;
+use crate::message::manifest::DeviceManifest;
+use crate::order_flow::Body;
+use crate::order_flow::his::{NewCollect, NewRefund};
+use crate::time::{Clock, Instant};
+use crate::wire::{self, HisState};
+
+impl HisLink {
+    /// Makes the next order of a bill and submits it. What came of it is told by an event with the same ticket.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync.
+    pub fn collect(&mut self, new: NewCollect, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.work.push_back(Work::Collect(new));
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Makes a refund order and submits it. What came of it is told by an event with the same ticket.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync.
+    pub fn refund(&mut self, new: NewRefund, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.work.push_back(Work::Refund(new));
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Cancels an order, if that is still possible: the outcome comes as its result, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UnknownOrder`] if no such order of this device is open.
+    pub fn cancel(&mut self, order_no: &OrderNo, clock: Clock) -> Result<(), Refusal> {
+        let tracked = self.tracked.get(order_no).filter(|tracked| !tracked.held.ended());
+        tracked.ok_or(Refusal::UnknownOrder)?;
+        self.work.push_back(Work::Cancel(order_no.clone()));
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Asks again at once how an open order stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync, [`Refusal::UnknownOrder`] if no such order is open here.
+    pub fn query(&mut self, order_no: &OrderNo, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        let tracked = self.tracked.get_mut(order_no).ok_or(Refusal::UnknownOrder)?;
+        tracked.answered = false;
+        tracked.retry_at = clock.now;
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Has this link's device ask the platform about an order of another device, whose lease has to be over.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync; [`Refusal::Leased`] with the seconds left while the
+    /// order's own device, or a request that it sent, may still move money; [`Refusal::UnknownOrder`] if it is not
+    /// being asked about.
+    pub fn look_up(&mut self, order: &super::OrderView, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        if order.ended || order.state != "asking" {
+            return Err(Refusal::UnknownOrder);
+        }
+        let quiet = self.context.agreements.iter().map(|agreement| agreement.timers().quiet).max();
+        let over = Instant(order.leased_until).after(quiet.unwrap_or_default());
+        if clock.now < over {
+            return Err(Refusal::Leased { seconds: over.since(clock.now).div_ceil(1_000) });
+        }
+        self.work.push_back(Work::LookElsewhere(order.order_no.clone()));
+        self.run(clock);
+        Ok(())
+    }
+
+    /// An order's row was changed by another link or by a person: it is read again.
+    pub fn refresh(&mut self, order_no: &OrderNo, clock: Clock) {
+        self.work.push_back(Work::Refresh(order_no.clone()));
+        self.run(clock);
+    }
+
+    /// Asks the device for its totals of a business day (YYYYMMDD).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync.
+    pub fn totals(&mut self, business_day: u32, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.call(About::Totals, Body::GetTotals(wire::GetTotals { business_day }), clock);
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Pulls the device's list of orders from where the ledger has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync.
+    pub fn pull(&mut self, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.work.push_back(Work::PullIfNeeded);
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Takes over what was imported: agreements (newest first) and devices.
+    pub fn provision(&mut self, agreements: Vec<Agreement>, devices: DeviceManifest, clock: Clock) {
+        self.peering.agreements = crate::link::pos::held_agreements(&agreements);
+        self.peering.peers = super::device_keys(&devices);
+        self.context.agreements = agreements;
+        self.context.devices = devices;
+        self.run(clock);
+    }
+
+    /// Ends the session in order, for a program that stops.
+    pub fn close(&mut self, clock: Clock) {
+        self.close_session(AlertCode::Close, clock);
+    }
+
+    /// What the link is doing.
+    #[must_use]
+    pub fn view(&self) -> HisView {
+        HisView {
+            session: self.up.as_ref().map(|up| up.established.peer_id.clone()),
+            ready: self.up.as_ref().is_some_and(|up| up.synced),
+            silent: self.silent,
+            open: self.tracked.values().filter(|tracked| tracked.held.state() as i32 <= HisState::Asking as i32).count(),
+        }
+    }
+
+    fn needs_session(&self) -> Result<(), Refusal> {
+        let ready = self.up.as_ref().is_some_and(|up| up.synced && !up.run.is_empty());
+        if ready { Ok(()) } else { Err(Refusal::NoSession) }
+    }
+
+    /// Asks for the first page of the list, from where the last pull ended.
+    pub(super) fn pull_now(&mut self, clock: Clock) {
+        if self.calls_list() {
+            return;
+        }
+        let (book, seq) = self.pulled.clone();
+        self.call(About::List, Body::ListOrders(wire::ListOrders { book, seq }), clock);
+    }
+
+    /// Asks for the next page.
+    pub(super) fn list_after(&mut self, list: &wire::OrderList, clock: Clock) {
+        let seq = list.items.last().map_or(0, |item| item.seq);
+        let body = Body::ListOrders(wire::ListOrders { book: list.book.clone(), seq });
+        self.call(About::List, body, clock);
+    }
+}

@@ -1,0 +1,521 @@
+//! The HIS end of a link: one device, over a ledger that many links share.
+//!
+//! What arrives, what is commanded and what falls due becomes work, done one piece after the other. A piece of work is
+//! a function of rows: those that it lacks are loaded, its batch is made durable under the versions that it read, and
+//! it is run again if another link was faster. Only then is anything told or sent.
+
+mod calls;
+mod commands;
+mod received;
+mod steps;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use self::calls::{Call, Calls};
+use super::outbox::Outbox;
+use super::{Input, LoadId, Output, PersistId};
+use crate::book::{Anchor, Found, Query, Row, RowKey, Table};
+use crate::catalogue::{AlertCode, RejectCode};
+use crate::crypto::{Entropy, Secret};
+use crate::ids::{DeviceId, OrderNo, TerminalId};
+use crate::message::agreement::Agreement;
+use crate::message::manifest::DeviceManifest;
+use crate::order_flow::his::{Changes, Held, HisContext, Rows, Step};
+use crate::order_flow::pos::Progress;
+use crate::session::{Established, HisSession, Peering, SessionEvent, SessionOutput};
+use crate::time::{Clock, Instant};
+use crate::{timers, wire};
+
+pub use crate::order_flow::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal, OrderView};
+
+/// How many order rows are loaded at once when the link starts.
+const START_PAGE: usize = 256;
+
+/// What a HIS link is made of.
+pub struct HisConfig {
+    /// The software terminal that this link speaks for, and the seed of its Ed25519 key.
+    pub terminal_id: TerminalId,
+    /// See `terminal_id`.
+    pub terminal_seed: Secret<32>,
+    /// The site's secret: order numbers are functions of it and the bill.
+    pub site_secret: Secret<32>,
+    /// The device that is bound to this desk.
+    pub device_id: DeviceId,
+    /// All agreements ever held, newest first; the first two serve new sessions.
+    pub agreements: Vec<Agreement>,
+    /// The devices of the site.
+    pub devices: DeviceManifest,
+}
+
+/// One row of a device's totals: channel code, kind code, count, fen, and whether it is beyond what was recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TotalsRow {
+    /// 1 WeChat Pay, 2 Alipay.
+    pub channel: i32,
+    /// 1 collected, 2 given back.
+    pub kind: i32,
+    /// How many orders.
+    pub count: u32,
+    /// Fen, signed.
+    pub amount: i64,
+    /// Captures beyond what was recorded.
+    pub beyond: bool,
+}
+
+/// What a HIS link tells its program.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HisEvent {
+    /// The device has authenticated a session.
+    SessionUp {
+        /// Which.
+        device_id: String,
+        /// Its program.
+        software: String,
+        /// No money moves.
+        simulated: bool,
+    },
+    /// The session is past Sync: orders may be made.
+    Ready,
+    /// The session has ended.
+    SessionDown {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing was heard for 25 s: show the line as down, and every open order as unknown.
+    Silent,
+    /// Something became of an order.
+    Order(HisOrderEvent),
+    /// The POS told how far an order is. Never an end.
+    Progress(Progress),
+    /// The POS refused a request about an order: nothing moved there by it.
+    Rejected {
+        /// The order.
+        order_no: OrderNo,
+        /// Why, as a code.
+        code: u32,
+        /// Why, if this version knows the code.
+        why: Option<RejectCode>,
+    },
+    /// What the device counts for a day.
+    Totals {
+        /// By channel and direction.
+        rows: Vec<TotalsRow>,
+        /// Orders of the day that are open there.
+        open: u32,
+        /// SHA-256 over the sorted ends.
+        digest: Vec<u8>,
+    },
+    /// The device's list was pulled to its end.
+    Pulled,
+    /// Something about the device, in its own words.
+    DeviceNotice {
+        /// Its code.
+        code: u32,
+        /// Its text.
+        text: String,
+    },
+    /// Something was seen on the line.
+    Line(SessionEvent),
+}
+
+/// What a HIS link is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HisView {
+    /// The device of the session, if one is up.
+    pub session: Option<String>,
+    /// It is past Sync: orders may be made.
+    pub ready: bool,
+    /// Nothing was heard for 25 s.
+    pub silent: bool,
+    /// Orders of this device that have not ended.
+    pub open: usize,
+}
+
+/// The HIS end of a link. See [`crate::link`] for the loop.
+pub struct HisLink {
+    context: HisContext,
+    peering: Peering,
+    session: Option<HisSession>,
+    up: Option<Up>,
+    entropy: Box<dyn Entropy + Send>,
+    outbox: Outbox<HisEvent>,
+    work: VecDeque<Work>,
+    waiting: Option<Waiting>,
+    calls: Calls,
+    /// Latest anchor of the device's journal that the ledger holds.
+    journal_seen: Vec<u8>,
+    tracked: BTreeMap<OrderNo, Tracked>,
+    anchor: Option<Anchor>,
+    next_generation: u64,
+    heard: Instant,
+    silent: bool,
+    sent: Instant,
+    pinged_anchor: Instant,
+    waited: bool,
+    now: Clock,
+    halted: bool,
+}
+
+/// The session that is up.
+struct Up {
+    established: Established,
+    generation: u64,
+    /// The program run of the POS, once SessionReady told it.
+    run: Vec<u8>,
+    synced: bool,
+}
+
+/// An order that this link has to do something about.
+struct Tracked {
+    held: Held,
+    /// Made in this session: it may be submitted without a question.
+    fresh: bool,
+    /// The request that its state names was answered in this session.
+    answered: bool,
+    /// Not before this instant.
+    retry_at: Instant,
+}
+
+/// One piece of work.
+#[derive(Clone)]
+enum Work {
+    Begin,
+    Start(u64),
+    Collect(NewCollect),
+    Refund(NewRefund),
+    Accept { result: Vec<u8>, signature: Vec<u8>, journal: Vec<u8>, call: Option<(u64, u32)> },
+    Item(wire::OrderItem),
+    Pulled(wire::OrderList),
+    SyncReply(wire::SyncReply),
+    Seen(Vec<u8>),
+    Ask(OrderNo),
+    Cancel(OrderNo),
+    LookElsewhere(OrderNo),
+    Refused { order_no: OrderNo, code: u32 },
+    Conflict { order_no: OrderNo, rejected: wire::Rejected },
+    Waited,
+    PullIfNeeded,
+    Refresh(OrderNo),
+}
+
+/// What the store is asked, and for which work.
+enum Waiting {
+    Load { id: LoadId, query: Query, work: Work, rows: Rows },
+    Persist { id: PersistId, work: Work, changes: Changes },
+}
+
+impl HisLink {
+    /// Makes a link; its first outputs load the device's open orders. `None` if no agreement is held.
+    #[must_use]
+    pub fn new(config: HisConfig, entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
+        let site_id = config.agreements.first()?.site_id().clone();
+        let peering = Peering {
+            own_id: config.terminal_id.as_str().into(),
+            own_seed: config.terminal_seed,
+            agreements: super::pos::held_agreements(&config.agreements),
+            peers: device_keys(&config.devices),
+            bound: Some(config.device_id.as_str().into()),
+        };
+        let context = HisContext {
+            terminal_id: config.terminal_id,
+            site_id,
+            site_secret: config.site_secret,
+            device_id: config.device_id,
+            agreements: config.agreements,
+            devices: config.devices,
+            started: clock.now,
+        };
+        let mut link = Self {
+            context,
+            peering,
+            session: None,
+            up: None,
+            entropy,
+            outbox: Outbox::new(),
+            work: VecDeque::from([Work::Begin, Work::Start(0)]),
+            waiting: None,
+            calls: Calls::new(),
+            journal_seen: Vec::new(),
+            tracked: BTreeMap::new(),
+            anchor: None,
+            next_generation: 1,
+            heard: clock.now,
+            silent: false,
+            sent: clock.now,
+            pinged_anchor: Instant(0),
+            waited: false,
+            now: clock,
+            halted: false,
+        };
+        link.run(clock);
+        Some(link)
+    }
+
+    /// Takes in what the world tells.
+    pub fn handle_input(&mut self, input: Input<'_>, clock: Clock) {
+        match input {
+            Input::Opened => {
+                self.session_ended("line");
+                self.session = Some(HisSession::open(clock.now));
+            }
+            Input::Closed => {
+                self.session = None;
+                self.session_ended("line");
+            }
+            Input::Bytes(bytes) => {
+                if let Some(session) = self.session.as_mut() {
+                    session.handle_bytes(bytes, clock.now, &self.peering, &mut *self.entropy);
+                }
+            }
+            Input::Tick => {
+                if let Some(session) = self.session.as_mut() {
+                    session.handle_tick(clock.now, &self.peering, &mut *self.entropy);
+                }
+            }
+            Input::Persisted(id, anchor) => self.persisted(id, anchor, clock),
+            Input::Stale(id) => self.stale(id),
+            Input::Loaded(id, found) => self.loaded(id, found, clock),
+            Input::PersistFailed(_) => self.halted = true,
+            Input::Verdict(_) => {}
+        }
+        self.drain_session(clock);
+        self.run(clock);
+    }
+
+    /// The next thing to be done. See [`crate::link`].
+    pub fn poll_output(&mut self) -> Output<HisEvent> {
+        let timeout = self.timeout();
+        self.outbox.poll(timeout)
+    }
+
+    /// A batch could not be stored: nothing more is told, and the program has to start again from its ledger.
+    #[must_use]
+    pub fn halted(&self) -> bool {
+        self.halted
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let now = self.now.now;
+        let session = self.session.as_ref().and_then(HisSession::timeout);
+        let ping = self.up.as_ref().map(|_| self.sent.after(timers::PING_AFTER).min(self.heard.after(timers::SILENT)));
+        let leases = self.tracked.values().filter_map(|tracked| tracked.due(self.now));
+        let wait = (!self.waited).then(|| self.wait_over());
+        let marks = [ping, self.calls.deadline(), wait].into_iter().flatten().chain(leases);
+        marks.filter(|at| *at > now).chain(session).min()
+    }
+
+    /// When the wait after a step back of the ledger would be over, counted from this program's start.
+    fn wait_over(&self) -> Instant {
+        let quiet = self.context.agreements.iter().map(|agreement| agreement.timers().quiet).max();
+        self.context.started.after(self.context.full_lease()).after(quiet.unwrap_or_default())
+    }
+
+    fn session_ended(&mut self, reason: &str) {
+        self.calls.clear();
+        for tracked in self.tracked.values_mut() {
+            tracked.fresh = false;
+            tracked.answered = false;
+        }
+        if self.up.take().is_some() {
+            self.event(HisEvent::SessionDown { reason: reason.into() });
+        }
+    }
+
+    fn event(&mut self, event: HisEvent) {
+        self.outbox.push(Output::Event(event));
+    }
+
+    /// Carries out what the session wants, and takes over what it received.
+    fn drain_session(&mut self, clock: Clock) {
+        while let Some(output) = self.session.as_mut().and_then(HisSession::poll) {
+            match output {
+                SessionOutput::Transmit(bytes) => self.outbox.push(Output::Transmit(bytes)),
+                SessionOutput::Up(established) => self.session_began(established, clock),
+                SessionOutput::Message(plaintext) => {
+                    self.heard = clock.now;
+                    self.silent = false;
+                    self.received(&plaintext, clock);
+                }
+                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason}")),
+                SessionOutput::Notice(event) => self.event(HisEvent::Line(event)),
+            }
+        }
+    }
+
+    /// A new session: its own calls, Sync first, and every open order is asked about again.
+    fn session_began(&mut self, established: Established, clock: Clock) {
+        self.calls.clear();
+        for tracked in self.tracked.values_mut() {
+            tracked.fresh = false;
+            tracked.answered = false;
+            tracked.retry_at = clock.now;
+        }
+        let generation = self.next_generation;
+        self.next_generation = generation.saturating_add(1);
+        self.up = Some(Up { established, generation, run: Vec::new(), synced: false });
+        self.heard = clock.now;
+    }
+
+    /// Does work until something is awaited from the store, then asks and repeats what is due.
+    fn run(&mut self, clock: Clock) {
+        self.now = clock;
+        self.queue_due(clock);
+        while self.waiting.is_none() && !self.halted {
+            let Some(work) = self.work.pop_front() else { break };
+            self.run_step(work, Rows::default(), clock);
+        }
+        self.ask(clock);
+    }
+
+    /// Runs one piece of work over the rows at hand.
+    fn run_step(&mut self, work: Work, rows: Rows, clock: Clock) {
+        match self.step(&work, &rows, clock) {
+            Step::Need(query) => {
+                let id = self.outbox.load(query.clone());
+                self.waiting = Some(Waiting::Load { id, query, work, rows });
+            }
+            Step::Done(changes) => {
+                for row in rows.orders() {
+                    self.track(row, false, clock);
+                }
+                if let Some(row) = rows.get(&RowKey::new(Table::Peer, self.context.device_id.as_str())) {
+                    self.note_peer(row);
+                }
+                if changes.batch.write.is_empty() {
+                    return self.finish(work, changes, clock);
+                }
+                let id = self.outbox.persist(changes.batch.clone());
+                self.waiting = Some(Waiting::Persist { id, work, changes });
+            }
+        }
+    }
+
+    fn loaded(&mut self, awaited: LoadId, found: Found, clock: Clock) {
+        if !matches!(&self.waiting, Some(Waiting::Load { id, .. }) if *id == awaited) {
+            return;
+        }
+        let Some(Waiting::Load { query, work, mut rows, .. }) = self.waiting.take() else { return };
+        self.anchor = Some(found.anchor);
+        if let Work::Start(_) = work {
+            return self.started(&found, clock);
+        }
+        rows.take(&query, found);
+        self.run_step(work, rows, clock);
+    }
+
+    fn started(&mut self, found: &Found, clock: Clock) {
+        for row in &found.rows {
+            self.track(row, false, clock);
+        }
+        if let Some(last) = found.rows.last().filter(|_| found.more) {
+            self.work.push_front(Work::Start(last.version));
+        }
+    }
+
+    fn persisted(&mut self, awaited: PersistId, anchor: Anchor, clock: Clock) {
+        if !matches!(&self.waiting, Some(Waiting::Persist { id, .. }) if *id == awaited) {
+            return;
+        }
+        self.anchor = Some(anchor);
+        if let Some(Waiting::Persist { work, changes, .. }) = self.waiting.take() {
+            self.finish(work, changes, clock);
+        }
+    }
+
+    /// Another link was faster: the same work is run again over the rows as they are now.
+    fn stale(&mut self, awaited: PersistId) {
+        if !matches!(&self.waiting, Some(Waiting::Persist { id, .. }) if *id == awaited) {
+            return;
+        }
+        if let Some(Waiting::Persist { work, .. }) = self.waiting.take() {
+            self.work.push_front(work);
+        }
+    }
+
+    /// Keeps an eye on an order as long as this link has to do something about it.
+    fn track(&mut self, row: &Row, fresh: bool, clock: Clock) {
+        let Some(held) = Held::read(row) else { return };
+        let own = held.core.as_ref().is_some_and(|core| *core.device_id() == self.context.device_id);
+        let asked = held.row.devices.iter().any(|device| device == self.context.device_id.as_str());
+        let to_do = !held.ended() || held.look_again_at().is_some();
+        let order_no = held.order_no.clone();
+        if !(own || asked) || !to_do || (held.core.is_none()) {
+            self.tracked.remove(&order_no);
+            self.calls.forget(&order_no);
+            return;
+        }
+        let same = self.tracked.get(&order_no).is_some_and(|tracked| {
+            tracked.held.state() == held.state() && tracked.held.row.looked_again == held.row.looked_again
+        });
+        if same {
+            if let Some(tracked) = self.tracked.get_mut(&order_no) {
+                tracked.held = held;
+            }
+            return;
+        }
+        self.calls.forget(&order_no);
+        self.tracked.insert(order_no, Tracked { held, fresh, answered: false, retry_at: clock.now });
+    }
+
+    /// What follows once a piece of work is durable.
+    fn finish(&mut self, work: Work, changes: Changes, clock: Clock) {
+        let made = changes.events.iter().any(|event| matches!(event, HisOrderEvent::Made { .. }));
+        for write in &changes.batch.write {
+            let row = Row { key: write.key.clone(), version: u64::MAX, bytes: write.bytes.clone() };
+            match row.key.table {
+                Table::Order => self.track(&row, made, clock),
+                Table::Peer if row.key.key == self.context.device_id.as_str() => self.note_peer(&row),
+                _ => {}
+            }
+        }
+        let disposition = changes.disposition;
+        for event in changes.events {
+            self.event(HisEvent::Order(event));
+        }
+        self.after(work, disposition, clock);
+    }
+
+    fn note_peer(&mut self, row: &Row) {
+        if let Ok(peer) = wire::PeerRow::decode(row.bytes.as_slice()) {
+            self.journal_seen = peer.anchor;
+        }
+    }
+
+    fn send(&mut self, message: &wire::Message, now: Instant) {
+        let Some(session) = self.session.as_mut().filter(|_| self.up.is_some()) else { return };
+        if session.send(&message.encode_to_vec(), now).is_ok() {
+            self.sent = now;
+        }
+    }
+
+    fn close_session(&mut self, code: AlertCode, clock: Clock) {
+        if let Some(session) = self.session.as_mut() {
+            session.close(code, clock.now);
+        }
+        self.drain_session(clock);
+    }
+}
+
+impl Tracked {
+    /// When something about this order falls due.
+    fn due(&self, clock: Clock) -> Option<Instant> {
+        if !self.held.ended() {
+            let lease = Instant(self.held.row.leased_until);
+            let leased = matches!(self.held.state(), wire::HisState::Sent | wire::HisState::Cancelling);
+            let waits = (!self.answered).then_some(self.retry_at);
+            return [leased.then_some(lease), waits].into_iter().flatten().filter(|at| *at > clock.now).min();
+        }
+        let at = self.held.look_again_at()?;
+        let seconds = at.saturating_sub(clock.unix?.0);
+        Some(clock.now.after(seconds.saturating_mul(1_000)).max(self.retry_at))
+    }
+}
+
+fn device_keys(devices: &DeviceManifest) -> BTreeMap<String, [u8; 32]> {
+    devices.entries().iter().map(|entry| (entry.device_id.as_str().into(), entry.public_key)).collect()
+}

@@ -1,0 +1,184 @@
+//! What the POS says in a session: replies, results, notices.
+
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use super::calls::{About, Call};
+use super::{HisEvent, HisLink, TotalsRow, Work};
+use crate::catalogue::{AlertCode, RejectCode};
+use crate::ids::OrderNo;
+use crate::order_flow::Body;
+use crate::order_flow::his::HisAlarm;
+use crate::order_flow::his::HisOrderEvent;
+use crate::order_flow::pos::{Progress, Stage};
+use crate::platform::Channel;
+use crate::time::{Clock, Instant};
+use crate::timers;
+use crate::wire::{self, HisState};
+
+impl HisLink {
+    /// Takes over one opened plaintext of the POS.
+    pub(super) fn received(&mut self, plaintext: &[u8], clock: Clock) {
+        let Ok(message) = wire::Message::decode(plaintext) else { return };
+        let Some(body) = message.body else { return };
+        if message.reply_to != 0 {
+            if let Some(call) = self.calls.replied(message.reply_to) {
+                self.replied(call, body, clock);
+            }
+            return;
+        }
+        match body {
+            Body::ReportResult(report) if message.call != 0 => {
+                let generation = self.up.as_ref().map_or(0, |up| up.generation);
+                self.work.push_back(Work::Accept {
+                    result: report.result,
+                    signature: report.signature,
+                    journal: report.journal,
+                    call: Some((generation, message.call)),
+                });
+            }
+            Body::Ready(ready) => self.ready(ready, clock),
+            Body::OrderState(state) => self.progress(&state),
+            Body::DeviceEvent(event) => self.event(HisEvent::DeviceNotice { code: event.code, text: event.text }),
+            _ if message.call != 0 => {
+                let body = Some(Body::Unsupported(wire::Unsupported {}));
+                self.send(&wire::Message { call: 0, reply_to: message.call, body }, clock.now);
+            }
+            _ => {}
+        }
+    }
+
+    fn ready(&mut self, ready: wire::SessionReady, clock: Clock) {
+        let Some(up) = self.up.as_mut() else { return };
+        if ready.simulated != up.established.simulated {
+            // Nothing is accepted from a peer that disagrees on whether money is real.
+            return self.close_session(AlertCode::Close, clock);
+        }
+        let first = up.run.is_empty();
+        up.run = ready.run;
+        if first {
+            let device_id = up.established.peer_id.clone();
+            self.event(HisEvent::SessionUp { device_id, software: ready.software, simulated: ready.simulated });
+        }
+    }
+
+    fn progress(&mut self, state: &wire::OrderState) {
+        let Ok(order_no) = OrderNo::try_from(state.order_no.as_str()) else { return };
+        let Some(stage) = Stage::from_code(state.stage) else { return };
+        // A report about an order that has ended here is an old one.
+        if self.tracked.get(&order_no).is_none_or(|tracked| tracked.held.ended()) {
+            return;
+        }
+        self.event(HisEvent::Progress(Progress {
+            order_no,
+            stage,
+            channel: Channel::from_code(state.channel),
+            money_unknown: state.money != i32::from(wire::StageMoney::None),
+            seconds_left: state.seconds_left,
+        }));
+    }
+
+    fn replied(&mut self, call: Call, body: Body, clock: Clock) {
+        match (call.about, body) {
+            (About::Sync, Body::SyncReply(reply)) => self.work.push_back(Work::SyncReply(reply)),
+            (About::Ping, Body::Pong(pong)) => self.work.push_back(Work::Seen(pong.journal)),
+            (About::List, Body::OrderList(list)) => {
+                self.work.extend(list.items.iter().cloned().map(Work::Item));
+                self.work.push_back(Work::Pulled(list));
+            }
+            (About::Totals, Body::Totals(totals)) => {
+                let rows = totals.rows.iter().map(|row| TotalsRow {
+                    channel: row.channel,
+                    kind: row.kind,
+                    count: row.count,
+                    amount: row.amount,
+                    beyond: row.beyond,
+                });
+                let (rows, open, digest) = (rows.collect(), totals.open, totals.digest);
+                self.event(HisEvent::Totals { rows, open, digest });
+            }
+            (About::Order(order_no), body) => self.order_replied(&order_no, &call.body, body, clock),
+            _ => {}
+        }
+    }
+
+    fn order_replied(&mut self, order_no: &OrderNo, asked: &Body, body: Body, clock: Clock) {
+        match body {
+            Body::OrderState(state) => {
+                self.answered(order_no);
+                self.progress(&state);
+            }
+            Body::SignedResult(signed) => {
+                self.later(order_no, clock);
+                let (result, signature) = (signed.result, signed.signature);
+                self.work.push_back(Work::Accept { result, signature, journal: Vec::new(), call: None });
+            }
+            Body::NoRecord(none) => self.no_record(order_no, &none.run, clock),
+            Body::Rejected(rejected) => self.rejected(order_no, asked, rejected, clock),
+            _ => self.later(order_no, clock),
+        }
+    }
+
+    fn answered(&mut self, order_no: &OrderNo) {
+        if let Some(tracked) = self.tracked.get_mut(order_no) {
+            tracked.answered = true;
+        }
+    }
+
+    /// Not again before a while: the answer did not say how the order goes on.
+    fn later(&mut self, order_no: &OrderNo, clock: Clock) {
+        if let Some(tracked) = self.tracked.get_mut(order_no) {
+            tracked.retry_at = clock.now.after(timers::VERIFY_RETRY);
+        }
+    }
+
+    /// The POS has no record: in the order's own run that is proof, in another it means nothing.
+    fn no_record(&mut self, order_no: &OrderNo, run: &[u8], clock: Clock) {
+        let Some(tracked) = self.tracked.get_mut(order_no) else { return };
+        if tracked.held.state() != HisState::Sent {
+            return;
+        }
+        if tracked.held.row.run != run {
+            self.work.push_back(Work::Ask(order_no.clone()));
+        } else if clock.now < Instant(tracked.held.row.start_by) {
+            tracked.fresh = true;
+        } else {
+            self.work.push_back(Work::Cancel(order_no.clone()));
+        }
+    }
+
+    /// Nothing was stored there and nothing moves by this request; what is done next depends on what was asked.
+    fn rejected(&mut self, order_no: &OrderNo, asked: &Body, rejected: wire::Rejected, clock: Clock) {
+        let code = u32::try_from(rejected.code).unwrap_or_default();
+        let why = RejectCode::from_code(code);
+        self.event(HisEvent::Rejected { order_no: order_no.clone(), code, why });
+        if why == Some(RejectCode::Conflict) {
+            self.later(order_no, clock);
+            return self.work.push_back(Work::Conflict { order_no: order_no.clone(), rejected });
+        }
+        if matches!(why, Some(RejectCode::Malformed | RejectCode::WrongDevice)) {
+            let alarm = HisAlarm::Refused { order_no: order_no.clone(), code };
+            self.event(HisEvent::Order(HisOrderEvent::Alarm(alarm)));
+        }
+        match asked {
+            Body::SubmitOrder(_) => self.work.push_back(Work::Refused { order_no: order_no.clone(), code }),
+            Body::CancelOrder(_) => self.work.push_back(Work::Ask(order_no.clone())),
+            _ => self.later(order_no, clock),
+        }
+    }
+
+    /// The ledger holds what the POS saw of it: orders may be made.
+    pub(super) fn synced(&mut self, reply: &wire::SyncReply, clock: Clock) {
+        let _ = reply;
+        if self.ledger_went_back {
+            return;
+        }
+        if let Some(up) = self.up.as_mut() {
+            up.synced = true;
+        }
+        self.event(HisEvent::Ready);
+        self.work.push_back(Work::PullIfNeeded);
+        self.ask(clock);
+    }
+}

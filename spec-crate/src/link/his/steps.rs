@@ -1,0 +1,191 @@
+//! Work of a HIS link: what each piece comes to, and what follows once it is durable.
+
+use alloc::vec::Vec;
+
+use super::{HisEvent, HisLink, START_PAGE, Work};
+use crate::book::{Anchor, Containment, Query, RowKey, Table};
+use crate::ids::OrderNo;
+use crate::message::order::OrderCore;
+use crate::order_flow::Body;
+use crate::order_flow::his::accepting::{self, Told};
+use crate::order_flow::his::making::{self, Session};
+use crate::order_flow::his::{Changes, Held, HisAlarm, HisOrderEvent, OrderRefusal, Rows, Step, orphans};
+use crate::time::{Clock, Instant};
+use crate::wire::{self, HisState};
+
+impl HisLink {
+    /// What a piece of work comes to, over the rows at hand.
+    pub(super) fn step(&self, work: &Work, rows: &Rows, clock: Clock) -> Step {
+        let context = &self.context;
+        match work {
+            Work::Begin => {
+                let peer = [RowKey::new(Table::Peer, context.device_id.as_str())];
+                rows.all(&peer).map_or_else(|need| need, |()| Step::Done(Changes::default()))
+            }
+            Work::Start(after) => Step::Need(Query::Open {
+                device: context.device_id.as_str().into(),
+                after: *after,
+                limit: START_PAGE,
+            }),
+            Work::Collect(new) => match self.making_session() {
+                Some(session) => making::collect(context, new, session, rows, clock),
+                None => no_session(new.ticket),
+            },
+            Work::Refund(new) => match self.making_session() {
+                Some(session) => making::refund(context, new, session, rows, clock),
+                None => no_session(new.ticket),
+            },
+            Work::Accept { result, signature, journal, .. } => {
+                let told = Told { result, signature, peer: context.device_id.as_str() };
+                both(accepting::accept(context, &told, rows, clock), || orphans::seen(context, journal, rows))
+            }
+            Work::Item(item) => orphans::take(context, item, context.device_id.as_str(), rows, clock),
+            Work::Pulled(list) => orphans::pulled(context, list, rows),
+            Work::SyncReply(reply) => self.sync_reply(reply, rows),
+            Work::Seen(journal) => orphans::seen(context, journal, rows),
+            Work::Waited => orphans::waited(context, rows),
+            Work::PullIfNeeded => Step::Done(Changes::default()),
+            Work::Ask(order_no) => change(rows, order_no, |held, changes| {
+                if !held.ended() && held.state() != HisState::Asking {
+                    held.ask(Instant(held.row.leased_until), changes);
+                }
+            }),
+            Work::Cancel(order_no) => change(rows, order_no, |held, changes| {
+                if held.state() == HisState::Sent {
+                    held.start_cancelling(changes);
+                }
+            }),
+            Work::Refused { order_no, code } => change(rows, order_no, |held, changes| {
+                if held.state() == HisState::Sent {
+                    held.row.rejected = *code;
+                    held.start_cancelling(changes);
+                }
+            }),
+            Work::LookElsewhere(order_no) => change(rows, order_no, |held, changes| {
+                let device = context.device_id.as_str();
+                if !held.row.devices.iter().any(|asked| asked == device) {
+                    held.row.devices.push(device.into());
+                    held.store(changes);
+                }
+            }),
+            Work::Conflict { order_no, rejected } => self.conflict(order_no, rejected, rows, clock),
+            Work::Refresh(order_no) => change(rows, order_no, |_, _| {}),
+        }
+    }
+
+    fn making_session(&self) -> Option<Session<'_>> {
+        let up = self.up.as_ref().filter(|up| up.synced && !up.run.is_empty())?;
+        let established = &up.established;
+        Some(Session { run: &up.run, zero: established.zero, agreement_no: established.agreement_no })
+    }
+
+    /// The POS tells which record of this ledger it saw last: a ledger that does not hold it went back.
+    fn sync_reply(&self, reply: &wire::SyncReply, rows: &Rows) -> Step {
+        let Some(seen) = Anchor::decode(&reply.ledger_seen) else {
+            return orphans::seen(&self.context, &reply.journal, rows);
+        };
+        match rows.containment() {
+            None => Step::Need(Query::Anchor(seen)),
+            Some(Containment::Missing) => {
+                let events = alloc::vec![HisOrderEvent::Alarm(HisAlarm::LedgerWentBack)];
+                Step::Done(Changes { events, ..Changes::default() })
+            }
+            Some(_) => orphans::seen(&self.context, &reply.journal, rows),
+        }
+    }
+
+    /// The order's own device holds another order of this number: ours never started, and the held one takes its place.
+    fn conflict(&self, order_no: &OrderNo, rejected: &wire::Rejected, rows: &Rows, clock: Clock) -> Step {
+        let context = &self.context;
+        let core = OrderCore::decode(rejected.core.clone());
+        change(rows, order_no, |held, changes| {
+            let Ok(core) = core else { return };
+            let own = *core.device_id() == context.device_id && core.order_no() == order_no;
+            if !own || held.ended() || held.row.core == core.bytes() {
+                return;
+            }
+            held.row.core = core.bytes().to_vec();
+            held.core = Some(core);
+            held.ask(clock.now.after(context.full_lease()), changes);
+            changes.events.push(HisOrderEvent::Alarm(HisAlarm::Conflict { order_no: order_no.clone() }));
+        })
+    }
+
+    /// What follows once a piece of work is durable.
+    pub(super) fn after(&mut self, work: Work, disposition: Option<wire::Disposition>, clock: Clock) {
+        match work {
+            Work::Accept { result, call: Some((generation, call)), .. } => {
+                if let Some(disposition) = disposition {
+                    self.confirm(&result, generation, call, disposition, clock);
+                }
+            }
+            Work::SyncReply(reply) => self.synced(&reply, clock),
+            Work::Pulled(list) => {
+                if list.more {
+                    self.list_after(&list, clock);
+                } else {
+                    self.event(HisEvent::Pulled);
+                }
+            }
+            Work::Waited => self.waited = true,
+            Work::Conflict { rejected, .. } if !rejected.result.is_empty() => {
+                let (result, signature) = (rejected.result, rejected.signature);
+                self.work.push_front(Work::Accept { result, signature, journal: Vec::new(), call: None });
+            }
+            Work::PullIfNeeded => self.pull_now(clock),
+            _ => {}
+        }
+    }
+}
+
+/// Two steps in one batch.
+fn both(first: Step, second: impl FnOnce() -> Step) -> Step {
+    let mut changes = match first {
+        Step::Done(changes) => changes,
+        need @ Step::Need(_) => return need,
+    };
+    match second() {
+        Step::Done(more) => {
+            changes.batch.read.extend(more.batch.read);
+            changes.batch.write.extend(more.batch.write);
+            Step::Done(changes)
+        }
+        need @ Step::Need(_) => need,
+    }
+}
+
+/// Loads one order and changes it.
+fn change(rows: &Rows, order_no: &OrderNo, with: impl FnOnce(&mut Held, &mut Changes)) -> Step {
+    let key = RowKey::new(Table::Order, order_no.as_str());
+    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
+        return step;
+    }
+    let mut changes = Changes::default();
+    if let Some(mut held) = rows.get(&key).and_then(Held::read) {
+        with(&mut held, &mut changes);
+    }
+    Step::Done(changes)
+}
+
+fn no_session(ticket: u64) -> Step {
+    let events = alloc::vec![HisOrderEvent::Refused { ticket, why: OrderRefusal::NoSession }];
+    Step::Done(Changes { events, ..Changes::default() })
+}
+
+impl HisLink {
+    /// Confirms a result: it is durable.
+    fn confirm(&mut self, result: &[u8], generation: u64, call: u32, disposition: wire::Disposition, clock: Clock) {
+        if self.up.as_ref().is_none_or(|up| up.generation != generation) {
+            return;
+        }
+        let Ok(decoded) = crate::message::result::ResultCore::decode(result.to_vec()) else { return };
+        let body = Body::ConfirmResult(wire::ConfirmResult {
+            order_no: decoded.order_no().as_str().into(),
+            result_hash: crate::message::result::result_hash(result).to_vec(),
+            disposition: i32::from(disposition),
+            ledger: self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode),
+        });
+        self.send(&wire::Message { call: 0, reply_to: call, body: Some(body) }, clock.now);
+        self.drain_session(clock);
+    }
+}

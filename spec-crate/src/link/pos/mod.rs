@@ -1,0 +1,498 @@
+//! The POS end of a link.
+//!
+//! Requests of HIS, verdicts of the platform, scanned codes and time become work, done one piece after the other: rows
+//! are loaded, the order flow decides, its batch is made durable, and only then is anything told or sent.
+
+mod reports;
+mod requests;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use self::reports::Reports;
+use super::outbox::Outbox;
+use super::{Input, LoadId, Output, PersistId};
+use crate::amount::Amount;
+use crate::book::{Anchor, Batch, Found, Index, Query, RowKey, Table, Write};
+use crate::catalogue::AlertCode;
+use crate::crypto::{self, Entropy, Secret};
+use crate::error::Refusal;
+use crate::ids::{DeviceId, SiteId};
+use crate::message::agreement::Agreement;
+use crate::message::manifest::TerminalManifest;
+use crate::order_flow::pos::{Context, Effect, Effects, PosFlow};
+use crate::order_flow::{Body, notice};
+use crate::platform::{Channel, Merchant, PaymentCode, Verdict};
+use crate::session::{Established, HeldAgreement, Peering, PosSession, SessionEvent, SessionOutput};
+use crate::time::{Clock, Instant};
+use crate::wire;
+
+pub use crate::order_flow::pos::{OrderEvent, PosAlarm, Progress, Stage};
+
+/// How many order rows are loaded at once when the program starts.
+const START_PAGE: usize = 256;
+
+/// What a POS link is made of.
+pub struct PosConfig {
+    /// Who this device is, and the seed of its Ed25519 key.
+    pub device_id: DeviceId,
+    /// See `device_id`.
+    pub device_seed: Secret<32>,
+    /// The id of this boot of the machine.
+    pub boot: [u8; 16],
+    /// Name and version of the program, shown to HIS.
+    pub software: String,
+    /// All agreements ever held, newest first; the first two serve new sessions.
+    pub agreements: Vec<Agreement>,
+    /// The software terminals that may use this device.
+    pub terminals: TerminalManifest,
+    /// Merchants whose credentials the program holds.
+    pub merchants: Vec<Merchant>,
+}
+
+/// What a POS link tells its program.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PosEvent {
+    /// A terminal has authenticated a session.
+    SessionUp {
+        /// Which.
+        terminal_id: String,
+    },
+    /// The session has ended.
+    SessionDown {
+        /// Why: an alert's name, or `line`.
+        reason: String,
+    },
+    /// Something became of an order.
+    Order(OrderEvent),
+    /// Something was seen on the line.
+    Line(SessionEvent),
+}
+
+/// What a POS link is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PosView {
+    /// The terminal of the session.
+    pub session: Option<String>,
+    /// The order that is being worked on, and its amount.
+    pub active: Option<(Progress, Amount)>,
+    /// Orders that have not ended.
+    pub open: usize,
+    /// Results that HIS has not answered.
+    pub unanswered: usize,
+    /// Merchants whose credentials a platform has verified in this run.
+    pub verified: Vec<Merchant>,
+}
+
+/// The POS end of a link. See [`crate::link`] for the loop.
+pub struct PosLink {
+    flow: PosFlow,
+    terminals: TerminalManifest,
+    peering: Peering,
+    ready: Vec<u8>,
+    session: Option<PosSession>,
+    up: Option<Up>,
+    entropy: Box<dyn Entropy + Send>,
+    outbox: Outbox<PosEvent>,
+    work: VecDeque<Work>,
+    waiting: Option<Waiting>,
+    reports: Reports,
+    site_id: SiteId,
+    /// Latest durable record of the journal, and what was last seen of the site's ledger.
+    anchor: Option<Anchor>,
+    ledger_seen: (Vec<u8>, u64),
+    next_generation: u64,
+    storage: bool,
+    halted: bool,
+    /// The clock of the latest input.
+    now: Instant,
+}
+
+/// The session that is up.
+struct Up {
+    established: Established,
+    /// Tells replies of an earlier session from those of this one.
+    generation: u64,
+    synced: bool,
+}
+
+/// One piece of work.
+#[derive(Clone)]
+enum Work {
+    Start,
+    Page(u64),
+    Request { generation: u64, message: wire::Message },
+    Verdict(Verdict),
+    Scan(Channel, PaymentCode),
+    Tick,
+}
+
+/// What the store is asked, and what goes on afterwards.
+enum Waiting {
+    Load(LoadId, Query, Work),
+    Persist(PersistId, Vec<Effect>, Option<Reply>),
+}
+
+/// An answer for one session.
+struct Reply {
+    generation: u64,
+    message: wire::Message,
+}
+
+impl PosLink {
+    /// Makes a link; its first outputs load the journal.
+    #[must_use]
+    pub fn new(config: PosConfig, mut entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
+        let newest = config.agreements.first()?;
+        let site_id = newest.site_id().clone();
+        let run: [u8; 4] = crypto::draw(&mut *entropy);
+        let ready = wire::SessionReady {
+            run: run.to_vec(),
+            pos_time: clock.unix.map_or(0, |unix| unix.0),
+            software: config.software.chars().take(64).collect(),
+            simulated: newest.simulated(),
+        };
+        let peering = peering(&config);
+        let context = Context {
+            device_id: config.device_id,
+            seed: config.device_seed,
+            agreements: config.agreements,
+            merchants: config.merchants,
+            verified: alloc::collections::BTreeSet::new(),
+            boot: config.boot.to_vec(),
+            run: run.to_vec(),
+            started: clock.now,
+            synced: false,
+            anchored: true,
+            dates: alloc::collections::BTreeMap::new(),
+            next_ask: 0,
+        };
+        let mut link = Self {
+            flow: PosFlow::new(context, clock.now),
+            terminals: config.terminals,
+            peering,
+            ready: notice(Body::Ready(ready)).encode_to_vec(),
+            session: None,
+            up: None,
+            entropy,
+            outbox: Outbox::new(),
+            work: VecDeque::from([Work::Start]),
+            waiting: None,
+            reports: Reports::new(clock.now),
+            site_id,
+            anchor: None,
+            ledger_seen: (Vec::new(), 0),
+            next_generation: 1,
+            storage: true,
+            halted: false,
+            now: clock.now,
+        };
+        link.run(clock);
+        Some(link)
+    }
+
+    /// Takes in what the world tells.
+    pub fn handle_input(&mut self, input: Input<'_>, clock: Clock) {
+        match input {
+            Input::Opened => {
+                self.session = Some(PosSession::open(clock.now, self.ready.clone()));
+                self.session_ended("line");
+            }
+            Input::Closed => {
+                self.session = None;
+                self.session_ended("line");
+            }
+            Input::Bytes(bytes) => {
+                if let Some(session) = self.session.as_mut() {
+                    session.handle_bytes(bytes, clock.now, &self.peering, &mut *self.entropy);
+                }
+            }
+            Input::Tick => {
+                if let Some(session) = self.session.as_mut() {
+                    session.handle_tick(clock.now, &self.peering, &mut *self.entropy);
+                }
+                self.queue_tick();
+            }
+            Input::Persisted(id, anchor) => self.persisted(id, anchor, clock),
+            Input::Loaded(id, found) => self.loaded(id, found, clock),
+            Input::Stale(_) | Input::PersistFailed(_) => self.halted = true,
+            Input::Verdict(verdict) => self.work.push_back(Work::Verdict(verdict)),
+        }
+        self.drain_session(clock);
+        self.run(clock);
+    }
+
+    /// The next thing to be done. See [`crate::link`].
+    pub fn poll_output(&mut self) -> Output<PosEvent> {
+        let timeout = self.timeout(self.now);
+        self.outbox.poll(timeout)
+    }
+
+    /// Takes a scanned payment code, whose channel the program has recognised.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOrderWaits`] if no order waits for a code of that channel. The code is then forgotten.
+    pub fn scan(&mut self, channel: Channel, code: PaymentCode, clock: Clock) -> Result<(), Refusal> {
+        if self.flow.waiting().is_none() {
+            return Err(Refusal::NoOrderWaits);
+        }
+        self.work.push_back(Work::Scan(channel, code));
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Takes over what was imported: agreements (newest first), terminals, and merchants with credentials.
+    pub fn provision(&mut self, agreements: Vec<Agreement>, terminals: TerminalManifest, merchants: Vec<Merchant>, clock: Clock) {
+        self.peering.agreements = held_agreements(&agreements);
+        self.peering.peers = terminal_keys(&terminals);
+        self.flow.context.agreements = agreements;
+        self.flow.context.merchants = merchants;
+        self.terminals = terminals;
+        self.flow.provisioned(clock.now);
+        self.queue_tick();
+        self.run(clock);
+    }
+
+    /// Says whether the journal has room for new orders above its reserve.
+    pub fn set_storage(&mut self, enough: bool) {
+        self.storage = enough;
+    }
+
+    /// Tells the cashier something about the device.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session.
+    pub fn notice(&mut self, code: u32, text: &str, clock: Clock) -> Result<(), Refusal> {
+        let event = wire::DeviceEvent { code, text: text.chars().take(128).collect() };
+        let sent = self.send(&notice(Body::DeviceEvent(event)), clock.now);
+        self.drain_session(clock);
+        if sent { Ok(()) } else { Err(Refusal::NoSession) }
+    }
+
+    /// Ends the session in order, for a program that stops.
+    pub fn close(&mut self, clock: Clock) {
+        if let Some(session) = self.session.as_mut() {
+            session.close(AlertCode::Close, clock.now);
+        }
+        self.drain_session(clock);
+    }
+
+    /// What the link is doing.
+    #[must_use]
+    pub fn view(&self) -> PosView {
+        PosView {
+            session: self.up.as_ref().map(|up| up.established.peer_id.clone()),
+            active: self.flow.active_progress(self.now),
+            open: self.flow.open(),
+            unanswered: self.flow.unanswered().len(),
+            verified: self.flow.context.verified.iter().cloned().collect(),
+        }
+    }
+
+    /// A batch could not be stored: nothing more is told, and the program has to start again from its journal.
+    #[must_use]
+    pub fn halted(&self) -> bool {
+        self.halted
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Instant> {
+        let session = self.session.as_ref().and_then(|session| session.timeout());
+        let reports = self.up.as_ref().and_then(|_| self.reports.deadline(self.flow.unanswered(), now));
+        [session, self.flow.deadline(now), reports].into_iter().flatten().min()
+    }
+
+    fn queue_tick(&mut self) {
+        if !self.work.iter().any(|work| matches!(work, Work::Tick)) {
+            self.work.push_back(Work::Tick);
+        }
+    }
+
+    fn session_ended(&mut self, reason: &str) {
+        if self.up.take().is_some() {
+            self.outbox.push(Output::Event(PosEvent::SessionDown { reason: reason.into() }));
+        }
+    }
+
+    /// Carries out what the session wants, and takes over what it received.
+    fn drain_session(&mut self, clock: Clock) {
+        while let Some(output) = self.session.as_mut().and_then(PosSession::poll) {
+            match output {
+                SessionOutput::Transmit(bytes) => self.outbox.push(Output::Transmit(bytes)),
+                SessionOutput::Up(established) => {
+                    let generation = self.next_generation;
+                    self.next_generation = generation.saturating_add(1);
+                    let terminal_id = established.peer_id.clone();
+                    self.up = Some(Up { established, generation, synced: false });
+                    self.reports.begin_session(clock.now);
+                    self.outbox.push(Output::Event(PosEvent::SessionUp { terminal_id }));
+                }
+                SessionOutput::Message(plaintext) => self.received(&plaintext, clock),
+                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason}")),
+                SessionOutput::Notice(event) => self.outbox.push(Output::Event(PosEvent::Line(event))),
+            }
+        }
+    }
+
+    /// Does work until something is awaited from the store.
+    fn run(&mut self, clock: Clock) {
+        self.now = clock.now;
+        while self.waiting.is_none() && !self.halted {
+            let Some(work) = self.work.pop_front() else { break };
+            match work {
+                Work::Start => {
+                    let peer = RowKey::new(Table::Peer, self.site_id.as_str());
+                    self.load(Query::Rows(alloc::vec![peer]), Work::Start);
+                }
+                Work::Page(after) => {
+                    let query = Query::Open { device: String::new(), after, limit: START_PAGE };
+                    self.load(query, Work::Page(after));
+                }
+                Work::Request { generation, message } => self.prepare(generation, message, clock),
+                Work::Verdict(verdict) => {
+                    let mut effects = Effects::default();
+                    self.flow.verdict(&verdict, clock, &mut effects);
+                    self.carry_out(effects, None, clock);
+                }
+                Work::Scan(channel, code) => {
+                    let mut effects = Effects::default();
+                    let _ = self.flow.scan(channel, code, clock, &mut effects);
+                    self.carry_out(effects, None, clock);
+                }
+                Work::Tick => {
+                    let mut effects = Effects::default();
+                    self.flow.tick(clock, &mut effects);
+                    self.carry_out(effects, None, clock);
+                }
+            }
+        }
+        self.report(clock);
+    }
+
+    fn load(&mut self, query: Query, work: Work) {
+        let id = self.outbox.load(query.clone());
+        self.waiting = Some(Waiting::Load(id, query, work));
+    }
+
+    fn loaded(&mut self, id: LoadId, found: Found, clock: Clock) {
+        let Some(Waiting::Load(awaited, ..)) = &self.waiting else { return };
+        if *awaited != id {
+            return;
+        }
+        let Some(Waiting::Load(_, query, work)) = self.waiting.take() else { return };
+        self.anchor = Some(found.anchor);
+        match work {
+            Work::Start => {
+                let row = found.rows.first();
+                let peer = row.and_then(|row| wire::PeerRow::decode(row.bytes.as_slice()).ok()).unwrap_or_default();
+                self.ledger_seen = (peer.anchor, row.map_or(0, |row| row.version));
+                self.work.push_front(Work::Page(0));
+            }
+            Work::Page(_) => {
+                for row in &found.rows {
+                    self.flow.load(row, true, clock);
+                }
+                let last = found.rows.last().map_or(0, |row| row.version);
+                let next = if found.more { Work::Page(last) } else { Work::Tick };
+                self.work.push_front(next);
+            }
+            Work::Request { generation, message } => self.answer(generation, &message, Some((query, found)), clock),
+            Work::Verdict(_) | Work::Scan(..) | Work::Tick => {}
+        }
+    }
+
+    /// Persists the writes of a step, then does the rest; without writes at once.
+    fn carry_out(&mut self, effects: Effects, reply: Option<Reply>, clock: Clock) {
+        if effects.writes.is_empty() {
+            return self.finish(effects.then, reply, clock);
+        }
+        let batch = Batch { read: Vec::new(), write: effects.writes };
+        let id = self.outbox.persist(batch);
+        self.waiting = Some(Waiting::Persist(id, effects.then, reply));
+    }
+
+    fn persisted(&mut self, id: PersistId, anchor: Anchor, clock: Clock) {
+        let Some(Waiting::Persist(awaited, ..)) = &self.waiting else { return };
+        if *awaited != id {
+            return;
+        }
+        self.anchor = Some(anchor);
+        if let Some(Waiting::Persist(_, then, reply)) = self.waiting.take() {
+            self.finish(then, reply, clock);
+        }
+    }
+
+    /// What follows once everything is durable: the answer first, then questions, events, notices and reports.
+    fn finish(&mut self, then: Vec<Effect>, reply: Option<Reply>, clock: Clock) {
+        if let Some(reply) = reply.filter(|reply| self.generation() == Some(reply.generation)) {
+            self.send(&reply.message, clock.now);
+        }
+        for effect in then {
+            match effect {
+                Effect::Ask(ask) => self.outbox.push(Output::Ask(ask)),
+                Effect::Event(event) => self.outbox.push(Output::Event(PosEvent::Order(event))),
+                Effect::Notice(body) => {
+                    self.send(&notice(body), clock.now);
+                }
+                Effect::Report(order_no) => self.reports.now(order_no, clock.now),
+            }
+        }
+        self.drain_session(clock);
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.up.as_ref().map(|up| up.generation)
+    }
+
+    fn send(&mut self, message: &wire::Message, now: Instant) -> bool {
+        let Some(session) = self.session.as_mut().filter(|_| self.up.is_some()) else { return false };
+        session.send(&message.encode_to_vec(), now).is_ok()
+    }
+
+    /// The row that remembers the ledger's anchor, if it goes forward.
+    fn see_ledger(&mut self, anchor: &[u8]) -> Option<Write> {
+        let new = Anchor::decode(anchor)?;
+        let back = Anchor::decode(&self.ledger_seen.0).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+        if back {
+            return None;
+        }
+        self.ledger_seen.0 = anchor.to_vec();
+        let row = wire::PeerRow { anchor: anchor.to_vec(), ..wire::PeerRow::default() };
+        let key = RowKey::new(Table::Peer, self.site_id.as_str());
+        Some(Write { key, bytes: row.encode_to_vec(), index: Index::default() })
+    }
+}
+
+fn peering(config: &PosConfig) -> Peering {
+    Peering {
+        own_id: config.device_id.as_str().into(),
+        own_seed: Secret::new(*config.device_seed.expose()),
+        agreements: held_agreements(&config.agreements),
+        peers: terminal_keys(&config.terminals),
+        bound: None,
+    }
+}
+
+/// The agreements that serve new sessions, newest first.
+pub(super) fn held_agreements(agreements: &[Agreement]) -> Vec<HeldAgreement> {
+    agreements
+        .iter()
+        .take(2)
+        .map(|agreement| HeldAgreement {
+            hash: agreement.hash(),
+            no: agreement.agreement_no(),
+            versions: agreement.versions().to_vec(),
+            suites: agreement.suites().to_vec(),
+            simulated: agreement.simulated(),
+        })
+        .collect()
+}
+
+fn terminal_keys(terminals: &TerminalManifest) -> alloc::collections::BTreeMap<String, [u8; 32]> {
+    terminals.entries().iter().map(|entry| (entry.terminal_id.as_str().into(), entry.public_key)).collect()
+}

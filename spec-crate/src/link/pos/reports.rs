@@ -1,0 +1,102 @@
+//! Reporting results until HIS has answered: oldest first, one call open, and round again.
+//!
+//! Specified in spec: messages, "repetition".
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use super::PosLink;
+use crate::ids::OrderNo;
+use crate::order_flow::Body;
+use crate::time::{Clock, Instant};
+use crate::timers::{RESULT_REPEAT_FIRST, RESULT_REPEAT_LAST};
+use crate::wire;
+
+/// How the unanswered results of a session are repeated.
+pub(super) struct Reports {
+    /// What is still to be reported in this round.
+    round: VecDeque<OrderNo>,
+    next_round: Instant,
+    gap: u64,
+    /// Call of the report that is open, and until when it is waited for.
+    open: Option<(u32, Instant)>,
+    calls: BTreeMap<OrderNo, u32>,
+    next_call: u32,
+}
+
+impl Reports {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            round: VecDeque::new(),
+            next_round: now,
+            gap: RESULT_REPEAT_FIRST,
+            open: None,
+            calls: BTreeMap::new(),
+            next_call: 1,
+        }
+    }
+
+    /// A new session: its own call numbers, and everything is reported again.
+    pub(super) fn begin_session(&mut self, now: Instant) {
+        *self = Self::new(now);
+    }
+
+    /// A result has just been signed: it is reported in this round.
+    pub(super) fn now(&mut self, order_no: OrderNo, now: Instant) {
+        self.gap = RESULT_REPEAT_FIRST;
+        self.next_round = now.after(self.gap);
+        self.round.push_front(order_no);
+    }
+
+    /// HIS has answered a call.
+    pub(super) fn answered(&mut self, call: u32) {
+        if self.open.is_some_and(|(open, _)| open == call) {
+            self.open = None;
+        }
+    }
+
+    pub(super) fn deadline(&self, unanswered: &VecDeque<OrderNo>, now: Instant) -> Option<Instant> {
+        if let Some((_, until)) = self.open {
+            return Some(until.max(now));
+        }
+        (!unanswered.is_empty()).then_some(if self.round.is_empty() { self.next_round } else { now })
+    }
+
+    /// The next result to be reported, with its call number.
+    fn next(&mut self, unanswered: &VecDeque<OrderNo>, now: Instant) -> Option<(u32, OrderNo)> {
+        if self.open.is_some_and(|(_, until)| now < until) {
+            return None;
+        }
+        self.open = None;
+        self.round.retain(|order_no| unanswered.contains(order_no));
+        if self.round.is_empty() && now >= self.next_round {
+            self.round.clone_from(unanswered);
+            self.next_round = now.after(self.gap);
+            self.gap = self.gap.saturating_mul(2).min(RESULT_REPEAT_LAST);
+        }
+        let order_no = self.round.pop_front()?;
+        let call = *self.calls.entry(order_no.clone()).or_insert_with(|| {
+            let call = self.next_call;
+            self.next_call = call.saturating_add(1);
+            call
+        });
+        self.open = Some((call, now.after(RESULT_REPEAT_FIRST)));
+        Some((call, order_no))
+    }
+}
+
+impl PosLink {
+    /// Reports the next unanswered result, if its time has come and HIS has begun to speak in this session.
+    pub(super) fn report(&mut self, clock: Clock) {
+        let speaking = self.up.as_ref().is_some_and(|up| up.synced);
+        // Not before everything that was decided is durable.
+        if !speaking || self.waiting.is_some() || self.halted {
+            return;
+        }
+        let Some((call, order_no)) = self.reports.next(self.flow.unanswered(), clock.now) else { return };
+        let Some((result, signature)) = self.flow.report(&order_no) else { return };
+        let journal = self.anchor.as_ref().map_or_else(alloc::vec::Vec::new, crate::book::Anchor::encode);
+        let body = Body::ReportResult(wire::ReportResult { result, signature, journal });
+        self.send(&wire::Message { call, reply_to: 0, body: Some(body) }, clock.now);
+        self.drain_session(clock);
+    }
+}

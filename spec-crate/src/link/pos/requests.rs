@@ -1,0 +1,261 @@
+//! What HIS says in a session, and how it is answered.
+
+use alloc::vec::Vec;
+
+use prost::Message as _;
+
+use super::{PosLink, Reply, Work};
+use crate::book::{Anchor, Containment, Found, Query, Row, RowKey, Table};
+use crate::catalogue::AlertCode;
+use crate::crypto;
+use crate::ids::{OrderNo, TerminalId};
+use crate::limits;
+use crate::message::order::OrderCore;
+use crate::message::result::{Outcome, ResultCore};
+use crate::order_flow::Body;
+use crate::order_flow::pos::Effects;
+use crate::order_flow::pos::requests::Asking;
+use crate::time::{Clock, UnixSeconds};
+use crate::wire::{self, PosState};
+
+impl PosLink {
+    /// Takes over one opened plaintext of HIS.
+    pub(super) fn received(&mut self, plaintext: &[u8], clock: Clock) {
+        let Ok(message) = wire::Message::decode(plaintext) else { return };
+        let Some(up) = self.up.as_ref() else { return };
+        let generation = up.generation;
+        if message.reply_to != 0 {
+            return self.confirmed(generation, message);
+        }
+        let is_sync = matches!(message.body, Some(Body::Sync(_)));
+        if message.call == 0 {
+            return;
+        }
+        if !up.synced && !is_sync {
+            return self.alert(AlertCode::UnexpectedMessage, clock);
+        }
+        let queued = |work: &&Work| {
+            matches!(work, Work::Request { generation: of, message: queued } if *of == generation && queued.reply_to == 0)
+        };
+        let same = |work: &Work| matches!(work, Work::Request { message: queued, .. } if queued.call == message.call);
+        if self.work.iter().any(same) {
+            return;
+        }
+        if self.work.iter().filter(queued).count() >= limits::OPEN_CALLS_MAX {
+            return self.alert(AlertCode::Limit, clock);
+        }
+        if let (true, Some(up)) = (is_sync, self.up.as_mut()) {
+            up.synced = true;
+        }
+        self.work.push_back(Work::Request { generation, message });
+    }
+
+    fn alert(&mut self, code: AlertCode, clock: Clock) {
+        if let Some(session) = self.session.as_mut() {
+            session.close(code, clock.now);
+        }
+    }
+
+    fn confirmed(&mut self, generation: u64, message: wire::Message) {
+        if matches!(message.body, Some(Body::ConfirmResult(_))) {
+            self.reports.answered(message.reply_to);
+            self.work.push_back(Work::Request { generation, message });
+        }
+    }
+
+    /// Loads what a request needs, or answers it at once.
+    pub(super) fn prepare(&mut self, generation: u64, message: wire::Message, clock: Clock) {
+        if self.generation() != Some(generation) {
+            return;
+        }
+        let query = match &message.body {
+            Some(Body::ListOrders(list)) => Some(Query::After {
+                seq: self.list_from(list),
+                limit: limits::LIST_ITEMS_MAX,
+            }),
+            Some(Body::GetTotals(totals)) => Some(Query::Day(totals.business_day)),
+            Some(Body::Sync(sync)) => Anchor::decode(&sync.journal_seen).map(Query::Anchor),
+            Some(body) => order_of(body)
+                .filter(|order_no| !self.flow.knows(order_no))
+                .map(|order_no| Query::Rows(alloc::vec![RowKey::new(Table::Order, order_no.as_str())])),
+            None => None,
+        };
+        match query {
+            Some(query) => self.load(query, Work::Request { generation, message }),
+            None => self.answer(generation, &message, None, clock),
+        }
+    }
+
+    /// Answers a request, once what it needs is here.
+    pub(super) fn answer(&mut self, generation: u64, message: &wire::Message, found: Option<(Query, Found)>, clock: Clock) {
+        if self.generation() != Some(generation) {
+            return;
+        }
+        let mut effects = Effects::default();
+        if let Some((Query::Rows(_), found)) = &found {
+            for row in found.rows.iter().filter(|row| row.version != 0) {
+                self.flow.load(row, false, clock);
+            }
+        }
+        let body = self.body_of(message, found.map(|(_, found)| found), clock, &mut effects);
+        let reply = body.map(|body| Reply {
+            generation,
+            message: wire::Message { call: 0, reply_to: message.call, body: Some(body) },
+        });
+        self.carry_out(effects, reply, clock);
+    }
+
+    fn body_of(
+        &mut self,
+        message: &wire::Message,
+        found: Option<Found>,
+        clock: Clock,
+        effects: &mut Effects,
+    ) -> Option<Body> {
+        Some(match message.body.as_ref() {
+            Some(Body::Sync(sync)) => self.sync(sync, found, clock, effects),
+            Some(Body::SubmitOrder(submit)) => self.submit(submit, clock, effects)?,
+            Some(Body::QueryOrder(query)) => self.flow.query(query, clock),
+            Some(Body::CancelOrder(cancel)) => self.flow.cancel(cancel, clock, effects),
+            Some(Body::LookUp(look)) => self.flow.look_up(look, clock, effects),
+            Some(Body::ListOrders(_)) => self.order_list(&found?),
+            Some(Body::GetTotals(_)) => totals(&found?.rows),
+            Some(Body::Ping(ping)) => self.pong(ping, clock, effects),
+            Some(Body::ConfirmResult(confirm)) => {
+                self.flow.confirmed(confirm, effects);
+                effects.writes.extend(self.see_ledger(&confirm.ledger));
+                return None;
+            }
+            _ => Body::Unsupported(wire::Unsupported {}),
+        })
+    }
+
+    fn submit(&mut self, submit: &wire::SubmitOrder, clock: Clock, effects: &mut Effects) -> Option<Body> {
+        let up = self.up.as_ref()?;
+        let peer = up.established.peer_id.clone();
+        let zero = up.established.zero;
+        let unix = clock.unix.unwrap_or(UnixSeconds(0));
+        let terminal = TerminalId::try_from(peer.as_str()).ok()?;
+        let peer_active = self.terminals.accepts_new_orders(&terminal, unix);
+        let current: Vec<u32> = self.peering.agreements.iter().map(|agreement| agreement.no).collect();
+        let asking = Asking { peer: &peer, peer_active, zero, current: &current, storage: self.storage };
+        Some(self.flow.submit(submit, &asking, clock, effects))
+    }
+
+    fn sync(&mut self, sync: &wire::Sync, found: Option<Found>, clock: Clock, effects: &mut Effects) -> Body {
+        let missing = found.is_some_and(|found| found.containment == Containment::Missing);
+        let ledger_seen = self.ledger_seen.0.clone();
+        self.flow.synced(!missing, clock, effects);
+        effects.writes.extend(self.see_ledger(&sync.ledger));
+        let journal = self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode);
+        Body::SyncReply(wire::SyncReply { journal, ledger_seen })
+    }
+
+    fn pong(&mut self, ping: &wire::Ping, clock: Clock, effects: &mut Effects) -> Body {
+        effects.writes.extend(self.see_ledger(&ping.ledger));
+        let verified = |channel| self.flow.context.verified.iter().any(|merchant| merchant.channel == channel);
+        let health = wire::Health {
+            wechat_verified: verified(crate::platform::Channel::Wechat),
+            alipay_verified: verified(crate::platform::Channel::Alipay),
+            storage_low: !self.storage,
+            clock_missing: clock.unix.is_none(),
+        };
+        let journal = self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode);
+        Body::Pong(wire::Pong { journal, health: Some(health) })
+    }
+
+    /// From which record a list goes on: an unknown book begins again.
+    fn list_from(&self, list: &wire::ListOrders) -> u64 {
+        let own = self.anchor.as_ref().map(|anchor| anchor.book.as_bytes().to_vec());
+        if own.is_some_and(|own| own == list.book) { list.seq } else { 0 }
+    }
+
+    /// Whole items, as many as fit into one record.
+    fn order_list(&self, found: &Found) -> Body {
+        let book = found.anchor.book.as_bytes().to_vec();
+        let mut list = wire::OrderList { book, items: Vec::new(), more: found.more };
+        for row in &found.rows {
+            let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
+            let stage = if order.state() == PosState::Ended { 0 } else { stage_of(order.state()) };
+            list.items.push(wire::OrderItem {
+                seq: row.version,
+                core: order.core,
+                result: order.result,
+                signature: order.signature,
+                disposition: order.answered,
+                stage,
+            });
+            let fits = wire::Message { call: 0, reply_to: u32::MAX, body: Some(Body::OrderList(list.clone())) };
+            if fits.encoded_len() > limits::PLAINTEXT_BYTES_MAX && list.items.len() > 1 {
+                list.items.pop();
+                list.more = true;
+                break;
+            }
+        }
+        Body::OrderList(list)
+    }
+}
+
+fn stage_of(state: PosState) -> i32 {
+    i32::from(match state {
+        PosState::WaitCode => wire::Stage::WaitCode,
+        PosState::Paying => wire::Stage::Paying,
+        PosState::Reversing => wire::Stage::Reversing,
+        PosState::Refunding => wire::Stage::Refunding,
+        PosState::Asking => wire::Stage::Asking,
+        PosState::Ended | PosState::Unspecified => wire::Stage::Unspecified,
+    })
+}
+
+/// The order that a request is about.
+fn order_of(body: &Body) -> Option<OrderNo> {
+    let of_core = |bytes: &[u8]| OrderCore::decode(bytes.to_vec()).ok().map(|core| core.order_no().clone());
+    match body {
+        Body::SubmitOrder(submit) => of_core(&submit.core),
+        Body::CancelOrder(cancel) => of_core(&cancel.core),
+        Body::LookUp(look) => of_core(&look.core),
+        Body::QueryOrder(query) => OrderNo::try_from(query.order_no.as_str()).ok(),
+        Body::ConfirmResult(confirm) => OrderNo::try_from(confirm.order_no.as_str()).ok(),
+        _ => None,
+    }
+}
+
+/// What HIS recorded of a day: by channel and direction, with the digest of all ends.
+fn totals(rows: &[Row]) -> Body {
+    let mut open = 0_u32;
+    let mut sums: alloc::collections::BTreeMap<(i32, i32), (u32, i64)> = alloc::collections::BTreeMap::new();
+    let mut ends: Vec<(alloc::string::String, Vec<u8>)> = Vec::new();
+    for row in rows {
+        let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
+        let result = ResultCore::decode(order.result).ok();
+        let Some(result) = result.filter(|_| order.recorded) else {
+            open = open.saturating_add(1);
+            continue;
+        };
+        let kind = match result.outcome() {
+            Outcome::Paid => 1,
+            Outcome::Refunded => 2,
+            Outcome::NotPaid | Outcome::NotRefunded | Outcome::Attention => 0,
+        };
+        if kind != 0 {
+            let channel = result.channel().map_or(0, crate::platform::Channel::code);
+            let sum = sums.entry((channel, kind)).or_default();
+            *sum = (sum.0.saturating_add(1), sum.1.saturating_add(result.amount().fen()));
+        }
+        let order_no = result.order_no().as_str();
+        let length = u8::try_from(order_no.len()).unwrap_or(u8::MAX);
+        let outcome = u8::try_from(result.outcome().code()).unwrap_or_default();
+        let end = [&[length], order_no.as_bytes(), &[outcome], &result.amount().fen().to_be_bytes()].concat();
+        ends.push((order_no.into(), end));
+    }
+    ends.sort();
+    let parts: Vec<&[u8]> = ends.iter().map(|(_, end)| end.as_slice()).collect();
+    let rows = sums.into_iter().map(|((channel, kind), (count, amount))| wire::TotalsRow {
+        channel,
+        kind,
+        count,
+        amount,
+        beyond: false,
+    });
+    Body::Totals(wire::Totals { rows: rows.collect(), open, digest: crypto::sha256(&parts).to_vec() })
+}
