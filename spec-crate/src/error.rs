@@ -130,6 +130,15 @@ pub enum Refusal {
     PeerNotReady,
     /// A message is empty or longer than 1,024 bytes; it has this length.
     MessageLength(usize),
+    /// No order waits for a payment code.
+    NoOrderWaits,
+    /// No such order is open here.
+    UnknownOrder,
+    /// Another device may still move the order's money.
+    Leased {
+        /// Seconds until it cannot any more.
+        seconds: u64,
+    },
     /// An id is not of 1 to 24 characters of `[0-9A-Za-z._-]`.
     Identifier,
 }
@@ -140,6 +149,11 @@ impl fmt::Display for Refusal {
             Self::NoSession => formatter.write_str("no session"),
             Self::PeerNotReady => formatter.write_str("peer has not spoken in this session"),
             Self::MessageLength(length) => write!(formatter, "message of {length} bytes"),
+            Self::NoOrderWaits => formatter.write_str("no order waits for a payment code"),
+            Self::UnknownOrder => formatter.write_str("no such order is open here"),
+            Self::Leased { seconds } => {
+                write!(formatter, "the order's own device may still move its money: ask another in {seconds} s")
+            }
             Self::Identifier => formatter.write_str("not an identifier"),
         }
     }

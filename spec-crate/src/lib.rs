@@ -13,14 +13,17 @@ pub mod error;
 pub mod frame;
 pub mod handshake;
 pub mod ids;
+pub mod journal;
 pub mod key_schedule;
 #[allow(dead_code, reason = "generated: all labels of the protocol, also those that only vendors need")]
 mod labels;
+pub mod ledger;
 pub mod limits;
+pub mod link;
 pub mod message;
+mod order_flow;
 pub mod platform;
 pub mod record;
-#[allow(dead_code, unused_imports, reason = "the links, which are built on it, come next")]
 mod session;
 pub mod time;
 pub mod timers;
@@ -28,4 +31,5 @@ pub mod transcript;
 mod wire;
 
 pub use crypto::{Entropy, Secret};
+pub use order_flow::Disposition;
 pub use session::{DropCounts, Dropped, ForeignPeer, SessionEnd, SessionEvent};

@@ -87,6 +87,13 @@ impl PaymentCode {
     pub fn digits(&self) -> &str {
         &self.0
     }
+
+    /// The last four digits, for support.
+    #[must_use]
+    pub fn last_four(&self) -> &str {
+        let start = self.0.len().saturating_sub(4);
+        self.0.get(start..).unwrap_or_default()
+    }
 }
 
 impl core::fmt::Debug for PaymentCode {

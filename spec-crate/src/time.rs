@@ -4,7 +4,7 @@
 ///
 /// The clock runs during sleep and is the same for every process of one boot. Arithmetic saturates: a timer beyond
 /// the end of time never fires, and an instant from the future has age 0.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Instant(pub u64);
 
 impl Instant {
@@ -22,3 +22,12 @@ impl Instant {
 /// Seconds since 1970-01-01T00:00:00Z, of the machine's calendar clock. Never used for timers.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UnixSeconds(pub u64);
+
+/// Both clocks, as they come in with each input of a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Clock {
+    /// For every timer.
+    pub now: Instant,
+    /// For records and validity only. `None` if the machine has no trustworthy time.
+    pub unix: Option<UnixSeconds>,
+}

@@ -89,6 +89,12 @@ impl Peering {
         Ok(Self { own_id, own_seed, own_key, agreements, peers, bound })
     }
 
+    /// Takes over what was imported: agreements newest first, and peers with their registered keys.
+    pub fn provision(&mut self, agreements: Vec<HeldAgreement>, peers: BTreeMap<String, [u8; 32]>) {
+        self.agreements = agreements;
+        self.peers = peers;
+    }
+
     /// The agreements held, newest first.
     pub fn agreements(&self) -> &[HeldAgreement] {
         &self.agreements

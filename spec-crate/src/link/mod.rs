@@ -30,16 +30,8 @@ use alloc::vec::Vec;
 
 use crate::book::{Anchor, Batch, Found, Query};
 use crate::platform::{Ask, Verdict};
-use crate::time::{Instant, UnixSeconds};
-
-/// The two clocks that come in with each input.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Clock {
-    /// Milliseconds since boot; runs during sleep; the same for every process of one boot. For every timer.
-    pub now: Instant,
-    /// For records and validity only. `None` if the machine has no trustworthy time.
-    pub unix: Option<UnixSeconds>,
-}
+use crate::time::Instant;
+pub use crate::time::Clock;
 
 /// What the world tells a link.
 #[derive(Clone, Debug)]

@@ -10,6 +10,9 @@ pub(crate) mod pos;
 
 use alloc::vec::Vec;
 
+use crate::amount::Amount;
+use crate::message::agreement::Agreement;
+use crate::message::order::Kind;
 use crate::wire;
 pub(crate) use crate::wire::message::Body;
 
@@ -33,4 +36,32 @@ pub(crate) fn rejected(code: crate::catalogue::RejectCode, order_no: &str) -> Bo
         signature: Vec::new(),
         stage: 0,
     })
+}
+
+/// What HIS did with a result. Both end its repetition.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Disposition {
+    /// It ended the order.
+    Recorded,
+    /// It is kept as evidence, or as a fact about a capture.
+    Kept,
+}
+
+impl Disposition {
+    /// The disposition of a code on the wire, or `None`.
+    #[must_use]
+    pub const fn from_code(code: i32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Recorded),
+            2 => Some(Self::Kept),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an agreement lets an order of this amount be made.
+pub(crate) fn allows_amount(agreement: &Agreement, kind: Kind, amount: Amount) -> bool {
+    let limits = agreement.terms().amounts;
+    let limit = if kind == Kind::Collect { limits.collect_max } else { limits.refund_max };
+    amount.magnitude() <= limit
 }

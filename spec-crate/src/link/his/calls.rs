@@ -61,7 +61,7 @@ impl Calls {
         self.open.remove(&call)
     }
 
-    fn asks(&self, about: &About) -> bool {
+    pub(super) fn asks(&self, about: &About) -> bool {
         self.open.values().any(|call| call.about == *about)
     }
 

@@ -8,7 +8,7 @@ use crate::catalogue::AlertCode;
 use crate::error::Refusal;
 use crate::ids::OrderNo;
 use crate::message::agreement::Agreement;
-use crate::message::manifest::DeviceManifest;
+use crate::message::manifest::{Device, Manifest};
 use crate::order_flow::Body;
 use crate::order_flow::his::{NewCollect, NewRefund};
 use crate::time::{Clock, Instant};
@@ -78,7 +78,7 @@ impl HisLink {
         if order.ended || order.state != "asking" {
             return Err(Refusal::UnknownOrder);
         }
-        let quiet = self.context.agreements.iter().map(|agreement| agreement.timers().quiet).max();
+        let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
         let over = Instant(order.leased_until).after(quiet.unwrap_or_default());
         if clock.now < over {
             return Err(Refusal::Leased { seconds: over.since(clock.now).div_ceil(1_000) });
@@ -119,9 +119,8 @@ impl HisLink {
     }
 
     /// Takes over what was imported: agreements (newest first) and devices.
-    pub fn provision(&mut self, agreements: Vec<Agreement>, devices: DeviceManifest, clock: Clock) {
-        self.peering.agreements = crate::link::pos::held_agreements(&agreements);
-        self.peering.peers = super::device_keys(&devices);
+    pub fn provision(&mut self, agreements: Vec<Agreement>, devices: Manifest<Device>, clock: Clock) {
+        self.peering.provision(crate::link::pos::held_agreements(&agreements), super::device_keys(&devices));
         self.context.agreements = agreements;
         self.context.devices = devices;
         self.run(clock);
@@ -150,7 +149,7 @@ impl HisLink {
 
     /// Asks for the first page of the list, from where the last pull ended.
     pub(super) fn pull_now(&mut self, clock: Clock) {
-        if self.calls_list() {
+        if self.calls.asks(&About::List) {
             return;
         }
         let (book, seq) = self.pulled.clone();

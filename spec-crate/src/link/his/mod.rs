@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 
-use self::calls::{Call, Calls};
+use self::calls::Calls;
 use super::outbox::Outbox;
 use super::{Input, LoadId, Output, PersistId};
 use crate::book::{Anchor, Found, Query, Row, RowKey, Table};
@@ -24,10 +24,11 @@ use crate::catalogue::{AlertCode, RejectCode};
 use crate::crypto::{Entropy, Secret};
 use crate::ids::{DeviceId, OrderNo, TerminalId};
 use crate::message::agreement::Agreement;
-use crate::message::manifest::DeviceManifest;
+use crate::message::manifest::{Device, Manifest};
 use crate::order_flow::his::{Changes, Held, HisContext, Rows, Step};
 use crate::order_flow::pos::Progress;
-use crate::session::{Established, HisSession, Peering, SessionEvent, SessionOutput};
+use crate::handshake::Peering;
+use crate::session::{Established, HisSession, SessionEvent, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::{timers, wire};
 
@@ -49,7 +50,7 @@ pub struct HisConfig {
     /// All agreements ever held, newest first; the first two serve new sessions.
     pub agreements: Vec<Agreement>,
     /// The devices of the site.
-    pub devices: DeviceManifest,
+    pub devices: Manifest<Device>,
 }
 
 /// One row of a device's totals: channel code, kind code, count, fen, and whether it is beyond what was recorded.
@@ -157,6 +158,11 @@ pub struct HisLink {
     sent: Instant,
     pinged_anchor: Instant,
     waited: bool,
+    /// A POS has seen records of this ledger that it does not hold: no orders until the program has dealt with it.
+    ledger_went_back: bool,
+    /// How far the device's list was pulled: book and sequence number.
+    pulled: (Vec<u8>, u64),
+    pulled_all: bool,
     now: Clock,
     halted: bool,
 }
@@ -213,14 +219,15 @@ impl HisLink {
     /// Makes a link; its first outputs load the device's open orders. `None` if no agreement is held.
     #[must_use]
     pub fn new(config: HisConfig, entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
-        let site_id = config.agreements.first()?.site_id().clone();
-        let peering = Peering {
-            own_id: config.terminal_id.as_str().into(),
-            own_seed: config.terminal_seed,
-            agreements: super::pos::held_agreements(&config.agreements),
-            peers: device_keys(&config.devices),
-            bound: Some(config.device_id.as_str().into()),
-        };
+        let site_id = config.agreements.first()?.terms().site_id.clone();
+        let peering = Peering::new(
+            config.terminal_id.as_str().into(),
+            config.terminal_seed,
+            super::pos::held_agreements(&config.agreements),
+            device_keys(&config.devices),
+            Some(config.device_id.as_str().into()),
+        )
+        .ok()?;
         let context = HisContext {
             terminal_id: config.terminal_id,
             site_id,
@@ -249,6 +256,9 @@ impl HisLink {
             sent: clock.now,
             pinged_anchor: Instant(0),
             waited: false,
+            ledger_went_back: false,
+            pulled: (Vec::new(), 0),
+            pulled_all: false,
             now: clock,
             halted: false,
         };
@@ -311,7 +321,7 @@ impl HisLink {
 
     /// When the wait after a step back of the ledger would be over, counted from this program's start.
     fn wait_over(&self) -> Instant {
-        let quiet = self.context.agreements.iter().map(|agreement| agreement.timers().quiet).max();
+        let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
         self.context.started.after(self.context.full_lease()).after(quiet.unwrap_or_default())
     }
 
@@ -341,7 +351,7 @@ impl HisLink {
                     self.silent = false;
                     self.received(&plaintext, clock);
                 }
-                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason}")),
+                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason:?}")),
                 SessionOutput::Notice(event) => self.event(HisEvent::Line(event)),
             }
         }
@@ -474,6 +484,8 @@ impl HisLink {
             }
         }
         let disposition = changes.disposition;
+        let back = |event: &HisOrderEvent| matches!(event, HisOrderEvent::Alarm(HisAlarm::LedgerWentBack));
+        self.ledger_went_back |= changes.events.iter().any(back);
         for event in changes.events {
             self.event(HisEvent::Order(event));
         }
@@ -483,6 +495,8 @@ impl HisLink {
     fn note_peer(&mut self, row: &Row) {
         if let Ok(peer) = wire::PeerRow::decode(row.bytes.as_slice()) {
             self.journal_seen = peer.anchor;
+            self.pulled = (peer.pulled_book, peer.pulled_seq);
+            self.pulled_all = peer.pulled;
         }
     }
 
@@ -516,6 +530,6 @@ impl Tracked {
     }
 }
 
-fn device_keys(devices: &DeviceManifest) -> BTreeMap<String, [u8; 32]> {
-    devices.entries().iter().map(|entry| (entry.device_id.as_str().into(), entry.public_key)).collect()
+fn device_keys(devices: &Manifest<Device>) -> BTreeMap<String, [u8; 32]> {
+    devices.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

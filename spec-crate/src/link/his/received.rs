@@ -51,7 +51,7 @@ impl HisLink {
 
     fn ready(&mut self, ready: wire::SessionReady, clock: Clock) {
         let Some(up) = self.up.as_mut() else { return };
-        if ready.simulated != up.established.simulated {
+        if ready.simulated != up.established.agreement.simulated {
             // Nothing is accepted from a peer that disagrees on whether money is real.
             return self.close_session(AlertCode::Close, clock);
         }

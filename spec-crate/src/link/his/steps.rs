@@ -76,7 +76,7 @@ impl HisLink {
     fn making_session(&self) -> Option<Session<'_>> {
         let up = self.up.as_ref().filter(|up| up.synced && !up.run.is_empty())?;
         let established = &up.established;
-        Some(Session { run: &up.run, zero: established.zero, agreement_no: established.agreement_no })
+        Some(Session { run: &up.run, zero: established.zero, agreement_no: established.agreement.no })
     }
 
     /// The POS tells which record of this ledger it saw last: a ledger that does not hold it went back.
@@ -180,7 +180,7 @@ impl HisLink {
         }
         let Ok(decoded) = crate::message::result::ResultCore::decode(result.to_vec()) else { return };
         let body = Body::ConfirmResult(wire::ConfirmResult {
-            order_no: decoded.order_no().as_str().into(),
+            order_no: decoded.get().order_no.as_str().into(),
             result_hash: crate::message::result::result_hash(result).to_vec(),
             disposition: i32::from(disposition),
             ledger: self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode),

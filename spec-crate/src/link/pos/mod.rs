@@ -23,11 +23,12 @@ use crate::crypto::{self, Entropy, Secret};
 use crate::error::Refusal;
 use crate::ids::{DeviceId, SiteId};
 use crate::message::agreement::Agreement;
-use crate::message::manifest::TerminalManifest;
+use crate::message::manifest::{Manifest, Terminal};
 use crate::order_flow::pos::{Context, Effect, Effects, PosFlow};
 use crate::order_flow::{Body, notice};
 use crate::platform::{Channel, Merchant, PaymentCode, Verdict};
-use crate::session::{Established, HeldAgreement, Peering, PosSession, SessionEvent, SessionOutput};
+use crate::handshake::{HeldAgreement, Peering};
+use crate::session::{Established, PosSession, SessionEvent, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::wire;
 
@@ -49,7 +50,7 @@ pub struct PosConfig {
     /// All agreements ever held, newest first; the first two serve new sessions.
     pub agreements: Vec<Agreement>,
     /// The software terminals that may use this device.
-    pub terminals: TerminalManifest,
+    pub terminals: Manifest<Terminal>,
     /// Merchants whose credentials the program holds.
     pub merchants: Vec<Merchant>,
 }
@@ -91,7 +92,7 @@ pub struct PosView {
 /// The POS end of a link. See [`crate::link`] for the loop.
 pub struct PosLink {
     flow: PosFlow,
-    terminals: TerminalManifest,
+    terminals: Manifest<Terminal>,
     peering: Peering,
     ready: Vec<u8>,
     session: Option<PosSession>,
@@ -148,15 +149,15 @@ impl PosLink {
     #[must_use]
     pub fn new(config: PosConfig, mut entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
         let newest = config.agreements.first()?;
-        let site_id = newest.site_id().clone();
+        let site_id = newest.terms().site_id.clone();
         let run: [u8; 4] = crypto::draw(&mut *entropy);
         let ready = wire::SessionReady {
             run: run.to_vec(),
             pos_time: clock.unix.map_or(0, |unix| unix.0),
             software: config.software.chars().take(64).collect(),
-            simulated: newest.simulated(),
+            simulated: newest.terms().simulated,
         };
-        let peering = peering(&config);
+        let peering = peering(&config)?;
         let context = Context {
             device_id: config.device_id,
             seed: config.device_seed,
@@ -199,7 +200,7 @@ impl PosLink {
     pub fn handle_input(&mut self, input: Input<'_>, clock: Clock) {
         match input {
             Input::Opened => {
-                self.session = Some(PosSession::open(clock.now, self.ready.clone()));
+                self.session = Some(PosSession::open(self.ready.clone()));
                 self.session_ended("line");
             }
             Input::Closed => {
@@ -213,7 +214,7 @@ impl PosLink {
             }
             Input::Tick => {
                 if let Some(session) = self.session.as_mut() {
-                    session.handle_tick(clock.now, &self.peering, &mut *self.entropy);
+                    session.handle_tick(clock.now);
                 }
                 self.queue_tick();
             }
@@ -238,7 +239,7 @@ impl PosLink {
     ///
     /// [`Refusal::NoOrderWaits`] if no order waits for a code of that channel. The code is then forgotten.
     pub fn scan(&mut self, channel: Channel, code: PaymentCode, clock: Clock) -> Result<(), Refusal> {
-        if self.flow.waiting().is_none() {
+        if !self.flow.waits() {
             return Err(Refusal::NoOrderWaits);
         }
         self.work.push_back(Work::Scan(channel, code));
@@ -247,9 +248,8 @@ impl PosLink {
     }
 
     /// Takes over what was imported: agreements (newest first), terminals, and merchants with credentials.
-    pub fn provision(&mut self, agreements: Vec<Agreement>, terminals: TerminalManifest, merchants: Vec<Merchant>, clock: Clock) {
-        self.peering.agreements = held_agreements(&agreements);
-        self.peering.peers = terminal_keys(&terminals);
+    pub fn provision(&mut self, agreements: Vec<Agreement>, terminals: Manifest<Terminal>, merchants: Vec<Merchant>, clock: Clock) {
+        self.peering.provision(held_agreements(&agreements), terminal_keys(&terminals));
         self.flow.context.agreements = agreements;
         self.flow.context.merchants = merchants;
         self.terminals = terminals;
@@ -333,7 +333,7 @@ impl PosLink {
                     self.outbox.push(Output::Event(PosEvent::SessionUp { terminal_id }));
                 }
                 SessionOutput::Message(plaintext) => self.received(&plaintext, clock),
-                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason}")),
+                SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason:?}")),
                 SessionOutput::Notice(event) => self.outbox.push(Output::Event(PosEvent::Line(event))),
             }
         }
@@ -468,14 +468,10 @@ impl PosLink {
     }
 }
 
-fn peering(config: &PosConfig) -> Peering {
-    Peering {
-        own_id: config.device_id.as_str().into(),
-        own_seed: Secret::new(*config.device_seed.expose()),
-        agreements: held_agreements(&config.agreements),
-        peers: terminal_keys(&config.terminals),
-        bound: None,
-    }
+fn peering(config: &PosConfig) -> Option<Peering> {
+    let seed = Secret::new(*config.device_seed.expose());
+    let agreements = held_agreements(&config.agreements);
+    Peering::new(config.device_id.as_str().into(), seed, agreements, terminal_keys(&config.terminals), None).ok()
 }
 
 /// The agreements that serve new sessions, newest first.
@@ -484,15 +480,15 @@ pub(super) fn held_agreements(agreements: &[Agreement]) -> Vec<HeldAgreement> {
         .iter()
         .take(2)
         .map(|agreement| HeldAgreement {
-            hash: agreement.hash(),
-            no: agreement.agreement_no(),
-            versions: agreement.versions().to_vec(),
-            suites: agreement.suites().to_vec(),
-            simulated: agreement.simulated(),
+            hash: *agreement.hash(),
+            no: agreement.terms().agreement_no,
+            versions: agreement.terms().versions.clone(),
+            suites: agreement.terms().suites.clone(),
+            simulated: agreement.terms().simulated,
         })
         .collect()
 }
 
-fn terminal_keys(terminals: &TerminalManifest) -> alloc::collections::BTreeMap<String, [u8; 32]> {
-    terminals.entries().iter().map(|entry| (entry.terminal_id.as_str().into(), entry.public_key)).collect()
+fn terminal_keys(terminals: &Manifest<Terminal>) -> alloc::collections::BTreeMap<String, [u8; 32]> {
+    terminals.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

@@ -10,12 +10,13 @@ use crate::catalogue::AlertCode;
 use crate::crypto;
 use crate::ids::{OrderNo, TerminalId};
 use crate::limits;
+use crate::message::manifest::Admission;
 use crate::message::order::OrderCore;
 use crate::message::result::{Outcome, ResultCore};
 use crate::order_flow::Body;
 use crate::order_flow::pos::Effects;
 use crate::order_flow::pos::requests::Asking;
-use crate::time::{Clock, UnixSeconds};
+use crate::time::Clock;
 use crate::wire::{self, PosState};
 
 impl PosLink {
@@ -134,10 +135,9 @@ impl PosLink {
         let up = self.up.as_ref()?;
         let peer = up.established.peer_id.clone();
         let zero = up.established.zero;
-        let unix = clock.unix.unwrap_or(UnixSeconds(0));
         let terminal = TerminalId::try_from(peer.as_str()).ok()?;
-        let peer_active = self.terminals.accepts_new_orders(&terminal, unix);
-        let current: Vec<u32> = self.peering.agreements.iter().map(|agreement| agreement.no).collect();
+        let peer_active = matches!(self.terminals.accepts_new_orders(&terminal, clock.unix), Admission::Accepted(_));
+        let current: Vec<u32> = self.peering.agreements().iter().map(|agreement| agreement.no).collect();
         let asking = Asking { peer: &peer, peer_active, zero, current: &current, storage: self.storage };
         Some(self.flow.submit(submit, &asking, clock, effects))
     }
@@ -232,20 +232,20 @@ fn totals(rows: &[Row]) -> Body {
             open = open.saturating_add(1);
             continue;
         };
-        let kind = match result.outcome() {
+        let kind = match result.get().outcome {
             Outcome::Paid => 1,
             Outcome::Refunded => 2,
             Outcome::NotPaid | Outcome::NotRefunded | Outcome::Attention => 0,
         };
         if kind != 0 {
-            let channel = result.channel().map_or(0, crate::platform::Channel::code);
+            let channel = result.get().channel.map_or(0, crate::platform::Channel::code);
             let sum = sums.entry((channel, kind)).or_default();
-            *sum = (sum.0.saturating_add(1), sum.1.saturating_add(result.amount().fen()));
+            *sum = (sum.0.saturating_add(1), sum.1.saturating_add(result.get().amount.fen()));
         }
-        let order_no = result.order_no().as_str();
+        let order_no = result.get().order_no.as_str();
         let length = u8::try_from(order_no.len()).unwrap_or(u8::MAX);
-        let outcome = u8::try_from(result.outcome().code()).unwrap_or_default();
-        let end = [&[length], order_no.as_bytes(), &[outcome], &result.amount().fen().to_be_bytes()].concat();
+        let outcome = u8::try_from(result.get().outcome.code()).unwrap_or_default();
+        let end = [&[length], order_no.as_bytes(), &[outcome], &result.get().amount.fen().to_be_bytes()].concat();
         ends.push((order_no.into(), end));
     }
     ends.sort();
@@ -257,5 +257,5 @@ fn totals(rows: &[Row]) -> Body {
         amount,
         beyond: false,
     });
-    Body::Totals(wire::Totals { rows: rows.collect(), open, digest: crypto::sha256(&parts).to_vec() })
+    Body::Totals(wire::Totals { rows: rows.collect(), open, digest: crypto::hash::sha256(&parts).to_vec() })
 }

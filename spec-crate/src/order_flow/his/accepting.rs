@@ -8,7 +8,7 @@ use super::captures::{self, Capture};
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step, state_of};
 use crate::book::{RowKey, Table};
 use crate::catalogue::Status;
-use crate::message::manifest::Standing;
+use crate::message::manifest::ResultStanding;
 use crate::message::result::{Outcome, ResultCore};
 use crate::time::Clock;
 use crate::wire::{self, HisState, Posting};
@@ -25,7 +25,7 @@ pub(crate) struct Told<'a> {
 /// A result that its signer told, and that its key verifies.
 struct Authentic {
     result: ResultCore,
-    standing: Standing,
+    standing: ResultStanding,
 }
 
 /// Ends an order by a result, or keeps the result as evidence.
@@ -42,7 +42,7 @@ fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) 
         changes.events.push(HisOrderEvent::Alarm(HisAlarm::NotAuthentic));
         return Ok(changes);
     };
-    let key = RowKey::new(Table::Order, result.order_no().as_str());
+    let key = RowKey::new(Table::Order, result.get().order_no.as_str());
     rows.all(core::slice::from_ref(&key))?;
     let Some(held) = rows.get(&key).and_then(Held::read) else {
         keep_orphan(told, &result, clock, &mut changes);
@@ -53,7 +53,7 @@ fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) 
         changes.disposition = Some(wire::Disposition::Recorded);
     } else if held.row.evidence.iter().any(|evidence| evidence.result == told.result) {
         changes.disposition = Some(wire::Disposition::Kept);
-    } else if ends(context, &held, &result, told.peer) && standing == Standing::Valid && !held.ended() {
+    } else if ends(context, &held, &result, told.peer) && standing == ResultStanding::Valid && !held.ended() {
         end(context, held, told, &result, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
     } else {
@@ -66,15 +66,16 @@ fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) 
 /// Signature by the device that it names, that device being the peer, in a manifest interval.
 fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Authentic> {
     let result = ResultCore::decode(told.result.to_vec()).ok()?;
-    if result.device_id().as_str() != told.peer {
+    if result.get().device_id.as_str() != told.peer {
         return None;
     }
-    let device = context.devices.device(result.device_id())?;
+    let device = context.devices.device(&result.get().device_id)?;
     let signature = crate::order_flow::array::<64>(told.signature)?;
-    crate::message::result::verify(device.public_key(), told.result, &signature).ok()?;
-    let at = result.decided_at().or(clock.unix);
-    match context.devices.result_standing(result.device_id(), at) {
-        Standing::Unknown => None,
+    crate::message::result::verify(&device.public_key, told.result, &signature).ok()?;
+    // The moment is that of this ledger: whoever holds a compromised key can write any time into a result.
+    let at = clock.unix;
+    match context.devices.result_standing(&result.get().device_id, at) {
+        ResultStanding::Unknown => None,
         standing => Some(Authentic { result, standing }),
     }
 }
@@ -83,7 +84,7 @@ fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Auth
 fn ends(context: &HisContext, held: &Held, result: &ResultCore, peer: &str) -> bool {
     let Some(core) = held.core.as_ref() else { return false };
     let asked = core.device_id().as_str() == peer || held.row.devices.iter().any(|device| device == peer);
-    asked && core.hash(&context.site_id) == *result.order_hash() && core.amount() == result.amount() && !held.row.orphan
+    asked && core.hash(&context.site_id) == result.get().order_hash && core.amount() == result.get().amount && !held.row.orphan
 }
 
 /// Persists the result and the end in one transaction.
@@ -98,7 +99,7 @@ fn end(
 ) {
     let used_twice = payment_is_another_orders(&held, result, rows);
     let told_of_capture = held.row.evidence.iter().any(|evidence| is_capture(&evidence.result));
-    let state = match result.outcome() {
+    let state = match result.get().outcome {
         Outcome::Paid if used_twice => HisState::Attention,
         Outcome::NotPaid if told_of_capture => HisState::Attention,
         outcome => state_of(outcome),
@@ -117,7 +118,7 @@ fn end(
     settle_refund(context, &held, result, rows, changes);
     held.store(changes);
     changes.events.push(HisOrderEvent::Ended(OrderView::of(&held)));
-    if used_twice || (state == HisState::Attention && result.outcome() != Outcome::Attention) {
+    if used_twice || (state == HisState::Attention && result.get().outcome != Outcome::Attention) {
         changes.events.push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
     }
 }
@@ -130,9 +131,9 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
     if !capture.known() {
         return;
     }
-    let rests = Status::from_code(result.status()).is_some_and(Status::rests_on_absence);
-    let (given_back, release) = match result.outcome() {
-        Outcome::Refunded => (Some(result.amount().magnitude()), true),
+    let rests = Status::from_code(result.get().status).is_some_and(Status::rests_on_absence);
+    let (given_back, release) = match result.get().outcome {
+        Outcome::Refunded => (Some(result.get().amount.magnitude()), true),
         Outcome::NotRefunded => (None, !rests),
         _ => (None, false),
     };
@@ -149,7 +150,7 @@ fn payment_is_another_orders(held: &Held, result: &ResultCore, rows: &Rows) -> b
 }
 
 fn is_capture(result: &[u8]) -> bool {
-    ResultCore::decode(result.to_vec()).is_ok_and(|result| result.outcome() == Outcome::Paid)
+    ResultCore::decode(result.to_vec()).is_ok_and(|result| result.get().outcome == Outcome::Paid)
 }
 
 /// Persists a result beside the order's end: a fact about a capture, or evidence.
@@ -168,7 +169,7 @@ fn keep(
         held.row.looked_again = held.row.looked_again.saturating_add(1);
     }
     let about = ends(context, &held, result, told.peer) || held.ended();
-    let same_order = held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == *result.order_hash());
+    let same_order = held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
     let new_money = about && same_order && captures::open_told(context, rows, &held, result, changes);
     let late_refund = same_order && late_refund(context, &held, result, rows, changes);
     release_after_last_look(context, &held, rows, changes);
@@ -183,7 +184,7 @@ fn keep(
 /// A refund that is proved after it was called failed is booked, even beyond what was taken.
 fn late_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
-    if !failed || result.outcome() != Outcome::Refunded {
+    if !failed || result.get().outcome != Outcome::Refunded {
         return false;
     }
     settle_refund(context, held, result, rows, changes);
@@ -205,14 +206,14 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
 }
 
 fn contradicts(held: &Held, result: &ResultCore) -> bool {
-    held.ended() && state_of(result.outcome()) != held.state() && result.outcome() != Outcome::Attention
+    held.ended() && state_of(result.get().outcome) != held.state() && result.get().outcome != Outcome::Attention
 }
 
 /// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.
 fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
     let at = clock.unix.map_or(0, |unix| unix.0);
     let row = wire::HisOrder {
-        state: i32::from(state_of(result.outcome())),
+        state: i32::from(state_of(result.get().outcome)),
         evidence: alloc::vec![wire::Evidence {
             result: told.result.to_vec(),
             signature: told.signature.to_vec(),
@@ -223,7 +224,7 @@ fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut
         looked_again: u32::MAX,
         ..wire::HisOrder::default()
     };
-    let held = Held { order_no: result.order_no().clone(), core: None, row, version: 0 };
+    let held = Held { order_no: result.get().order_no.clone(), core: None, row, version: 0 };
     held.store(changes);
     changes.disposition = Some(wire::Disposition::Kept);
     changes.events.push(HisOrderEvent::Alarm(HisAlarm::Orphan { order_no: held.order_no.clone() }));

@@ -27,7 +27,7 @@ pub(super) fn key_of(context: &HisContext, agreement_no: u32, order_no: &crate::
         Channel::Wechat => Purpose::Wechat,
         Channel::Alipay => Purpose::Alipay,
     };
-    let number = platform_number(context.agreement(agreement_no)?.site_code(), order_no, purpose);
+    let number = platform_number(&context.agreement(agreement_no)?.terms().site_code, order_no, purpose);
     Some(RowKey::new(Table::Capture, number.as_str()))
 }
 
@@ -54,12 +54,12 @@ pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) ->
 
 /// The captures that a result tells of: channel, payment number, fen, platform time.
 pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
-    if result.outcome() == crate::message::result::Outcome::Paid {
-        let paid = result.channel().zip(result.payment_no());
-        let at = result.captured_at().map_or(0, |at| at.0);
-        return paid.map(|(channel, no)| (channel, no.into(), result.amount().magnitude(), at)).into_iter().collect();
+    if result.get().outcome == crate::message::result::Outcome::Paid {
+        let paid = result.get().channel.zip(result.get().payment_no.clone());
+        let at = result.get().captured_at.map_or(0, |at| at.0);
+        return paid.map(|(channel, no)| (channel, no, result.get().amount.magnitude(), at)).into_iter().collect();
     }
-    let found = result.found().iter();
+    let found = result.get().found.iter();
     found
         .map(|found| {
             let at = found.capture.captured_at.map_or(0, |at| at.0);

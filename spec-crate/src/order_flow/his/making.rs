@@ -12,8 +12,10 @@ use crate::amount::Amount;
 use crate::book::{Index, RowKey, Table};
 use crate::ids::{OperatorId, OrderNo};
 use crate::limits;
+use crate::message::manifest::Admission;
 use crate::message::order::{Kind, NewOrder, OrderCore, RefundOf};
-use crate::message::order_no::derive_order_no;
+use crate::message::order_no::{derive_order_no, refund_key};
+use crate::order_flow::allows_amount;
 use crate::time::{Clock, Instant};
 use crate::timers;
 use crate::wire::{self, HisState};
@@ -159,9 +161,11 @@ pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'
         let next = |ahead: u32| {
             let generation = bill.orders.saturating_add(ahead);
             derive_order_no(&context.site_secret, Kind::Collect, new.bill.as_bytes(), generation)
+                .map_err(|_| OrderRefusal::Core("bill key too long".into()))
         };
-        let orphans: Vec<RowKey> =
-            (0..limits::ORPHAN_NUMBERS).filter_map(|ahead| Some(next(u32::try_from(ahead).ok()?))).map(order_key).collect();
+        let ahead = u32::try_from(limits::ORPHAN_NUMBERS).unwrap_or(u32::MAX);
+        let numbers = (0..ahead).map(next).collect::<Result<Vec<OrderNo>, OrderRefusal>>()?;
+        let orphans: Vec<RowKey> = numbers.iter().map(order_key).collect();
         rows.all(&orphans)?;
         let mut changes = Changes::default();
         let search_until = may_make(context, rows, new.business_day, clock, &mut changes)?;
@@ -171,7 +175,7 @@ pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'
         bill_is_free(&bill_rows)?;
         orphans_are_absent(rows, &orphans, &mut changes)?;
         let order = NewOrder {
-            order_no: next(0),
+            order_no: next(0)?,
             device_id: context.device_id.clone(),
             amount: new.amount,
             business_day: new.business_day,
@@ -182,7 +186,7 @@ pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'
         held.row.bill.clone_from(&new.bill);
         held.row.generation = bill.orders;
         if clock.unix.is_none_or(|unix| unix.0 < search_until) {
-            held.row.search = (0..=3).map(|ahead| next(ahead).as_str().into()).collect();
+            held.row.search = numbers.iter().take(limits::SEARCH_MAX).map(|no| no.as_str().into()).collect();
         }
         bill.present = held.order_no.as_str().into();
         bill.orders = bill.orders.saturating_add(1);
@@ -196,7 +200,7 @@ pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'
 /// Makes a refund order, and reserves what it may give back.
 pub(crate) fn refund(context: &HisContext, new: &NewRefund, session: Session<'_>, rows: &Rows, clock: Clock) -> Step {
     run(new.ticket, || {
-        let original_key = order_key(new.order_no.clone());
+        let original_key = order_key(&new.order_no);
         rows.all(core::slice::from_ref(&original_key))?;
         let original = rows.get(&original_key).and_then(Held::read).ok_or(OrderRefusal::NotCaptured)?;
         let core = original.core.clone().ok_or(OrderRefusal::NotCaptured)?;
@@ -218,10 +222,11 @@ pub(crate) fn refund(context: &HisContext, new: &NewRefund, session: Session<'_>
         };
         let earlier: Vec<Held> = bill_rows.iter().filter_map(|row| Held::read(row)).filter(of_item).collect();
         refund_fits(&capture, new, &earlier, clock)?;
-        let key = alloc::format!("{}|{}|{}", new.order_no, channel.name(), new.item);
+        let key = refund_key(&new.order_no, channel, &new.item);
         let generation = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
         let order = NewOrder {
-            order_no: derive_order_no(&context.site_secret, Kind::Refund, key.as_bytes(), generation),
+            order_no: derive_order_no(&context.site_secret, Kind::Refund, &key, generation)
+                .map_err(|_| OrderRefusal::Core("item too long".into()))?,
             device_id: context.device_id.clone(),
             amount: new.amount,
             business_day: new.business_day,
@@ -237,7 +242,7 @@ pub(crate) fn refund(context: &HisContext, new: &NewRefund, session: Session<'_>
                 reason: new.reason.clone(),
             }),
         };
-        let number = order_key(order.order_no.clone());
+        let number = order_key(&order.order_no);
         rows.all(core::slice::from_ref(&number))?;
         orphans_are_absent(rows, &[number], &mut changes)?;
         let mut held = make(context, &order, session, clock)?;
@@ -289,7 +294,7 @@ fn run(ticket: u64, step: impl FnOnce() -> Result<Changes, Stop>) -> Step {
     }
 }
 
-fn order_key(order_no: OrderNo) -> RowKey {
+fn order_key(order_no: &OrderNo) -> RowKey {
     RowKey::new(Table::Order, order_no.as_str())
 }
 
@@ -303,22 +308,21 @@ fn may_make(context: &HisContext, rows: &Rows, day: u32, clock: Clock, changes: 
         return Err(OrderRefusal::DayClosed(day).into());
     }
     if site.waiting {
-        let quiet = context.agreements.iter().map(|agreement| agreement.timers().quiet).max().unwrap_or_default();
+        let quiet = context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max().unwrap_or_default();
         let over = context.started.after(context.full_lease()).after(quiet);
         let seconds = over.since(clock.now).div_ceil(1_000).max(1);
         return Err(OrderRefusal::Restoring { seconds, device: String::new() }.into());
     }
     if site.pulling {
         let devices: Vec<RowKey> =
-            context.devices.ids().map(|device| RowKey::new(Table::Peer, device.as_str())).collect();
+            context.devices.entries().iter().map(|entry| RowKey::new(Table::Peer, entry.id.as_str())).collect();
         rows.all(&devices)?;
         let missing = devices.iter().find(|key| !rows.read::<wire::PeerRow>(key).0.pulled);
         if let Some(device) = missing {
             return Err(OrderRefusal::Restoring { seconds: 0, device: device.key.clone() }.into());
         }
     }
-    let unix = clock.unix.unwrap_or(crate::time::UnixSeconds(0));
-    if !context.devices.accepts_new_orders(&context.device_id, unix) {
+    if !matches!(context.devices.accepts_new_orders(&context.device_id, clock.unix), Admission::Accepted(_)) {
         return Err(OrderRefusal::Device.into());
     }
     Ok(site.search_until)
@@ -383,14 +387,14 @@ fn refund_fits(capture: &Capture, new: &NewRefund, earlier: &[Held], clock: Cloc
 /// The row of a new order: sent, in this run, with its start instant.
 fn make(context: &HisContext, order: &NewOrder, session: Session<'_>, clock: Clock) -> Result<Held, OrderRefusal> {
     let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
-    if !agreement.allows_amount(Kind::of(order.amount), order.amount) {
+    if !allows_amount(agreement, Kind::of(order.amount), order.amount) {
         return Err(OrderRefusal::Amount);
     }
     if order.refund_of.is_none() && !order.amount.collects() {
         return Err(OrderRefusal::Amount);
     }
     let core = OrderCore::encode(order).map_err(|error| OrderRefusal::Core(alloc::format!("{error}")))?;
-    let timers = agreement.timers();
+    let timers = agreement.terms().timers;
     // HIS rounds down to a whole second of session time, so that the POS never holds a later moment.
     let start_by = clock.now.after(timers.start).since(session.zero) / 1_000;
     let start_by = session.zero.after(start_by.saturating_mul(1_000));

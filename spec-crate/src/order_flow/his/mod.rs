@@ -24,7 +24,7 @@ use crate::catalogue::Status;
 use crate::crypto::Secret;
 use crate::ids::{DeviceId, OrderNo, SiteId, TerminalId};
 use crate::message::agreement::{Agreement, Timers};
-use crate::message::manifest::DeviceManifest;
+use crate::message::manifest::{Device, Manifest};
 use crate::message::order::OrderCore;
 use crate::message::result::{Outcome, ResultCore};
 use crate::time::{Clock, Instant};
@@ -47,18 +47,14 @@ pub(crate) struct HisContext {
     pub(crate) device_id: DeviceId,
     /// All ever held, newest first.
     pub(crate) agreements: Vec<Agreement>,
-    pub(crate) devices: DeviceManifest,
+    pub(crate) devices: Manifest<Device>,
     /// When this program run began.
     pub(crate) started: Instant,
 }
 
 impl HisContext {
     pub(crate) fn agreement(&self, no: u32) -> Option<&Agreement> {
-        self.agreements.iter().find(|agreement| agreement.agreement_no() == no)
-    }
-
-    pub(crate) fn timers(&self, agreement_no: u32) -> Timers {
-        self.agreement(agreement_no).map_or_else(Timers::default, Agreement::timers)
+        self.agreements.iter().find(|agreement| agreement.terms().agreement_no == no)
     }
 
     /// The longest lease of all agreements held, in milliseconds.
@@ -70,7 +66,7 @@ impl HisContext {
 /// FULL_LEASE: T_START + T_ACT + T_DRIFT, the largest of all agreements held, in milliseconds.
 pub(crate) fn full_lease(agreements: &[Agreement]) -> u64 {
     let lease = |timers: Timers| timers.start.saturating_add(timers.act).saturating_add(timers.drift);
-    agreements.iter().map(|agreement| lease(agreement.timers())).max().unwrap_or_else(|| lease(Timers::default()))
+    agreements.iter().map(|agreement| lease(agreement.terms().timers)).max().unwrap_or_else(|| lease(Timers::USUAL))
 }
 
 /// What became of an order, told once it is durable.
@@ -146,7 +142,7 @@ pub(crate) enum Step {
 }
 
 /// What is to be stored, and what is told once it is durable.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Changes {
     pub(crate) batch: Batch,
     pub(crate) events: Vec<HisOrderEvent>,
@@ -274,7 +270,7 @@ impl Held {
                 Some(self.row.ended_at.saturating_add(86_400_u64.saturating_mul(u64::from(nth).saturating_add(1))))
             }
             HisState::NotPaid | HisState::NotRefunded => {
-                let status = self.result().map_or(0, |result| result.status());
+                let status = self.result().map_or(0, |result| result.get().status);
                 let rests = Status::from_code(status).is_some_and(Status::rests_on_absence);
                 let wait = LOOK_AGAIN.get(usize::try_from(nth).unwrap_or(usize::MAX)).filter(|_| rests)?;
                 Some(self.row.ended_at.saturating_add(*wait))

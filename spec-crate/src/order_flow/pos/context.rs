@@ -36,12 +36,12 @@ pub(crate) struct Context {
 impl Context {
     /// The agreement that an order names, if it was ever held.
     pub(crate) fn agreement(&self, no: u32) -> Option<&Agreement> {
-        self.agreements.iter().find(|agreement| agreement.agreement_no() == no)
+        self.agreements.iter().find(|agreement| agreement.terms().agreement_no == no)
     }
 
     /// The timers of an order's own agreement.
     pub(crate) fn timers(&self, core: &OrderCore) -> Timers {
-        self.agreement(core.agreement_no()).map_or_else(Timers::default, Agreement::timers)
+        self.agreement(core.agreement_no()).map_or(Timers::USUAL, |agreement| agreement.terms().timers)
     }
 
     /// The platform number of an order, this one or another, on a channel.
@@ -51,13 +51,13 @@ impl Context {
             Channel::Alipay => Purpose::Alipay,
         };
         let agreement = self.agreement(core.agreement_no())?;
-        Some(platform_number(agreement.site_code(), order_no, purpose))
+        Some(platform_number(&agreement.terms().site_code, order_no, purpose))
     }
 
     /// The refund's own platform number.
     pub(crate) fn refund_number(&self, core: &OrderCore) -> Option<PlatformNumber> {
         let agreement = self.agreement(core.agreement_no())?;
-        Some(platform_number(agreement.site_code(), core.order_no(), Purpose::Refund))
+        Some(platform_number(&agreement.terms().site_code, core.order_no(), Purpose::Refund))
     }
 
     /// Where an order's money of a channel goes, then the merchants of older agreements whose credentials are held.
@@ -82,7 +82,7 @@ impl Context {
             Channel::Wechat => Purpose::Wechat,
             Channel::Alipay => Purpose::Alipay,
         };
-        let number = platform_number(agreement.site_code(), &original.order_no, purpose);
+        let number = platform_number(&agreement.terms().site_code, &original.order_no, purpose);
         Some((agreement.merchant(original.channel)?, number))
     }
 
@@ -153,7 +153,7 @@ impl Context {
 
     /// The keyed hash of a payment code that may be stored for support.
     pub(crate) fn code_hash(&self, code: &PaymentCode) -> [u8; 32] {
-        crypto::hmac_sha256(self.seed.expose(), &[labels::PAYMENT_CODE, &[0], code.digits().as_bytes()])
+        crypto::hash::hmac_sha256(self.seed.expose(), &[labels::PAYMENT_CODE, &[0], code.digits().as_bytes()])
     }
 
     /// Signs a result's bytes as this device.

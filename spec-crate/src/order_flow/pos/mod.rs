@@ -20,13 +20,14 @@ use prost::Message as _;
 
 pub(crate) use self::context::Context;
 use self::life::Life;
-use super::Body;
+use super::{Body, Disposition};
 use crate::amount::Amount;
 use crate::book::{Row, Write};
 use crate::catalogue::Status;
 use crate::ids::OrderNo;
+use crate::message::agreement::Timers;
 use crate::message::order::{OrderCore, order_hash};
-use crate::message::result::{Disposition, Outcome, result_hash};
+use crate::message::result::{Outcome, result_hash};
 use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Verdict};
 use crate::time::{Clock, Instant};
 use crate::timers;
@@ -241,7 +242,7 @@ impl PosFlow {
 
     fn hash(&self, core: &OrderCore) -> Option<[u8; 32]> {
         let agreement = self.context.agreements.first()?;
-        Some(order_hash(agreement.site_id(), core.bytes()))
+        Some(order_hash(&agreement.terms().site_id, core.bytes()))
     }
 
     /// Whether a request about this number can be answered without asking the journal.
@@ -260,14 +261,19 @@ impl PosFlow {
     }
 
     /// The order that waits for a code.
-    pub(crate) fn waiting(&self) -> Option<&Life> {
+    fn waiting(&self) -> Option<&Life> {
         self.lives.values().find(|life| life.state() == PosState::WaitCode && !life.restarted)
     }
 
     /// The order that stands in the way of another one.
-    pub(crate) fn active(&self) -> Option<&Life> {
+    fn active(&self) -> Option<&Life> {
         let blocks = |state| matches!(state, PosState::WaitCode | PosState::Paying | PosState::Refunding);
         self.lives.values().find(|life| blocks(life.state()))
+    }
+
+    /// Whether an order waits for a code.
+    pub(crate) fn waits(&self) -> bool {
+        self.waiting().is_some()
     }
 
     /// How far the active order is, for the display.
@@ -355,7 +361,7 @@ impl PosFlow {
         self.next_verify = clock.now.after(timers::VERIFY_RETRY);
         for merchant in missing {
             let agreement = self.context.agreements.iter().find(|a| a.merchant(merchant.channel).as_ref() == Some(&merchant));
-            let timers = agreement.map(|agreement| agreement.timers()).unwrap_or_default();
+            let timers = agreement.map_or(Timers::USUAL, |agreement| agreement.terms().timers);
             let ask = self.context.ask_verify(merchant.clone(), timers);
             self.asks.insert(ask.id, Asked::Merchant(merchant));
             effects.ask(ask);

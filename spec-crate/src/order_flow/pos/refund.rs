@@ -20,7 +20,7 @@ use crate::wire::PosState;
 const ABSENT_NEEDED: u32 = 3;
 
 /// What is known of a refund's two numbers.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct RefundFacts {
     /// The question about the refund's own number, or the original's, that is under way.
     asked: Option<AskId>,

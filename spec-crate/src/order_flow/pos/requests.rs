@@ -3,16 +3,18 @@
 //! Specified in spec: messages, and order life, "the POS".
 
 use alloc::string::String;
-use alloc::vec::Vec;
+
+use prost::Message as _;
 
 use super::ending::{End, Why};
 use super::life::Life;
 use super::{Effects, OrderEvent, PosFlow};
+use crate::book::Row;
 use crate::catalogue::{RejectCode, Status};
 use crate::ids::OrderNo;
 use crate::limits;
 use crate::message::order::{CoreError, Kind, OrderCore};
-use crate::order_flow::{Body, rejected};
+use crate::order_flow::{Body, allows_amount, rejected};
 use crate::time::{Clock, Instant};
 use crate::wire::{self, PosState};
 
@@ -94,10 +96,10 @@ impl PosFlow {
         if !asking.current.contains(&core.agreement_no()) || !self.context.may_move(core) {
             return Err(RejectCode::Merchant);
         }
-        if !agreement.allows_amount(core.kind(), core.amount()) {
+        if !allows_amount(agreement, core.kind(), core.amount()) {
             return Err(RejectCode::Amount);
         }
-        let timers = agreement.timers();
+        let timers = agreement.terms().timers;
         let start_by = asking.zero.after(u64::from(submit.start_by).saturating_mul(1_000));
         if start_by <= now {
             return Err(RejectCode::Expired);
@@ -296,12 +298,10 @@ impl Life {
     }
 }
 
-/// Rows whose orders can no longer prove what did not happen, after a declared restore.
-pub(crate) fn no_longer_intact(rows: &[crate::book::Row]) -> Vec<wire::PosOrder> {
-    use prost::Message as _;
-    let decoded = rows.iter().filter_map(|row| wire::PosOrder::decode(row.bytes.as_slice()).ok());
+/// Open rows whose orders can no longer prove what did not happen, after a declared restore.
+pub(crate) fn no_longer_intact(rows: &[Row]) -> impl Iterator<Item = (&Row, wire::PosOrder)> {
+    let decoded = rows.iter().filter_map(|row| Some((row, wire::PosOrder::decode(row.bytes.as_slice()).ok()?)));
     decoded
-        .filter(|row| row.state() != PosState::Ended && !row.not_intact)
-        .map(|row| wire::PosOrder { not_intact: true, ..row })
-        .collect()
+        .filter(|(_, order)| order.state() != PosState::Ended && !order.not_intact)
+        .map(|(row, order)| (row, wire::PosOrder { not_intact: true, ..order }))
 }

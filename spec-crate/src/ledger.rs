@@ -1,0 +1,272 @@
+//! The ledger apart from any link: what programs read of it, and what people decide.
+//!
+//! Every function is pure: rows in, a [`Batch`] out. The store refuses a batch whose rows have changed; the caller then
+//! reads them and calls again.
+//!
+//! Specified in spec: order life, "the HIS", and books.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use prost::Message as _;
+
+use crate::book::{Batch, Index, Row, RowKey, Table, Write};
+use crate::message::agreement::Agreement;
+use crate::message::result::Outcome;
+use crate::order_flow::his::{self, Changes, Held, accepting};
+use crate::time::Clock;
+use crate::wire::{self, HisState, Posting};
+use crate::{limits, timers};
+
+pub use crate::order_flow::his::{BillView, CaptureView, OrderView};
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// What a decision of two people is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DecisionKind {
+    /// The order ended as its signed evidence has it.
+    Evidence,
+    /// It ended unpaid. Only if every capture of it is returned.
+    NotPaid,
+    /// It stays open for people: attention.
+    Keep,
+    /// Its captures were returned outside the link.
+    Returned,
+}
+
+/// A decision of two people about an order that no result ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Decision {
+    /// What was decided.
+    pub kind: DecisionKind,
+    /// One person, 1 to 24 bytes.
+    pub by_first: String,
+    /// Another person.
+    pub by_second: String,
+}
+
+/// Why a decision cannot be carried out. Nothing was changed.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DecisionRefusal {
+    /// It needs two different people.
+    OnePerson,
+    /// There is no such order.
+    UnknownOrder,
+    /// Only an order that is asked about, or needs attention, can be decided.
+    State(&'static str),
+    /// No signed evidence is kept.
+    NoEvidence,
+    /// Money that the order took is not returned.
+    Captured(String),
+    /// Nothing is waiting to be posted.
+    NothingToPost,
+}
+
+impl fmt::Display for DecisionRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnePerson => f.write_str("a decision needs two different people: name both"),
+            Self::UnknownOrder => f.write_str("the ledger knows no such order"),
+            Self::State(state) => write!(f, "the order is {state}: only asking and attention can be decided"),
+            Self::NoEvidence => f.write_str("no signed evidence is kept: look the order up, or keep it"),
+            Self::Captured(number) => write!(f, "{number} is not returned: refund it, or mark it returned first"),
+            Self::NothingToPost => f.write_str("nothing of this order waits to be posted"),
+        }
+    }
+}
+
+impl core::error::Error for DecisionRefusal {}
+
+/// The rows of a new ledger: for its first days orders carry a search.
+#[must_use]
+pub fn born(site_id: &str, clock: Clock) -> Batch {
+    let until = search_until(clock);
+    let row = wire::SiteRow { search_until: until, ..wire::SiteRow::default() };
+    let key = RowKey::new(Table::Site, site_id);
+    Batch {
+        read: alloc::vec![(key.clone(), 0)],
+        write: alloc::vec![Write { key, bytes: row.encode_to_vec(), index: Index::default() }],
+    }
+}
+
+/// What every start of HIS does before its links run: each order that has not ended is asked about, never submitted.
+///
+/// `rows` are all open order rows.
+#[must_use]
+pub fn start(rows: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
+    his::start(rows, clock, his::full_lease(agreements))
+}
+
+/// What a step back of the ledger asks for: a wait, then the list of every device, and searches for some days.
+///
+/// `site` is the site's row, `peers` those of all devices, `open` all open order rows.
+#[must_use]
+pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
+    let mut changes = Changes::default();
+    changes.batch = start(open, agreements, clock);
+    let stored = wire::SiteRow::decode(site.bytes.as_slice()).unwrap_or_default();
+    let row = wire::SiteRow { waiting: true, pulling: true, search_until: search_until(clock), ..stored };
+    changes.write(&site.key, site.version, &row, Index::default());
+    for peer in peers {
+        let stored = wire::PeerRow::decode(peer.bytes.as_slice()).unwrap_or_default();
+        let row = wire::PeerRow { pulled: false, ..stored };
+        changes.write(&peer.key, peer.version, &row, Index::default());
+    }
+    changes.batch
+}
+
+fn search_until(clock: Clock) -> u64 {
+    let days = u64::try_from(limits::SEARCH_DAYS).unwrap_or(u64::MAX);
+    clock.unix.map_or(u64::MAX, |unix| unix.0.saturating_add(days.saturating_mul(DAY)))
+}
+
+/// Two people decide without the list of a device that cannot answer.
+#[must_use]
+pub fn pulled_by_decision(peer: &Row) -> Batch {
+    let mut changes = Changes::default();
+    let stored = wire::PeerRow::decode(peer.bytes.as_slice()).unwrap_or_default();
+    changes.write(&peer.key, peer.version, &wire::PeerRow { pulled: true, ..stored }, Index::default());
+    changes.batch
+}
+
+/// Carries out a decision of two people. `captures` are the capture rows of the order's bill.
+///
+/// # Errors
+///
+/// [`DecisionRefusal`] naming what stands in the way.
+pub fn decide(order: &Row, captures: &[Row], decision: &Decision, clock: Clock) -> Result<Batch, DecisionRefusal> {
+    if decision.by_first.is_empty() || decision.by_second.is_empty() || decision.by_first == decision.by_second {
+        return Err(DecisionRefusal::OnePerson);
+    }
+    let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
+    let own = |capture: &CaptureView| capture.order_no == held.order_no.as_str();
+    let views: Vec<(&Row, CaptureView)> =
+        captures.iter().filter_map(|row| Some((row, CaptureView::read(row)?))).filter(|(_, view)| own(view)).collect();
+    let mut changes = Changes::default();
+    let at = clock.unix.map_or(0, |unix| unix.0);
+    let undecided = matches!(held.state(), HisState::Asking | HisState::Attention);
+    if !undecided && decision.kind != DecisionKind::Returned {
+        return Err(DecisionRefusal::State(OrderView::of(&held).state));
+    }
+    let kind = match decision.kind {
+        DecisionKind::Evidence => {
+            end_by_evidence(&mut held)?;
+            wire::DecisionKind::Evidence
+        }
+        DecisionKind::NotPaid => {
+            if let Some((_, capture)) = views.iter().find(|(_, view)| !view.returned) {
+                return Err(DecisionRefusal::Captured(capture.number.clone()));
+            }
+            held.row.set_state(HisState::NotPaid);
+            wire::DecisionKind::NotPaid
+        }
+        DecisionKind::Keep => {
+            held.row.set_state(HisState::Attention);
+            wire::DecisionKind::Keep
+        }
+        DecisionKind::Returned => {
+            for (row, _) in &views {
+                mark_returned(row, &mut changes);
+            }
+            wire::DecisionKind::Returned
+        }
+    };
+    if held.ended() && held.row.ended_at == 0 {
+        held.row.ended_at = at;
+    }
+    held.row.decision = Some(wire::Decision {
+        kind: i32::from(kind),
+        by_first: decision.by_first.clone(),
+        by_second: decision.by_second.clone(),
+        at,
+    });
+    held.store(&mut changes);
+    Ok(changes.batch)
+}
+
+/// The newest evidence ends the order.
+fn end_by_evidence(held: &mut Held) -> Result<(), DecisionRefusal> {
+    let newest = held.row.evidence.last().cloned().ok_or(DecisionRefusal::NoEvidence)?;
+    let result = accepting::evidence(held).pop().ok_or(DecisionRefusal::NoEvidence)?;
+    let outcome = result.get().outcome;
+    held.row.set_state(his::state_of(outcome));
+    held.row.result = newest.result;
+    held.row.signature = newest.signature;
+    if matches!(outcome, Outcome::Paid | Outcome::Refunded) {
+        held.row.set_posting(Posting::Unposted);
+    }
+    Ok(())
+}
+
+fn mark_returned(row: &Row, changes: &mut Changes) {
+    let stored = wire::CaptureRow::decode(row.bytes.as_slice()).unwrap_or_default();
+    let index = Index { bill: stored.bill.clone(), ..Index::default() };
+    changes.write(&row.key, row.version, &wire::CaptureRow { returned: true, ..stored }, index);
+}
+
+/// The bill database has taken an order's end over.
+///
+/// # Errors
+///
+/// [`DecisionRefusal::NothingToPost`] if nothing of it waits; posting twice is no error.
+pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
+    post(order, Posting::Posted)
+}
+
+/// Two people decided that an order's end is not posted, because its money goes back.
+///
+/// # Errors
+///
+/// [`DecisionRefusal::NothingToPost`] if nothing of it waits.
+pub fn not_to_post(order: &Row) -> Result<Batch, DecisionRefusal> {
+    post(order, Posting::NotToPost)
+}
+
+fn post(order: &Row, posting: Posting) -> Result<Batch, DecisionRefusal> {
+    let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
+    let mut changes = Changes::default();
+    match held.row.posting() {
+        now if now == posting => return Ok(changes.batch),
+        Posting::Unposted => held.row.set_posting(posting),
+        _ => return Err(DecisionRefusal::NothingToPost),
+    }
+    held.store(&mut changes);
+    Ok(changes.batch)
+}
+
+/// A bill adopts an order that only a POS knew: it becomes the bill's present order, end and posting included.
+///
+/// # Errors
+///
+/// [`DecisionRefusal::UnknownOrder`] if it is no orphan, or its core was not pulled yet.
+pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, DecisionRefusal> {
+    let mut held = Held::read(order).filter(|held| held.row.orphan && held.core.is_some());
+    let held = held.as_mut().ok_or(DecisionRefusal::UnknownOrder)?;
+    let mut changes = Changes::default();
+    held.row.orphan = false;
+    held.row.bill.clone_from(&bill.key.key);
+    if held.ended() && end_by_evidence(held).is_err() {
+        held.row.set_state(HisState::Asking);
+    }
+    let stored = wire::BillRow::decode(bill.bytes.as_slice()).unwrap_or_default();
+    let row = wire::BillRow { present: held.order_no.as_str().into(), orders: stored.orders.saturating_add(1) };
+    changes.write(&bill.key, bill.version, &row, Index { bill: bill.key.key.clone(), ..Index::default() });
+    for capture in captures.iter().filter(|row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str())) {
+        let stored = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
+        let index = Index { bill: bill.key.key.clone(), ..Index::default() };
+        changes.write(&capture.key, capture.version, &wire::CaptureRow { bill: bill.key.key.clone(), ..stored }, index);
+    }
+    held.store(&mut changes);
+    Ok(changes.batch)
+}
+
+/// Whether an order has waited too long to be posted, at a time in Unix seconds.
+#[must_use]
+pub fn unposted_too_long(order: &OrderView, unix: u64) -> bool {
+    let allowed = timers::UNPOSTED_ALARM.div_ceil(1_000);
+    order.posting == "unposted" && order.ended_at != 0 && unix >= order.ended_at.saturating_add(allowed)
+}
