@@ -152,7 +152,10 @@ impl fmt::Display for Refusal {
             Self::NoOrderWaits => formatter.write_str("no order waits for a payment code"),
             Self::UnknownOrder => formatter.write_str("no such order is open here"),
             Self::Leased { seconds } => {
-                write!(formatter, "the order's own device may still move its money: ask another in {seconds} s")
+                write!(
+                    formatter,
+                    "the order's own device may still move its money: ask another in {seconds} s"
+                )
             }
             Self::Identifier => formatter.write_str("not an identifier"),
         }

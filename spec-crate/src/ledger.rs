@@ -73,7 +73,9 @@ impl fmt::Display for DecisionRefusal {
             Self::UnknownOrder => f.write_str("the ledger knows no such order"),
             Self::State(state) => write!(f, "the order is {state}: only asking and attention can be decided"),
             Self::NoEvidence => f.write_str("no signed evidence is kept: look the order up, or keep it"),
-            Self::Captured(number) => write!(f, "{number} is not returned: refund it, or mark it returned first"),
+            Self::Captured(number) => {
+                write!(f, "{number} is not returned: refund it, or mark it returned first")
+            }
             Self::NothingToPost => f.write_str("nothing of this order waits to be posted"),
         }
     }
@@ -138,14 +140,25 @@ pub fn pulled_by_decision(peer: &Row) -> Batch {
 /// # Errors
 ///
 /// [`DecisionRefusal`] naming what stands in the way.
-pub fn decide(order: &Row, captures: &[Row], decision: &Decision, clock: Clock) -> Result<Batch, DecisionRefusal> {
-    if decision.by_first.is_empty() || decision.by_second.is_empty() || decision.by_first == decision.by_second {
+pub fn decide(
+    order: &Row,
+    captures: &[Row],
+    decision: &Decision,
+    clock: Clock,
+) -> Result<Batch, DecisionRefusal> {
+    if decision.by_first.is_empty()
+        || decision.by_second.is_empty()
+        || decision.by_first == decision.by_second
+    {
         return Err(DecisionRefusal::OnePerson);
     }
     let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
     let own = |capture: &CaptureView| capture.order_no == held.order_no.as_str();
-    let views: Vec<(&Row, CaptureView)> =
-        captures.iter().filter_map(|row| Some((row, CaptureView::read(row)?))).filter(|(_, view)| own(view)).collect();
+    let views: Vec<(&Row, CaptureView)> = captures
+        .iter()
+        .filter_map(|row| Some((row, CaptureView::read(row)?)))
+        .filter(|(_, view)| own(view))
+        .collect();
     let mut changes = Changes::default();
     let at = clock.unix.map_or(0, |unix| unix.0);
     let undecided = matches!(held.state(), HisState::Asking | HisState::Attention);
@@ -253,12 +266,21 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
         held.row.set_state(HisState::Asking);
     }
     let stored = wire::BillRow::decode(bill.bytes.as_slice()).unwrap_or_default();
-    let row = wire::BillRow { present: held.order_no.as_str().into(), orders: stored.orders.saturating_add(1) };
+    let row =
+        wire::BillRow { present: held.order_no.as_str().into(), orders: stored.orders.saturating_add(1) };
     changes.write(&bill.key, bill.version, &row, Index { bill: bill.key.key.clone(), ..Index::default() });
-    for capture in captures.iter().filter(|row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str())) {
+    for capture in captures
+        .iter()
+        .filter(|row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str()))
+    {
         let stored = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
         let index = Index { bill: bill.key.key.clone(), ..Index::default() };
-        changes.write(&capture.key, capture.version, &wire::CaptureRow { bill: bill.key.key.clone(), ..stored }, index);
+        changes.write(
+            &capture.key,
+            capture.version,
+            &wire::CaptureRow { bill: bill.key.key.clone(), ..stored },
+            index,
+        );
     }
     held.store(&mut changes);
     Ok(changes.batch)

@@ -30,8 +30,8 @@ use alloc::vec::Vec;
 
 use crate::book::{Anchor, Batch, Found, Query};
 use crate::platform::{Ask, Verdict};
-use crate::time::Instant;
 pub use crate::time::Clock;
+use crate::time::Instant;
 
 /// What the world tells a link.
 #[derive(Clone, Debug)]

@@ -108,11 +108,6 @@ impl HisSession {
     pub(crate) fn drops(&self) -> DropCounts {
         self.end.line.drops
     }
-
-    /// When the last record of the live session was opened, or the session itself.
-    pub(crate) fn last_opened(&self) -> Option<Instant> {
-        self.end.live.as_ref().map(Live::last_opened)
-    }
 }
 
 impl End {

@@ -49,10 +49,6 @@ impl Live {
         }
     }
 
-    pub(super) fn last_opened(&self) -> Instant {
-        self.last_opened
-    }
-
     /// The end of its life, at 24 h.
     pub(super) fn expires(&self) -> Instant {
         self.since.after(SESSION_AGE_MAX)

@@ -71,11 +71,6 @@ impl PosSession {
         Self { decoder: Decoder::new(Side::Pos), end }
     }
 
-    /// Replaces the SessionReady that later sessions begin with.
-    pub(crate) fn set_ready(&mut self, ready: Vec<u8>) {
-        self.end.ready = ready;
-    }
-
     /// Whether the POS can take a session now. If not, an M1 gets alert 91.
     pub(crate) fn set_busy(&mut self, busy: bool) {
         self.end.busy = busy;
@@ -147,11 +142,6 @@ impl PosSession {
     /// What was dropped since the stream was opened.
     pub(crate) fn drops(&self) -> DropCounts {
         self.end.line.drops
-    }
-
-    /// When the last record of the live session was opened, or the session itself.
-    pub(crate) fn last_opened(&self) -> Option<Instant> {
-        self.end.live.as_ref().map(Live::last_opened)
     }
 }
 

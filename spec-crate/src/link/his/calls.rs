@@ -81,7 +81,8 @@ impl HisLink {
             matches!(tracked.held.state(), HisState::Sent | HisState::Cancelling)
                 && clock.now >= Instant(tracked.held.row.leased_until)
         };
-        let ended: Vec<OrderNo> = self.tracked.values().filter(over).map(|t| t.held.order_no.clone()).collect();
+        let ended: Vec<OrderNo> =
+            self.tracked.values().filter(over).map(|t| t.held.order_no.clone()).collect();
         for order_no in ended {
             self.queue_once(Work::Ask(order_no));
         }
@@ -96,7 +97,9 @@ impl HisLink {
 
     fn queue_once(&mut self, work: Work) {
         let busy = self.waiting.as_ref().is_some_and(|waiting| match waiting {
-            super::Waiting::Load { work: under, .. } | super::Waiting::Persist { work: under, .. } => same(under, &work),
+            super::Waiting::Load { work: under, .. } | super::Waiting::Persist { work: under, .. } => {
+                same(under, &work)
+            }
         });
         if !busy && !self.work.iter().any(|queued| same(queued, &work)) {
             self.work.push_back(work);
@@ -109,7 +112,8 @@ impl HisLink {
             return;
         }
         self.repeat(clock);
-        if !self.calls.asks(&About::Sync) && self.up.as_ref().is_some_and(|up| !up.synced) && !self.syncing() {
+        if !self.calls.asks(&About::Sync) && self.up.as_ref().is_some_and(|up| !up.synced) && !self.syncing()
+        {
             self.sync(clock);
         }
         if self.up.as_ref().is_some_and(|up| up.synced) {
@@ -130,8 +134,13 @@ impl HisLink {
     }
 
     fn repeat(&mut self, clock: Clock) {
-        let due: Vec<u32> =
-            self.calls.open.iter().filter(|(_, call)| clock.now >= call.next).map(|(number, _)| *number).collect();
+        let due: Vec<u32> = self
+            .calls
+            .open
+            .iter()
+            .filter(|(_, call)| clock.now >= call.next)
+            .map(|(number, _)| *number)
+            .collect();
         for number in due {
             let Some(call) = self.calls.open.get_mut(&number) else { continue };
             let gap = REPEAT.get(call.sent).or(REPEAT.last()).copied().unwrap_or_default();

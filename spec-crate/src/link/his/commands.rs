@@ -11,6 +11,7 @@ use crate::message::agreement::Agreement;
 use crate::message::manifest::{Device, Manifest};
 use crate::order_flow::Body;
 use crate::order_flow::his::{NewCollect, NewRefund};
+use crate::session::{DropCounts, HisSession};
 use crate::time::{Clock, Instant};
 use crate::wire::{self, HisState};
 
@@ -138,8 +139,18 @@ impl HisLink {
             session: self.up.as_ref().map(|up| up.established.peer_id.clone()),
             ready: self.up.as_ref().is_some_and(|up| up.synced),
             silent: self.silent,
-            open: self.tracked.values().filter(|tracked| tracked.held.state() as i32 <= HisState::Asking as i32).count(),
+            open: self
+                .tracked
+                .values()
+                .filter(|tracked| tracked.held.state() as i32 <= HisState::Asking as i32)
+                .count(),
         }
+    }
+
+    /// What was dropped in the present stream, by reason.
+    #[must_use]
+    pub fn drops(&self) -> Option<DropCounts> {
+        self.session.as_ref().map(HisSession::drops)
     }
 
     fn needs_session(&self) -> Result<(), Refusal> {

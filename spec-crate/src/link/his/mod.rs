@@ -22,12 +22,12 @@ use super::{Input, LoadId, Output, PersistId};
 use crate::book::{Anchor, Found, Query, Row, RowKey, Table};
 use crate::catalogue::{AlertCode, RejectCode};
 use crate::crypto::{Entropy, Secret};
+use crate::handshake::Peering;
 use crate::ids::{DeviceId, OrderNo, TerminalId};
 use crate::message::agreement::Agreement;
 use crate::message::manifest::{Device, Manifest};
 use crate::order_flow::his::{Changes, Held, HisContext, Rows, Step};
 use crate::order_flow::pos::Progress;
-use crate::handshake::Peering;
 use crate::session::{Established, HisSession, SessionEvent, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::{timers, wire};
@@ -312,7 +312,10 @@ impl HisLink {
     fn timeout(&self) -> Option<Instant> {
         let now = self.now.now;
         let session = self.session.as_ref().and_then(HisSession::timeout);
-        let ping = self.up.as_ref().map(|_| self.sent.after(timers::PING_AFTER).min(self.heard.after(timers::SILENT)));
+        let ping = self
+            .up
+            .as_ref()
+            .map(|_| self.sent.after(timers::PING_AFTER).min(self.heard.after(timers::SILENT)));
         let leases = self.tracked.values().filter_map(|tracked| tracked.due(self.now));
         let wait = (!self.waited).then(|| self.wait_over());
         let marks = [ping, self.calls.deadline(), wait].into_iter().flatten().chain(leases);

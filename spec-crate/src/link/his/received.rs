@@ -40,7 +40,9 @@ impl HisLink {
             }
             Body::Ready(ready) => self.ready(ready, clock),
             Body::OrderState(state) => self.progress(&state),
-            Body::DeviceEvent(event) => self.event(HisEvent::DeviceNotice { code: event.code, text: event.text }),
+            Body::DeviceEvent(event) => {
+                self.event(HisEvent::DeviceNotice { code: event.code, text: event.text })
+            }
             _ if message.call != 0 => {
                 let body = Some(Body::Unsupported(wire::Unsupported {}));
                 self.send(&wire::Message { call: 0, reply_to: message.call, body }, clock.now);
@@ -59,7 +61,11 @@ impl HisLink {
         up.run = ready.run;
         if first {
             let device_id = up.established.peer_id.clone();
-            self.event(HisEvent::SessionUp { device_id, software: ready.software, simulated: ready.simulated });
+            self.event(HisEvent::SessionUp {
+                device_id,
+                software: ready.software,
+                simulated: ready.simulated,
+            });
         }
     }
 

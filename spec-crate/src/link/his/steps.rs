@@ -174,7 +174,14 @@ fn no_session(ticket: u64) -> Step {
 
 impl HisLink {
     /// Confirms a result: it is durable.
-    fn confirm(&mut self, result: &[u8], generation: u64, call: u32, disposition: wire::Disposition, clock: Clock) {
+    fn confirm(
+        &mut self,
+        result: &[u8],
+        generation: u64,
+        call: u32,
+        disposition: wire::Disposition,
+        clock: Clock,
+    ) {
         if self.up.as_ref().is_none_or(|up| up.generation != generation) {
             return;
         }

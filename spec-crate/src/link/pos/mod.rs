@@ -21,14 +21,14 @@ use crate::book::{Anchor, Batch, Found, Index, Query, RowKey, Table, Write};
 use crate::catalogue::AlertCode;
 use crate::crypto::{self, Entropy, Secret};
 use crate::error::Refusal;
+use crate::handshake::{HeldAgreement, Peering};
 use crate::ids::{DeviceId, SiteId};
 use crate::message::agreement::Agreement;
 use crate::message::manifest::{Manifest, Terminal};
 use crate::order_flow::pos::{Context, Effect, Effects, PosFlow};
 use crate::order_flow::{Body, notice};
 use crate::platform::{Channel, Merchant, PaymentCode, Verdict};
-use crate::handshake::{HeldAgreement, Peering};
-use crate::session::{Established, PosSession, SessionEvent, SessionOutput};
+use crate::session::{DropCounts, Established, PosSession, SessionEvent, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::wire;
 
@@ -200,8 +200,10 @@ impl PosLink {
     pub fn handle_input(&mut self, input: Input<'_>, clock: Clock) {
         match input {
             Input::Opened => {
-                self.session = Some(PosSession::open(self.ready.clone()));
                 self.session_ended("line");
+                let mut session = PosSession::open(self.ready.clone());
+                session.set_busy(self.halted);
+                self.session = Some(session);
             }
             Input::Closed => {
                 self.session = None;
@@ -248,7 +250,13 @@ impl PosLink {
     }
 
     /// Takes over what was imported: agreements (newest first), terminals, and merchants with credentials.
-    pub fn provision(&mut self, agreements: Vec<Agreement>, terminals: Manifest<Terminal>, merchants: Vec<Merchant>, clock: Clock) {
+    pub fn provision(
+        &mut self,
+        agreements: Vec<Agreement>,
+        terminals: Manifest<Terminal>,
+        merchants: Vec<Merchant>,
+        clock: Clock,
+    ) {
         self.peering.provision(held_agreements(&agreements), terminal_keys(&terminals));
         self.flow.context.agreements = agreements;
         self.flow.context.merchants = merchants;
@@ -299,6 +307,12 @@ impl PosLink {
     #[must_use]
     pub fn halted(&self) -> bool {
         self.halted
+    }
+
+    /// What was dropped in the present stream, by reason.
+    #[must_use]
+    pub fn drops(&self) -> Option<DropCounts> {
+        self.session.as_ref().map(PosSession::drops)
     }
 
     fn timeout(&self, now: Instant) -> Option<Instant> {
@@ -389,7 +403,8 @@ impl PosLink {
         match work {
             Work::Start => {
                 let row = found.rows.first();
-                let peer = row.and_then(|row| wire::PeerRow::decode(row.bytes.as_slice()).ok()).unwrap_or_default();
+                let peer =
+                    row.and_then(|row| wire::PeerRow::decode(row.bytes.as_slice()).ok()).unwrap_or_default();
                 self.ledger_seen = (peer.anchor, row.map_or(0, |row| row.version));
                 self.work.push_front(Work::Page(0));
             }
@@ -401,7 +416,9 @@ impl PosLink {
                 let next = if found.more { Work::Page(last) } else { Work::Tick };
                 self.work.push_front(next);
             }
-            Work::Request { generation, message } => self.answer(generation, &message, Some((query, found)), clock),
+            Work::Request { generation, message } => {
+                self.answer(generation, &message, Some((query, found)), clock)
+            }
             Work::Verdict(_) | Work::Scan(..) | Work::Tick => {}
         }
     }
@@ -457,7 +474,8 @@ impl PosLink {
     /// The row that remembers the ledger's anchor, if it goes forward.
     fn see_ledger(&mut self, anchor: &[u8]) -> Option<Write> {
         let new = Anchor::decode(anchor)?;
-        let back = Anchor::decode(&self.ledger_seen.0).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+        let back =
+            Anchor::decode(&self.ledger_seen.0).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
         if back {
             return None;
         }
@@ -471,7 +489,8 @@ impl PosLink {
 fn peering(config: &PosConfig) -> Option<Peering> {
     let seed = Secret::new(*config.device_seed.expose());
     let agreements = held_agreements(&config.agreements);
-    Peering::new(config.device_id.as_str().into(), seed, agreements, terminal_keys(&config.terminals), None).ok()
+    Peering::new(config.device_id.as_str().into(), seed, agreements, terminal_keys(&config.terminals), None)
+        .ok()
 }
 
 /// The agreements that serve new sessions, newest first.

@@ -35,9 +35,7 @@ impl PosLink {
         if !up.synced && !is_sync {
             return self.alert(AlertCode::UnexpectedMessage, clock);
         }
-        let queued = |work: &&Work| {
-            matches!(work, Work::Request { generation: of, message: queued } if *of == generation && queued.reply_to == 0)
-        };
+        let queued = |work: &&Work| matches!(work, Work::Request { generation: of, message: queued } if *of == generation && queued.reply_to == 0);
         let same = |work: &Work| matches!(work, Work::Request { message: queued, .. } if queued.call == message.call);
         if self.work.iter().any(same) {
             return;
@@ -70,10 +68,9 @@ impl PosLink {
             return;
         }
         let query = match &message.body {
-            Some(Body::ListOrders(list)) => Some(Query::After {
-                seq: self.list_from(list),
-                limit: limits::LIST_ITEMS_MAX,
-            }),
+            Some(Body::ListOrders(list)) => {
+                Some(Query::After { seq: self.list_from(list), limit: limits::LIST_ITEMS_MAX })
+            }
             Some(Body::GetTotals(totals)) => Some(Query::Day(totals.business_day)),
             Some(Body::Sync(sync)) => Anchor::decode(&sync.journal_seen).map(Query::Anchor),
             Some(body) => order_of(body)
@@ -88,7 +85,13 @@ impl PosLink {
     }
 
     /// Answers a request, once what it needs is here.
-    pub(super) fn answer(&mut self, generation: u64, message: &wire::Message, found: Option<(Query, Found)>, clock: Clock) {
+    pub(super) fn answer(
+        &mut self,
+        generation: u64,
+        message: &wire::Message,
+        found: Option<(Query, Found)>,
+        clock: Clock,
+    ) {
         if self.generation() != Some(generation) {
             return;
         }
@@ -136,7 +139,8 @@ impl PosLink {
         let peer = up.established.peer_id.clone();
         let zero = up.established.zero;
         let terminal = TerminalId::try_from(peer.as_str()).ok()?;
-        let peer_active = matches!(self.terminals.accepts_new_orders(&terminal, clock.unix), Admission::Accepted(_));
+        let peer_active =
+            matches!(self.terminals.accepts_new_orders(&terminal, clock.unix), Admission::Accepted(_));
         let current: Vec<u32> = self.peering.agreements().iter().map(|agreement| agreement.no).collect();
         let asking = Asking { peer: &peer, peer_active, zero, current: &current, storage: self.storage };
         Some(self.flow.submit(submit, &asking, clock, effects))
@@ -153,7 +157,8 @@ impl PosLink {
 
     fn pong(&mut self, ping: &wire::Ping, clock: Clock, effects: &mut Effects) -> Body {
         effects.writes.extend(self.see_ledger(&ping.ledger));
-        let verified = |channel| self.flow.context.verified.iter().any(|merchant| merchant.channel == channel);
+        let verified =
+            |channel| self.flow.context.verified.iter().any(|merchant| merchant.channel == channel);
         let health = wire::Health {
             wechat_verified: verified(crate::platform::Channel::Wechat),
             alipay_verified: verified(crate::platform::Channel::Alipay),
@@ -185,7 +190,8 @@ impl PosLink {
                 disposition: order.answered,
                 stage,
             });
-            let fits = wire::Message { call: 0, reply_to: u32::MAX, body: Some(Body::OrderList(list.clone())) };
+            let fits =
+                wire::Message { call: 0, reply_to: u32::MAX, body: Some(Body::OrderList(list.clone())) };
             if fits.encoded_len() > limits::PLAINTEXT_BYTES_MAX && list.items.len() > 1 {
                 list.items.pop();
                 list.more = true;
@@ -245,7 +251,8 @@ fn totals(rows: &[Row]) -> Body {
         let order_no = result.get().order_no.as_str();
         let length = u8::try_from(order_no.len()).unwrap_or(u8::MAX);
         let outcome = u8::try_from(result.get().outcome.code()).unwrap_or_default();
-        let end = [&[length], order_no.as_bytes(), &[outcome], &result.get().amount.fen().to_be_bytes()].concat();
+        let end =
+            [&[length], order_no.as_bytes(), &[outcome], &result.get().amount.fen().to_be_bytes()].concat();
         ends.push((order_no.into(), end));
     }
     ends.sort();

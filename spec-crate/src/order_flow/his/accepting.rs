@@ -84,7 +84,10 @@ fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Auth
 fn ends(context: &HisContext, held: &Held, result: &ResultCore, peer: &str) -> bool {
     let Some(core) = held.core.as_ref() else { return false };
     let asked = core.device_id().as_str() == peer || held.row.devices.iter().any(|device| device == peer);
-    asked && core.hash(&context.site_id) == result.get().order_hash && core.amount() == result.get().amount && !held.row.orphan
+    asked
+        && core.hash(&context.site_id) == result.get().order_hash
+        && core.amount() == result.get().amount
+        && !held.row.orphan
 }
 
 /// Persists the result and the end in one transaction.
@@ -119,7 +122,9 @@ fn end(
     held.store(changes);
     changes.events.push(HisOrderEvent::Ended(OrderView::of(&held)));
     if used_twice || (state == HisState::Attention && result.get().outcome != Outcome::Attention) {
-        changes.events.push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+        changes
+            .events
+            .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
     }
 }
 
@@ -164,12 +169,17 @@ fn keep(
     changes: &mut Changes,
 ) {
     let at = clock.unix.map_or(0, |unix| unix.0);
-    held.row.evidence.push(wire::Evidence { result: told.result.to_vec(), signature: told.signature.to_vec(), at });
+    held.row.evidence.push(wire::Evidence {
+        result: told.result.to_vec(),
+        signature: told.signature.to_vec(),
+        at,
+    });
     if held.look_again_at().is_some_and(|due| due <= at) {
         held.row.looked_again = held.row.looked_again.saturating_add(1);
     }
     let about = ends(context, &held, result, told.peer) || held.ended();
-    let same_order = held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
+    let same_order =
+        held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
     let new_money = about && same_order && captures::open_told(context, rows, &held, result, changes);
     let late_refund = same_order && late_refund(context, &held, result, rows, changes);
     release_after_last_look(context, &held, rows, changes);
@@ -177,12 +187,20 @@ fn keep(
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
     let contradicts = !same_order || new_money || late_refund || contradicts(&held, result);
     if contradicts {
-        changes.events.push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+        changes
+            .events
+            .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
     }
 }
 
 /// A refund that is proved after it was called failed is booked, even beyond what was taken.
-fn late_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) -> bool {
+fn late_refund(
+    context: &HisContext,
+    held: &Held,
+    result: &ResultCore,
+    rows: &Rows,
+    changes: &mut Changes,
+) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
     if !failed || result.get().outcome != Outcome::Refunded {
         return false;
@@ -197,7 +215,8 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
     let Some(of) = held.core.as_ref().and_then(|core| core.refund_of()).filter(|_| over) else { return };
     let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else { return };
     let mut capture = Capture::read(rows, key);
-    let reserved = capture.row.reservations.iter().any(|held_back| held_back.order_no == held.order_no.as_str());
+    let reserved =
+        capture.row.reservations.iter().any(|held_back| held_back.order_no == held.order_no.as_str());
     let booked = changes.batch.write.iter().any(|write| write.key == capture.key);
     if reserved && !booked {
         capture.settle(held.order_no.as_str(), None, true);
@@ -206,7 +225,9 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
 }
 
 fn contradicts(held: &Held, result: &ResultCore) -> bool {
-    held.ended() && state_of(result.get().outcome) != held.state() && result.get().outcome != Outcome::Attention
+    held.ended()
+        && state_of(result.get().outcome) != held.state()
+        && result.get().outcome != Outcome::Attention
 }
 
 /// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.

@@ -22,7 +22,12 @@ pub(super) struct Capture {
 }
 
 /// The row of a capture of an order on a channel; `None` if the order's agreement is not held.
-pub(super) fn key_of(context: &HisContext, agreement_no: u32, order_no: &crate::ids::OrderNo, channel: Channel) -> Option<RowKey> {
+pub(super) fn key_of(
+    context: &HisContext,
+    agreement_no: u32,
+    order_no: &crate::ids::OrderNo,
+    channel: Channel,
+) -> Option<RowKey> {
     let purpose = match channel {
         Channel::Wechat => Purpose::Wechat,
         Channel::Alipay => Purpose::Alipay,
@@ -47,7 +52,9 @@ pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) ->
             .collect(),
     };
     if core.refund_of().is_none() {
-        keys.extend(told(result).into_iter().map(|(channel, payment_no, ..)| payment_key(channel, &payment_no)));
+        keys.extend(
+            told(result).into_iter().map(|(channel, payment_no, ..)| payment_key(channel, &payment_no)),
+        );
     }
     keys
 }
@@ -57,7 +64,10 @@ pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
     if result.get().outcome == crate::message::result::Outcome::Paid {
         let paid = result.get().channel.zip(result.get().payment_no.clone());
         let at = result.get().captured_at.map_or(0, |at| at.0);
-        return paid.map(|(channel, no)| (channel, no, result.get().amount.magnitude(), at)).into_iter().collect();
+        return paid
+            .map(|(channel, no)| (channel, no, result.get().amount.magnitude(), at))
+            .into_iter()
+            .collect();
     }
     let found = result.get().found.iter();
     found
@@ -107,7 +117,13 @@ impl Capture {
 }
 
 /// Opens the rows of the captures that a result tells of; `true` if one of them was not known before.
-pub(super) fn open_told(context: &HisContext, rows: &Rows, held: &Held, result: &ResultCore, changes: &mut Changes) -> bool {
+pub(super) fn open_told(
+    context: &HisContext,
+    rows: &Rows,
+    held: &Held,
+    result: &ResultCore,
+    changes: &mut Changes,
+) -> bool {
     let Some(core) = held.core.as_ref().filter(|core| core.refund_of().is_none()) else { return false };
     let mut new = false;
     for (channel, payment_no, amount, captured_at) in told(result) {

@@ -123,7 +123,10 @@ impl fmt::Display for OrderRefusal {
                 write!(f, "{number} took money for this bill: refund it before another order is made")
             }
             Self::Orphan { order_no } => {
-                write!(f, "order {order_no} is known only from a terminal and may be this bill's: adopt or decide it")
+                write!(
+                    f,
+                    "order {order_no} is known only from a terminal and may be this bill's: adopt or decide it"
+                )
             }
             Self::Restoring { seconds: 0, device } => {
                 write!(f, "the ledger went back and the list of device {device} is not pulled: connect it")
@@ -134,7 +137,9 @@ impl fmt::Display for OrderRefusal {
             Self::NoAgreement => f.write_str("no agreement is held: import one"),
             Self::NotCaptured => f.write_str("the ledger knows no capture of that order: nothing to refund"),
             Self::Exceeds { left } => write!(f, "only {left} fen are left to refund"),
-            Self::ItemBusy { order_no } => write!(f, "refund {order_no} of this item has not ended: wait for it"),
+            Self::ItemBusy { order_no } => {
+                write!(f, "refund {order_no} of this item has not ended: wait for it")
+            }
             Self::TooSoon { seconds } => write!(f, "the latest refund is too recent: wait {seconds} s"),
             Self::TooMany => f.write_str("this capture has had its 50 refunds"),
             Self::Device => f.write_str("the device is revoked or not in the manifest: bind another"),
@@ -153,7 +158,13 @@ pub(crate) struct Session<'a> {
 }
 
 /// Makes the next order of a bill.
-pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'_>, rows: &Rows, clock: Clock) -> Step {
+pub(crate) fn collect(
+    context: &HisContext,
+    new: &NewCollect,
+    session: Session<'_>,
+    rows: &Rows,
+    clock: Clock,
+) -> Step {
     run(new.ticket, || {
         let bill_rows = rows.bill(&new.bill)?;
         let bill_key = RowKey::new(Table::Bill, &new.bill);
@@ -198,7 +209,13 @@ pub(crate) fn collect(context: &HisContext, new: &NewCollect, session: Session<'
 }
 
 /// Makes a refund order, and reserves what it may give back.
-pub(crate) fn refund(context: &HisContext, new: &NewRefund, session: Session<'_>, rows: &Rows, clock: Clock) -> Step {
+pub(crate) fn refund(
+    context: &HisContext,
+    new: &NewRefund,
+    session: Session<'_>,
+    rows: &Rows,
+    clock: Clock,
+) -> Step {
     run(new.ticket, || {
         let original_key = order_key(&new.order_no);
         rows.all(core::slice::from_ref(&original_key))?;
@@ -299,7 +316,13 @@ fn order_key(order_no: &OrderNo) -> RowKey {
 }
 
 /// The site's own conditions: not after a step back, not for a closed day. Returns until when orders carry a search.
-fn may_make(context: &HisContext, rows: &Rows, day: u32, clock: Clock, changes: &mut Changes) -> Result<u64, Stop> {
+fn may_make(
+    context: &HisContext,
+    rows: &Rows,
+    day: u32,
+    clock: Clock,
+    changes: &mut Changes,
+) -> Result<u64, Stop> {
     let site_key = RowKey::new(Table::Site, context.site_id.as_str());
     rows.all(core::slice::from_ref(&site_key))?;
     let (site, version) = rows.read::<wire::SiteRow>(&site_key);
@@ -308,14 +331,23 @@ fn may_make(context: &HisContext, rows: &Rows, day: u32, clock: Clock, changes: 
         return Err(OrderRefusal::DayClosed(day).into());
     }
     if site.waiting {
-        let quiet = context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max().unwrap_or_default();
+        let quiet = context
+            .agreements
+            .iter()
+            .map(|agreement| agreement.terms().timers.quiet)
+            .max()
+            .unwrap_or_default();
         let over = context.started.after(context.full_lease()).after(quiet);
         let seconds = over.since(clock.now).div_ceil(1_000).max(1);
         return Err(OrderRefusal::Restoring { seconds, device: String::new() }.into());
     }
     if site.pulling {
-        let devices: Vec<RowKey> =
-            context.devices.entries().iter().map(|entry| RowKey::new(Table::Peer, entry.id.as_str())).collect();
+        let devices: Vec<RowKey> = context
+            .devices
+            .entries()
+            .iter()
+            .map(|entry| RowKey::new(Table::Peer, entry.id.as_str()))
+            .collect();
         rows.all(&devices)?;
         let missing = devices.iter().find(|key| !rows.read::<wire::PeerRow>(key).0.pulled);
         if let Some(device) = missing {
@@ -355,7 +387,12 @@ fn orphans_are_absent(rows: &Rows, keys: &[RowKey], changes: &mut Changes) -> Re
 }
 
 /// S3: refunded + reserved + new <= taken; one refund of an item at a time; not too many, not too fast.
-fn refund_fits(capture: &Capture, new: &NewRefund, earlier: &[Held], clock: Clock) -> Result<(), OrderRefusal> {
+fn refund_fits(
+    capture: &Capture,
+    new: &NewRefund,
+    earlier: &[Held],
+    clock: Clock,
+) -> Result<(), OrderRefusal> {
     if new.amount.collects() {
         return Err(OrderRefusal::Amount);
     }
@@ -385,7 +422,12 @@ fn refund_fits(capture: &Capture, new: &NewRefund, earlier: &[Held], clock: Cloc
 }
 
 /// The row of a new order: sent, in this run, with its start instant.
-fn make(context: &HisContext, order: &NewOrder, session: Session<'_>, clock: Clock) -> Result<Held, OrderRefusal> {
+fn make(
+    context: &HisContext,
+    order: &NewOrder,
+    session: Session<'_>,
+    clock: Clock,
+) -> Result<Held, OrderRefusal> {
     let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
     if !allows_amount(agreement, Kind::of(order.amount), order.amount) {
         return Err(OrderRefusal::Amount);

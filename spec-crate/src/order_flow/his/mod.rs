@@ -66,7 +66,11 @@ impl HisContext {
 /// FULL_LEASE: T_START + T_ACT + T_DRIFT, the largest of all agreements held, in milliseconds.
 pub(crate) fn full_lease(agreements: &[Agreement]) -> u64 {
     let lease = |timers: Timers| timers.start.saturating_add(timers.act).saturating_add(timers.drift);
-    agreements.iter().map(|agreement| lease(agreement.terms().timers)).max().unwrap_or_else(|| lease(Timers::USUAL))
+    agreements
+        .iter()
+        .map(|agreement| lease(agreement.terms().timers))
+        .max()
+        .unwrap_or_else(|| lease(Timers::USUAL))
 }
 
 /// What became of an order, told once it is durable.
@@ -250,7 +254,10 @@ impl Held {
 
     /// It has ended: by a signed result, or by a decision of two people.
     pub(crate) fn ended(&self) -> bool {
-        !matches!(self.state(), HisState::Unspecified | HisState::Sent | HisState::Cancelling | HisState::Asking)
+        !matches!(
+            self.state(),
+            HisState::Unspecified | HisState::Sent | HisState::Cancelling | HisState::Asking
+        )
     }
 
     /// Ended without any money of the bill having moved.
@@ -266,9 +273,9 @@ impl Held {
     pub(crate) fn look_again_at(&self) -> Option<u64> {
         let nth = self.row.looked_again;
         match self.state() {
-            HisState::Attention if nth < ATTENTION_DAYS => {
-                Some(self.row.ended_at.saturating_add(86_400_u64.saturating_mul(u64::from(nth).saturating_add(1))))
-            }
+            HisState::Attention if nth < ATTENTION_DAYS => Some(
+                self.row.ended_at.saturating_add(86_400_u64.saturating_mul(u64::from(nth).saturating_add(1))),
+            ),
             HisState::NotPaid | HisState::NotRefunded => {
                 let status = self.result().map_or(0, |result| result.get().status);
                 let rests = Status::from_code(status).is_some_and(Status::rests_on_absence);

@@ -10,7 +10,13 @@ use crate::time::Clock;
 use crate::wire::{self, HisState};
 
 /// Takes one item of a device's list over: the core of an order that is not known, then its result.
-pub(crate) fn take(context: &HisContext, item: &wire::OrderItem, peer: &str, rows: &Rows, clock: Clock) -> Step {
+pub(crate) fn take(
+    context: &HisContext,
+    item: &wire::OrderItem,
+    peer: &str,
+    rows: &Rows,
+    clock: Clock,
+) -> Step {
     let Ok(core) = OrderCore::decode(item.core.clone()) else {
         return Step::Done(Changes::default());
     };

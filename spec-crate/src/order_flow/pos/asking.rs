@@ -6,8 +6,8 @@ use super::ending::{End, Why};
 use super::evidence::{Death, Finding, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
-use crate::time::Clock;
 use crate::platform::{Capture, Channel};
+use crate::time::Clock;
 use crate::time::{Instant, UnixSeconds};
 use crate::timers;
 use crate::wire::PosState;
@@ -107,8 +107,8 @@ impl Life {
         let entered = ASK_AT.iter().map(|nth| self.entered.after(nth.saturating_mul(gap)));
         let expired = self.rules(context, clock).expired_from;
         let fences = self.evidence.iter().map(|e| e.fence).chain(expired).filter(|at| *at > self.entered);
-        let after_fences =
-            fences.flat_map(|fence| (0..ASK_AFTER_FENCE).map(move |nth| fence.after(nth.saturating_mul(gap))));
+        let after_fences = fences
+            .flat_map(|fence| (0..ASK_AFTER_FENCE).map(move |nth| fence.after(nth.saturating_mul(gap))));
         let half_hours = core::iter::once(clock.now.after(ASK_EVERY));
         let next = entered.chain(after_fences).chain(half_hours).filter(|at| *at > clock.now).min();
         self.next_query = next.unwrap_or(clock.now.after(ASK_EVERY));

@@ -7,8 +7,8 @@ use super::evidence::{Death, Evidence, Finding, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
 use crate::ids::OrderNo;
-use crate::time::Clock;
 use crate::platform::{Capture, Channel, PaymentCode, Proof, Request, Verdict};
+use crate::time::Clock;
 use crate::time::{Instant, UnixSeconds};
 use crate::timers;
 use crate::wire::{self, PosState};
@@ -75,7 +75,13 @@ impl Life {
     }
 
     /// The end of waiting: nothing was written, unless other numbers have to be searched first.
-    pub(super) fn leave_wait_code(&mut self, why: Why, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    pub(super) fn leave_wait_code(
+        &mut self,
+        why: Why,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         if self.row.search.is_empty() && self.intact(context) {
             self.end(End::not_paid(why), context, clock, effects);
         } else {
@@ -91,7 +97,14 @@ impl Life {
     }
 
     /// Persists the attempt, then writes the one pay of this order.
-    fn pay(&mut self, channel: Channel, code: PaymentCode, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    fn pay(
+        &mut self,
+        channel: Channel,
+        code: PaymentCode,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         let timers = context.timers(&self.core);
         let Some(place) =
             self.evidence.iter().position(|e| e.place == Place::Own && e.merchant.channel == channel)
@@ -110,7 +123,8 @@ impl Life {
             number_known: false,
             expires_at: expires_at.0,
         });
-        self.evidence = alloc::vec![Evidence::new(Place::Own, evidence.number, evidence.merchant, evidence.fence)];
+        self.evidence =
+            alloc::vec![Evidence::new(Place::Own, evidence.number, evidence.merchant, evidence.fence)];
         self.paid_from = clock.now;
         self.enter(PosState::Paying, clock.now, effects);
         let Some(evidence) = self.evidence.first() else { return };
@@ -120,7 +134,13 @@ impl Life {
     }
 
     /// What the answer to the pay proves.
-    pub(super) fn pay_answered(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    pub(super) fn pay_answered(
+        &mut self,
+        verdict: &Verdict,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         let timers = context.timers(&self.core);
         let Some(first_byte) = verdict.first_byte else {
             return self.end(End::not_paid(Why::PlatformDown), context, clock, effects);
@@ -164,7 +184,8 @@ impl Life {
             let written = attempt.expires_at.saturating_sub(timers.expiry.div_ceil(1_000));
             attempt.number_known || capture.captured_at.is_some_and(|at| at.0.saturating_add(1) < written)
         });
-        let end = if foreign { End::attention(Why::NumberUsed) } else { End::paid(self.after_cancel(), capture) };
+        let end =
+            if foreign { End::attention(Why::NumberUsed) } else { End::paid(self.after_cancel(), capture) };
         self.end(end, context, clock, effects);
     }
 
@@ -216,8 +237,10 @@ impl Life {
         let Some(attempt) = self.row.attempt.as_ref() else { return false };
         let channel = Channel::from_code(attempt.channel);
         let poll = if channel == Some(Channel::Alipay) { timers.poll_alipay } else { timers.poll_wechat };
-        let wanted = clock.now >= self.paid_from.after(poll) || self.row.cancel_wanted || attempt.payer_refused;
-        let lives = latest == Some(Latest::Alive) || (latest == Some(Latest::Absent) && !attempt.payer_refused);
+        let wanted =
+            clock.now >= self.paid_from.after(poll) || self.row.cancel_wanted || attempt.payer_refused;
+        let lives =
+            latest == Some(Latest::Alive) || (latest == Some(Latest::Absent) && !attempt.payer_refused);
         let old_enough = clock.now >= self.paid_from.after(timers.reverse_min);
         wanted && lives && old_enough && clock.now < self.act_by()
     }
@@ -256,7 +279,8 @@ impl Life {
         }
         // A reverse follows a query without a gap: when its time comes, the query comes first.
         let awaited = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive) || first;
-        if awaited && clock.now >= self.next_reverse && self.next_query > clock.now.after(REVERSE_AFTER_QUERY) {
+        if awaited && clock.now >= self.next_reverse && self.next_query > clock.now.after(REVERSE_AFTER_QUERY)
+        {
             self.next_query = clock.now;
         }
         self.query_attempt_when_due(context, clock, effects);

@@ -45,7 +45,12 @@ impl Context {
     }
 
     /// The platform number of an order, this one or another, on a channel.
-    pub(crate) fn number(&self, core: &OrderCore, order_no: &OrderNo, channel: Channel) -> Option<PlatformNumber> {
+    pub(crate) fn number(
+        &self,
+        core: &OrderCore,
+        order_no: &OrderNo,
+        channel: Channel,
+    ) -> Option<PlatformNumber> {
         let purpose = match channel {
             Channel::Wechat => Purpose::Wechat,
             Channel::Alipay => Purpose::Alipay,
@@ -104,7 +109,10 @@ impl Context {
             Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
             None => {
                 let agreement = self.agreement(core.agreement_no());
-                Channel::ALL.into_iter().filter_map(|channel| agreement?.merchant(channel)).collect::<Vec<_>>()
+                Channel::ALL
+                    .into_iter()
+                    .filter_map(|channel| agreement?.merchant(channel))
+                    .collect::<Vec<_>>()
             }
         };
         !needed.is_empty() && needed.iter().all(|merchant| self.verified.contains(merchant))
@@ -122,7 +130,16 @@ impl Context {
     ) -> Ask {
         let timers = self.timers(core);
         let id = self.draw_ask();
-        Ask { id, merchant, number, total, request, not_after, http_ms: timers.http, connect_ms: timers.connect }
+        Ask {
+            id,
+            merchant,
+            number,
+            total,
+            request,
+            not_after,
+            http_ms: timers.http,
+            connect_ms: timers.connect,
+        }
     }
 
     /// The question whether a merchant's credentials are right.

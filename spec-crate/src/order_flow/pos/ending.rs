@@ -11,9 +11,9 @@ use super::evidence::Death;
 use super::life::Life;
 use super::{Context, Effects, OrderEvent};
 use crate::catalogue::Status;
-use crate::time::Clock;
 use crate::message::result::Outcome;
 use crate::platform::{Capture, Channel};
+use crate::time::Clock;
 use crate::time::UnixSeconds;
 use crate::wire::{self, PosState};
 

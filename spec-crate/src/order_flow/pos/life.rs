@@ -21,9 +21,9 @@ use prost::Message as _;
 use super::evidence::{Evidence, Latest, Place, Rules};
 use super::{Context, Effects};
 use crate::book::{Index, RowKey, Table, Write};
-use crate::time::Clock;
 use crate::message::order::{Kind, OrderCore};
 use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Request, Verdict};
+use crate::time::Clock;
 use crate::time::Instant;
 use crate::timers;
 use crate::wire::{self, PosState};
@@ -103,7 +103,8 @@ impl Life {
 
     /// Whether the journal can prove what did not happen to this order.
     pub(super) fn intact(&self, context: &Context) -> bool {
-        !self.row.not_intact && (self.row.run == context.run || (self.row.boot == context.boot && context.anchored))
+        !self.row.not_intact
+            && (self.row.run == context.run || (self.row.boot == context.boot && context.anchored))
     }
 
     /// Something is still to be done: it has not ended, or HIS has not answered its result.
@@ -156,7 +157,13 @@ impl Life {
     }
 
     /// Takes the platform's answer to one of this order's questions.
-    pub(super) fn verdict(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    pub(super) fn verdict(
+        &mut self,
+        verdict: &Verdict,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         if !verdict.provider_code.is_empty() {
             self.provider_code.clone_from(&verdict.provider_code);
         }

@@ -251,7 +251,13 @@ impl PosFlow {
     }
 
     /// A payment code was scanned, and its channel recognised. `None`: no order waits for one on that channel.
-    pub(crate) fn scan(&mut self, channel: Channel, code: PaymentCode, clock: Clock, effects: &mut Effects) -> Option<()> {
+    pub(crate) fn scan(
+        &mut self,
+        channel: Channel,
+        code: PaymentCode,
+        clock: Clock,
+        effects: &mut Effects,
+    ) -> Option<()> {
         let order_no = self.waiting()?.core.order_no().clone();
         let life = self.lives.get_mut(&order_no)?;
         self.context.agreement(life.core.agreement_no())?.merchant(channel)?;
@@ -360,7 +366,11 @@ impl PosFlow {
         }
         self.next_verify = clock.now.after(timers::VERIFY_RETRY);
         for merchant in missing {
-            let agreement = self.context.agreements.iter().find(|a| a.merchant(merchant.channel).as_ref() == Some(&merchant));
+            let agreement = self
+                .context
+                .agreements
+                .iter()
+                .find(|a| a.merchant(merchant.channel).as_ref() == Some(&merchant));
             let timers = agreement.map_or(Timers::USUAL, |agreement| agreement.terms().timers);
             let ask = self.context.ask_verify(merchant.clone(), timers);
             self.asks.insert(ask.id, Asked::Merchant(merchant));
@@ -388,7 +398,9 @@ impl PosFlow {
                 Effect::Ask(ask) if !self.asks.contains_key(&ask.id) => {
                     self.asks.insert(ask.id, Asked::Order { order_no: order_no.clone(), look });
                 }
-                Effect::Report(ended) if !self.unanswered.contains(ended) => self.unanswered.push_back(ended.clone()),
+                Effect::Report(ended) if !self.unanswered.contains(ended) => {
+                    self.unanswered.push_back(ended.clone())
+                }
                 _ => {}
             }
         }
@@ -408,7 +420,8 @@ impl PosFlow {
     /// The next instant after `now` at which something is due.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let lives = self.lives.values().chain(self.looks.values()).filter_map(|life| life.deadline(now));
-        let unverified = self.context.merchants.iter().any(|merchant| !self.context.verified.contains(merchant));
+        let unverified =
+            self.context.merchants.iter().any(|merchant| !self.context.verified.contains(merchant));
         lives.chain(unverified.then_some(self.next_verify).filter(|at| *at > now)).min()
     }
 
@@ -442,7 +455,9 @@ impl PosFlow {
             }
             effects.event(OrderEvent::Alarm(PosAlarm::JournalWentBack));
         } else if first {
-            for life in self.lives.values_mut().filter(|life| life.restarted && life.row.boot != self.context.boot) {
+            for life in
+                self.lives.values_mut().filter(|life| life.restarted && life.row.boot != self.context.boot)
+            {
                 life.row.not_intact = true;
                 effects.write(life.write());
             }

@@ -10,8 +10,8 @@ use super::evidence::{Evidence, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
 use crate::catalogue::Status;
-use crate::time::Clock;
 use crate::platform::{AskId, Proof, Request, Verdict};
+use crate::time::Clock;
 use crate::time::Instant;
 use crate::timers;
 use crate::wire::PosState;
@@ -72,7 +72,8 @@ impl Life {
             Some(false) => self.end(End::not_refunded(Status::Original), context, clock, effects),
             None if clock.now >= self.next_query => {
                 self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
-                let request = if self.refund.absent { Some(Request::Query) } else { self.refund_question(context) };
+                let request =
+                    if self.refund.absent { Some(Request::Query) } else { self.refund_question(context) };
                 self.ask_refund(request, context, effects);
             }
             None => {}
@@ -147,7 +148,13 @@ impl Life {
     }
 
     /// What the answer to a refund request proves. A refusal counts only as the answer to the first one.
-    pub(super) fn refund_answered(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    pub(super) fn refund_answered(
+        &mut self,
+        verdict: &Verdict,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         let first = self.refund.requested == 0 && self.state() == PosState::Refunding;
         if verdict.first_byte.is_some() {
             self.refund.requested = self.refund.requested.saturating_add(1);
@@ -167,7 +174,13 @@ impl Life {
     }
 
     /// What the answer to a question proves.
-    pub(super) fn refund_verdict(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    pub(super) fn refund_verdict(
+        &mut self,
+        verdict: &Verdict,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         if self.refund.asked != Some(verdict.id) {
             return;
         }
@@ -215,7 +228,13 @@ impl Life {
         }
     }
 
-    fn conclude_refund(&mut self, verdict: &Verdict, context: &mut Context, clock: Clock, effects: &mut Effects) {
+    fn conclude_refund(
+        &mut self,
+        verdict: &Verdict,
+        context: &mut Context,
+        clock: Clock,
+        effects: &mut Effects,
+    ) {
         let end = match &verdict.proof {
             Proof::Refunded { refund_id, at } => End::refunded(refund_id.clone(), *at),
             Proof::NotRefunded { closed: true } => End::not_refunded(Status::RefundClosed),

@@ -72,7 +72,8 @@ impl PosFlow {
         effects.event(OrderEvent::Accepted { order_no: order_no.clone(), amount });
         self.lives.insert(order_no.clone(), life);
         self.step(&order_no, clock, effects);
-        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+        self.state_of(&order_no, clock.now)
+            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     fn may_accept(
@@ -142,7 +143,9 @@ impl PosFlow {
                 }
                 self.step(&order_no, clock, effects);
             }
-            None if cancel.run != self.context.run => return rejected(RejectCode::RunChanged, order_no.as_str()),
+            None if cancel.run != self.context.run => {
+                return rejected(RejectCode::RunChanged, order_no.as_str());
+            }
             None => {
                 let is_refund = core.kind() == Kind::Refund;
                 let Some(mut life) = self.new_life(core, &cancel.search, clock) else {
@@ -161,7 +164,8 @@ impl PosFlow {
                 self.step(&order_no, clock, effects);
             }
         }
-        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+        self.state_of(&order_no, clock.now)
+            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     /// Asks the platform how an order ended, without ever acting on it.
@@ -196,7 +200,8 @@ impl PosFlow {
         if let Some(look) = self.looks.get(&order_no) {
             return look.answer(clock.now);
         }
-        self.state_of(&order_no, clock.now).unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
+        self.state_of(&order_no, clock.now)
+            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     /// HIS no longer knows its lease: an order that waits for a code ends, or is asked about.
@@ -300,7 +305,8 @@ impl Life {
 
 /// Open rows whose orders can no longer prove what did not happen, after a declared restore.
 pub(crate) fn no_longer_intact(rows: &[Row]) -> impl Iterator<Item = (&Row, wire::PosOrder)> {
-    let decoded = rows.iter().filter_map(|row| Some((row, wire::PosOrder::decode(row.bytes.as_slice()).ok()?)));
+    let decoded =
+        rows.iter().filter_map(|row| Some((row, wire::PosOrder::decode(row.bytes.as_slice()).ok()?)));
     decoded
         .filter(|(_, order)| order.state() != PosState::Ended && !order.not_intact)
         .map(|(row, order)| (row, wire::PosOrder { not_intact: true, ..order }))
