@@ -198,7 +198,7 @@ fn the_normative_crate_uses_no_std_and_prints_nothing() {
 #[test]
 fn programs_use_the_public_interface_only() {
     says(&[(POS, "use hispos::record::Opener;")], "programs: hispos::record is not for programs");
-    says(&[(POS, "fn f() { hispos::crypto::sha256(); }")], "programs: hispos::crypto is not for programs");
+    says(&[(POS, "fn f() { hispos::frame::cut(); }")], "programs: hispos::frame is not for programs");
     is_silent(&[(POS, "use hispos::link::PosLink;")]);
 }
 
