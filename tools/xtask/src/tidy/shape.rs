@@ -13,18 +13,8 @@ const SPEC_LINES_MAX: usize = 6500;
 /// The programs show a vendor how to embed the normative crate.
 const PROGRAMS: [&str; 3] = ["reference-common", "reference-pos", "reference-his"];
 /// What of it is not theirs, whatever its visibility: how the protocol works inside.
-const NOT_FOR_PROGRAMS: [&str; 9] = [
-    "codec",
-    "crypto",
-    "frame",
-    "handshake",
-    "key_schedule",
-    "labels",
-    "record",
-    "session",
-    "transcript",
-    "wire",
-];
+const NOT_FOR_PROGRAMS: [&str; 9] =
+    ["codec", "frame", "handshake", "key_schedule", "labels", "record", "session", "transcript", "wire"];
 /// Words that name nothing here, with what to say instead.
 const WORDS: [(&str, &str); 4] = [
     ("packet", "frame, record or message"),
