@@ -108,8 +108,7 @@ pub fn start(rows: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
 /// `site` is the site's row, `peers` those of all devices, `open` all open order rows.
 #[must_use]
 pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
-    let mut changes = Changes::default();
-    changes.batch = start(open, agreements, clock);
+    let mut changes = Changes { batch: start(open, agreements, clock), ..Changes::default() };
     let stored = wire::SiteRow::decode(site.bytes.as_slice()).unwrap_or_default();
     let row = wire::SiteRow { waiting: true, pulling: true, search_until: search_until(clock), ..stored };
     changes.write(&site.key, site.version, &row, Index::default());
@@ -122,8 +121,9 @@ pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement
 }
 
 fn search_until(clock: Clock) -> u64 {
-    let days = u64::try_from(limits::SEARCH_DAYS).unwrap_or(u64::MAX);
-    clock.unix.map_or(u64::MAX, |unix| unix.0.saturating_add(days.saturating_mul(DAY)))
+    clock
+        .unix
+        .map_or(u64::MAX, |unix| unix.0.saturating_add(u64::from(limits::SEARCH_DAYS).saturating_mul(DAY)))
 }
 
 /// Two people decide without the list of a device that cannot answer.

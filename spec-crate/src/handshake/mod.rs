@@ -28,6 +28,7 @@ use crate::crypto::sign::Verified;
 use crate::crypto::{Secret, ed25519_public, ed25519_verify};
 use crate::error::{PeerError, Refusal};
 use crate::limits::ID_BYTES_MAX;
+use crate::message::agreement::Agreement;
 use crate::record::{Opener, Sealer};
 use crate::wire::rules::MessageRule;
 use crate::wire::{Auth, Extension, Identity, strict};
@@ -51,6 +52,22 @@ pub struct HeldAgreement {
 }
 
 impl HeldAgreement {
+    /// The agreements that serve new sessions: the two newest of all held, newest first.
+    #[must_use]
+    pub fn serving(agreements: &[Agreement]) -> Vec<Self> {
+        let held = |agreement: &Agreement| {
+            let terms = agreement.terms();
+            Self {
+                hash: *agreement.hash(),
+                no: terms.agreement_no,
+                versions: terms.versions.clone(),
+                suites: terms.suites.clone(),
+                simulated: terms.simulated,
+            }
+        };
+        agreements.iter().take(2).map(held).collect()
+    }
+
     /// The first 8 bytes of the hash, by which M1 names it.
     fn name(&self) -> &[u8] {
         self.hash.first_chunk::<8>().map_or(&[], |name| name.as_slice())

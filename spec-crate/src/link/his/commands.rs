@@ -6,6 +6,7 @@ use super::calls::About;
 use super::{HisLink, HisView, Work};
 use crate::catalogue::AlertCode;
 use crate::error::Refusal;
+use crate::handshake::HeldAgreement;
 use crate::ids::OrderNo;
 use crate::message::agreement::Agreement;
 use crate::message::manifest::{Device, Manifest};
@@ -121,7 +122,7 @@ impl HisLink {
 
     /// Takes over what was imported: agreements (newest first) and devices.
     pub fn provision(&mut self, agreements: Vec<Agreement>, devices: Manifest<Device>, clock: Clock) {
-        self.peering.provision(crate::link::pos::held_agreements(&agreements), super::device_keys(&devices));
+        self.peering.provision(HeldAgreement::serving(&agreements), super::interface::device_keys(&devices));
         self.context.agreements = agreements;
         self.context.devices = devices;
         self.run(clock);

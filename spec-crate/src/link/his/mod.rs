@@ -6,136 +6,36 @@
 
 mod calls;
 mod commands;
+mod interface;
 mod received;
 mod steps;
+mod tracking;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use prost::Message as _;
 
 use self::calls::Calls;
+use self::interface::device_keys;
 use super::outbox::Outbox;
 use super::{Input, LoadId, Output, PersistId};
 use crate::book::{Anchor, Found, Query, Row, RowKey, Table};
-use crate::catalogue::{AlertCode, RejectCode};
-use crate::crypto::{Entropy, Secret};
-use crate::handshake::Peering;
-use crate::ids::{DeviceId, OrderNo, TerminalId};
-use crate::message::agreement::Agreement;
-use crate::message::manifest::{Device, Manifest};
+use crate::catalogue::AlertCode;
+use crate::crypto::Entropy;
+use crate::handshake::{HeldAgreement, Peering};
+use crate::ids::OrderNo;
 use crate::order_flow::his::{Changes, Held, HisContext, Rows, Step};
-use crate::order_flow::pos::Progress;
-use crate::session::{Established, HisSession, SessionEvent, SessionOutput};
+use crate::session::{Established, HisSession, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::{timers, wire};
 
+pub use self::interface::{HisConfig, HisEvent, HisView, TotalsRow};
 pub use crate::order_flow::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal, OrderView};
 
 /// How many order rows are loaded at once when the link starts.
 const START_PAGE: usize = 256;
-
-/// What a HIS link is made of.
-pub struct HisConfig {
-    /// The software terminal that this link speaks for, and the seed of its Ed25519 key.
-    pub terminal_id: TerminalId,
-    /// See `terminal_id`.
-    pub terminal_seed: Secret<32>,
-    /// The site's secret: order numbers are functions of it and the bill.
-    pub site_secret: Secret<32>,
-    /// The device that is bound to this desk.
-    pub device_id: DeviceId,
-    /// All agreements ever held, newest first; the first two serve new sessions.
-    pub agreements: Vec<Agreement>,
-    /// The devices of the site.
-    pub devices: Manifest<Device>,
-}
-
-/// One row of a device's totals: channel code, kind code, count, fen, and whether it is beyond what was recorded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TotalsRow {
-    /// 1 WeChat Pay, 2 Alipay.
-    pub channel: i32,
-    /// 1 collected, 2 given back.
-    pub kind: i32,
-    /// How many orders.
-    pub count: u32,
-    /// Fen, signed.
-    pub amount: i64,
-    /// Captures beyond what was recorded.
-    pub beyond: bool,
-}
-
-/// What a HIS link tells its program.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum HisEvent {
-    /// The device has authenticated a session.
-    SessionUp {
-        /// Which.
-        device_id: String,
-        /// Its program.
-        software: String,
-        /// No money moves.
-        simulated: bool,
-    },
-    /// The session is past Sync: orders may be made.
-    Ready,
-    /// The session has ended.
-    SessionDown {
-        /// Why.
-        reason: String,
-    },
-    /// Nothing was heard for 25 s: show the line as down, and every open order as unknown.
-    Silent,
-    /// Something became of an order.
-    Order(HisOrderEvent),
-    /// The POS told how far an order is. Never an end.
-    Progress(Progress),
-    /// The POS refused a request about an order: nothing moved there by it.
-    Rejected {
-        /// The order.
-        order_no: OrderNo,
-        /// Why, as a code.
-        code: u32,
-        /// Why, if this version knows the code.
-        why: Option<RejectCode>,
-    },
-    /// What the device counts for a day.
-    Totals {
-        /// By channel and direction.
-        rows: Vec<TotalsRow>,
-        /// Orders of the day that are open there.
-        open: u32,
-        /// SHA-256 over the sorted ends.
-        digest: Vec<u8>,
-    },
-    /// The device's list was pulled to its end.
-    Pulled,
-    /// Something about the device, in its own words.
-    DeviceNotice {
-        /// Its code.
-        code: u32,
-        /// Its text.
-        text: String,
-    },
-    /// Something was seen on the line.
-    Line(SessionEvent),
-}
-
-/// What a HIS link is doing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct HisView {
-    /// The device of the session, if one is up.
-    pub session: Option<String>,
-    /// It is past Sync: orders may be made.
-    pub ready: bool,
-    /// Nothing was heard for 25 s.
-    pub silent: bool,
-    /// Orders of this device that have not ended.
-    pub open: usize,
-}
 
 /// The HIS end of a link. See [`crate::link`] for the loop.
 pub struct HisLink {
@@ -223,7 +123,7 @@ impl HisLink {
         let peering = Peering::new(
             config.terminal_id.as_str().into(),
             config.terminal_seed,
-            super::pos::held_agreements(&config.agreements),
+            HeldAgreement::serving(&config.agreements),
             device_keys(&config.devices),
             Some(config.device_id.as_str().into()),
         )
@@ -450,31 +350,6 @@ impl HisLink {
         }
     }
 
-    /// Keeps an eye on an order as long as this link has to do something about it.
-    fn track(&mut self, row: &Row, fresh: bool, clock: Clock) {
-        let Some(held) = Held::read(row) else { return };
-        let own = held.core.as_ref().is_some_and(|core| *core.device_id() == self.context.device_id);
-        let asked = held.row.devices.iter().any(|device| device == self.context.device_id.as_str());
-        let to_do = !held.ended() || held.look_again_at().is_some();
-        let order_no = held.order_no.clone();
-        if !(own || asked) || !to_do || (held.core.is_none()) {
-            self.tracked.remove(&order_no);
-            self.calls.forget(&order_no);
-            return;
-        }
-        let same = self.tracked.get(&order_no).is_some_and(|tracked| {
-            tracked.held.state() == held.state() && tracked.held.row.looked_again == held.row.looked_again
-        });
-        if same {
-            if let Some(tracked) = self.tracked.get_mut(&order_no) {
-                tracked.held = held;
-            }
-            return;
-        }
-        self.calls.forget(&order_no);
-        self.tracked.insert(order_no, Tracked { held, fresh, answered: false, retry_at: clock.now });
-    }
-
     /// What follows once a piece of work is durable.
     fn finish(&mut self, work: Work, changes: Changes, clock: Clock) {
         let made = changes.events.iter().any(|event| matches!(event, HisOrderEvent::Made { .. }));
@@ -516,23 +391,4 @@ impl HisLink {
         }
         self.drain_session(clock);
     }
-}
-
-impl Tracked {
-    /// When something about this order falls due.
-    fn due(&self, clock: Clock) -> Option<Instant> {
-        if !self.held.ended() {
-            let lease = Instant(self.held.row.leased_until);
-            let leased = matches!(self.held.state(), wire::HisState::Sent | wire::HisState::Cancelling);
-            let waits = (!self.answered).then_some(self.retry_at);
-            return [leased.then_some(lease), waits].into_iter().flatten().filter(|at| *at > clock.now).min();
-        }
-        let at = self.held.look_again_at()?;
-        let seconds = at.saturating_sub(clock.unix?.0);
-        Some(clock.now.after(seconds.saturating_mul(1_000)).max(self.retry_at))
-    }
-}
-
-fn device_keys(devices: &Manifest<Device>) -> BTreeMap<String, [u8; 32]> {
-    devices.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

@@ -3,6 +3,8 @@
 //! Requests of HIS, verdicts of the platform, scanned codes and time become work, done one piece after the other: rows
 //! are loaded, the order flow decides, its batch is made durable, and only then is anything told or sent.
 
+mod durable;
+mod interface;
 mod reports;
 mod requests;
 
@@ -13,81 +15,30 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 
+use self::interface::{peering, terminal_keys};
 use self::reports::Reports;
 use super::outbox::Outbox;
 use super::{Input, LoadId, Output, PersistId};
-use crate::amount::Amount;
-use crate::book::{Anchor, Batch, Found, Index, Query, RowKey, Table, Write};
+use crate::book::{Anchor, Index, Query, RowKey, Table, Write};
 use crate::catalogue::AlertCode;
-use crate::crypto::{self, Entropy, Secret};
+use crate::crypto::{self, Entropy};
 use crate::error::Refusal;
 use crate::handshake::{HeldAgreement, Peering};
-use crate::ids::{DeviceId, SiteId};
+use crate::ids::SiteId;
 use crate::message::agreement::Agreement;
 use crate::message::manifest::{Manifest, Terminal};
 use crate::order_flow::pos::{Context, Effect, Effects, PosFlow};
 use crate::order_flow::{Body, notice};
 use crate::platform::{Channel, Merchant, PaymentCode, Verdict};
-use crate::session::{DropCounts, Established, PosSession, SessionEvent, SessionOutput};
+use crate::session::{DropCounts, Established, PosSession, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::wire;
 
+pub use self::interface::{PosConfig, PosEvent, PosView};
 pub use crate::order_flow::pos::{OrderEvent, PosAlarm, Progress, Stage};
 
 /// How many order rows are loaded at once when the program starts.
 const START_PAGE: usize = 256;
-
-/// What a POS link is made of.
-pub struct PosConfig {
-    /// Who this device is, and the seed of its Ed25519 key.
-    pub device_id: DeviceId,
-    /// See `device_id`.
-    pub device_seed: Secret<32>,
-    /// The id of this boot of the machine.
-    pub boot: [u8; 16],
-    /// Name and version of the program, shown to HIS.
-    pub software: String,
-    /// All agreements ever held, newest first; the first two serve new sessions.
-    pub agreements: Vec<Agreement>,
-    /// The software terminals that may use this device.
-    pub terminals: Manifest<Terminal>,
-    /// Merchants whose credentials the program holds.
-    pub merchants: Vec<Merchant>,
-}
-
-/// What a POS link tells its program.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum PosEvent {
-    /// A terminal has authenticated a session.
-    SessionUp {
-        /// Which.
-        terminal_id: String,
-    },
-    /// The session has ended.
-    SessionDown {
-        /// Why: an alert's name, or `line`.
-        reason: String,
-    },
-    /// Something became of an order.
-    Order(OrderEvent),
-    /// Something was seen on the line.
-    Line(SessionEvent),
-}
-
-/// What a POS link is doing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PosView {
-    /// The terminal of the session.
-    pub session: Option<String>,
-    /// The order that is being worked on, and its amount.
-    pub active: Option<(Progress, Amount)>,
-    /// Orders that have not ended.
-    pub open: usize,
-    /// Results that HIS has not answered.
-    pub unanswered: usize,
-    /// Merchants whose credentials a platform has verified in this run.
-    pub verified: Vec<Merchant>,
-}
 
 /// The POS end of a link. See [`crate::link`] for the loop.
 pub struct PosLink {
@@ -105,7 +56,7 @@ pub struct PosLink {
     site_id: SiteId,
     /// Latest durable record of the journal, and what was last seen of the site's ledger.
     anchor: Option<Anchor>,
-    ledger_seen: (Vec<u8>, u64),
+    ledger_seen: Vec<u8>,
     next_generation: u64,
     storage: bool,
     halted: bool,
@@ -186,7 +137,7 @@ impl PosLink {
             reports: Reports::new(clock.now),
             site_id,
             anchor: None,
-            ledger_seen: (Vec::new(), 0),
+            ledger_seen: Vec::new(),
             next_generation: 1,
             storage: true,
             halted: false,
@@ -257,7 +208,7 @@ impl PosLink {
         merchants: Vec<Merchant>,
         clock: Clock,
     ) {
-        self.peering.provision(held_agreements(&agreements), terminal_keys(&terminals));
+        self.peering.provision(HeldAgreement::serving(&agreements), terminal_keys(&terminals));
         self.flow.context.agreements = agreements;
         self.flow.context.merchants = merchants;
         self.terminals = terminals;
@@ -388,80 +339,6 @@ impl PosLink {
         self.report(clock);
     }
 
-    fn load(&mut self, query: Query, work: Work) {
-        let id = self.outbox.load(query.clone());
-        self.waiting = Some(Waiting::Load(id, query, work));
-    }
-
-    fn loaded(&mut self, id: LoadId, found: Found, clock: Clock) {
-        let Some(Waiting::Load(awaited, ..)) = &self.waiting else { return };
-        if *awaited != id {
-            return;
-        }
-        let Some(Waiting::Load(_, query, work)) = self.waiting.take() else { return };
-        self.anchor = Some(found.anchor);
-        match work {
-            Work::Start => {
-                let row = found.rows.first();
-                let peer =
-                    row.and_then(|row| wire::PeerRow::decode(row.bytes.as_slice()).ok()).unwrap_or_default();
-                self.ledger_seen = (peer.anchor, row.map_or(0, |row| row.version));
-                self.work.push_front(Work::Page(0));
-            }
-            Work::Page(_) => {
-                for row in &found.rows {
-                    self.flow.load(row, true, clock);
-                }
-                let last = found.rows.last().map_or(0, |row| row.version);
-                let next = if found.more { Work::Page(last) } else { Work::Tick };
-                self.work.push_front(next);
-            }
-            Work::Request { generation, message } => {
-                self.answer(generation, &message, Some((query, found)), clock)
-            }
-            Work::Verdict(_) | Work::Scan(..) | Work::Tick => {}
-        }
-    }
-
-    /// Persists the writes of a step, then does the rest; without writes at once.
-    fn carry_out(&mut self, effects: Effects, reply: Option<Reply>, clock: Clock) {
-        if effects.writes.is_empty() {
-            return self.finish(effects.then, reply, clock);
-        }
-        let batch = Batch { read: Vec::new(), write: effects.writes };
-        let id = self.outbox.persist(batch);
-        self.waiting = Some(Waiting::Persist(id, effects.then, reply));
-    }
-
-    fn persisted(&mut self, id: PersistId, anchor: Anchor, clock: Clock) {
-        let Some(Waiting::Persist(awaited, ..)) = &self.waiting else { return };
-        if *awaited != id {
-            return;
-        }
-        self.anchor = Some(anchor);
-        if let Some(Waiting::Persist(_, then, reply)) = self.waiting.take() {
-            self.finish(then, reply, clock);
-        }
-    }
-
-    /// What follows once everything is durable: the answer first, then questions, events, notices and reports.
-    fn finish(&mut self, then: Vec<Effect>, reply: Option<Reply>, clock: Clock) {
-        if let Some(reply) = reply.filter(|reply| self.generation() == Some(reply.generation)) {
-            self.send(&reply.message, clock.now);
-        }
-        for effect in then {
-            match effect {
-                Effect::Ask(ask) => self.outbox.push(Output::Ask(ask)),
-                Effect::Event(event) => self.outbox.push(Output::Event(PosEvent::Order(event))),
-                Effect::Notice(body) => {
-                    self.send(&notice(body), clock.now);
-                }
-                Effect::Report(order_no) => self.reports.now(order_no, clock.now),
-            }
-        }
-        self.drain_session(clock);
-    }
-
     fn generation(&self) -> Option<u64> {
         self.up.as_ref().map(|up| up.generation)
     }
@@ -475,39 +352,13 @@ impl PosLink {
     fn see_ledger(&mut self, anchor: &[u8]) -> Option<Write> {
         let new = Anchor::decode(anchor)?;
         let back =
-            Anchor::decode(&self.ledger_seen.0).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+            Anchor::decode(&self.ledger_seen).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
         if back {
             return None;
         }
-        self.ledger_seen.0 = anchor.to_vec();
+        self.ledger_seen = anchor.to_vec();
         let row = wire::PeerRow { anchor: anchor.to_vec(), ..wire::PeerRow::default() };
         let key = RowKey::new(Table::Peer, self.site_id.as_str());
         Some(Write { key, bytes: row.encode_to_vec(), index: Index::default() })
     }
-}
-
-fn peering(config: &PosConfig) -> Option<Peering> {
-    let seed = Secret::new(*config.device_seed.expose());
-    let agreements = held_agreements(&config.agreements);
-    Peering::new(config.device_id.as_str().into(), seed, agreements, terminal_keys(&config.terminals), None)
-        .ok()
-}
-
-/// The agreements that serve new sessions, newest first.
-pub(super) fn held_agreements(agreements: &[Agreement]) -> Vec<HeldAgreement> {
-    agreements
-        .iter()
-        .take(2)
-        .map(|agreement| HeldAgreement {
-            hash: *agreement.hash(),
-            no: agreement.terms().agreement_no,
-            versions: agreement.terms().versions.clone(),
-            suites: agreement.terms().suites.clone(),
-            simulated: agreement.terms().simulated,
-        })
-        .collect()
-}
-
-fn terminal_keys(terminals: &Manifest<Terminal>) -> alloc::collections::BTreeMap<String, [u8; 32]> {
-    terminals.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

@@ -148,7 +148,7 @@ impl PosLink {
 
     fn sync(&mut self, sync: &wire::Sync, found: Option<Found>, clock: Clock, effects: &mut Effects) -> Body {
         let missing = found.is_some_and(|found| found.containment == Containment::Missing);
-        let ledger_seen = self.ledger_seen.0.clone();
+        let ledger_seen = self.ledger_seen.clone();
         self.flow.synced(!missing, clock, effects);
         effects.writes.extend(self.see_ledger(&sync.ledger));
         let journal = self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode);

@@ -11,6 +11,7 @@ pub(crate) mod accepting;
 mod captures;
 pub(crate) mod making;
 pub(crate) mod orphans;
+mod refusal;
 pub(crate) mod view;
 
 use alloc::collections::BTreeMap;
@@ -30,7 +31,8 @@ use crate::message::result::{Outcome, ResultCore};
 use crate::time::{Clock, Instant};
 use crate::wire::{self, HisState, Posting};
 
-pub use self::making::{NewCollect, NewRefund, OrderRefusal};
+pub use self::making::{NewCollect, NewRefund};
+pub use self::refusal::OrderRefusal;
 pub use self::view::{BillView, CaptureView, OrderView};
 
 /// When an end that rests on absence is looked up again, in seconds after it.

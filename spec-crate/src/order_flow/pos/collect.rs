@@ -59,10 +59,10 @@ impl Life {
             let why = if self.code.is_some() { Why::PlatformDown } else { Why::NoCode };
             return self.leave_wait_code(why, context, clock, effects);
         }
-        if self.code.as_ref().is_some_and(|(channel, _)| self.may_pay(*channel, answered)) {
-            if let Some((channel, code)) = self.code.take() {
-                return self.pay(channel, code, context, clock, effects);
-            }
+        if self.code.as_ref().is_some_and(|(channel, _)| self.may_pay(*channel, answered))
+            && let Some((channel, code)) = self.code.take()
+        {
+            return self.pay(channel, code, context, clock, effects);
         }
         if clock.now >= self.next_query {
             self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
@@ -269,13 +269,13 @@ impl Life {
             let fresh = clock.now < ended.after(REVERSE_AFTER_QUERY);
             fresh && (latest == Latest::Alive || (first && latest == Latest::Absent))
         });
-        if ready && clock.now >= self.next_reverse {
-            if let Some((merchant, number)) =
+        if ready
+            && clock.now >= self.next_reverse
+            && let Some((merchant, number)) =
                 self.attempt_evidence().map(|e| (e.merchant.clone(), e.number.clone()))
-            {
-                let act_by = self.act_by();
-                return self.move_money(merchant, number, Request::Reverse, act_by, context, effects);
-            }
+        {
+            let act_by = self.act_by();
+            return self.move_money(merchant, number, Request::Reverse, act_by, context, effects);
         }
         // A reverse follows a query without a gap: when its time comes, the query comes first.
         let awaited = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive) || first;

@@ -181,3 +181,20 @@ fn refunds_seen(capture: &Capture, refunded: u64, rules: Rules) -> Finding {
         Finding::ReversedInPart(capture.clone())
     }
 }
+
+/// What is known of a refund's two numbers.
+#[derive(Default)]
+pub(super) struct RefundFacts {
+    /// The question about the refund's own number, or the original's, that is under way.
+    pub(super) asked: Option<AskId>,
+    /// The refund's own number is absent, by the latest answer.
+    pub(super) absent: bool,
+    pub(super) absents: u32,
+    pub(super) absent_at: Option<Instant>,
+    /// Nothing that was sent for the refund takes effect later than this.
+    pub(super) fence: Instant,
+    /// Requests written in this program run.
+    pub(super) requested: u32,
+    /// What the platform said of the original: captured as the order has it, or not.
+    pub(super) original: Option<bool>,
+}

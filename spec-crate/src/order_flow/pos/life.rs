@@ -52,7 +52,7 @@ pub(super) struct Life {
     pub(super) reverses_ended: u32,
     pub(super) next_reverse: Instant,
     pub(super) provider_code: String,
-    pub(super) refund: super::refund::RefundFacts,
+    pub(super) refund: super::evidence::RefundFacts,
     /// The platform said that the payer has to confirm, or gave an open answer.
     pub(super) confirming: bool,
     /// What HIS was last told, and when.
@@ -79,7 +79,7 @@ impl Life {
             reverses_ended: 0,
             next_reverse: now,
             provider_code: String::new(),
-            refund: super::refund::RefundFacts::default(),
+            refund: super::evidence::RefundFacts::default(),
             confirming: false,
             told: None,
         }

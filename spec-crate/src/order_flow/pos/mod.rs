@@ -7,153 +7,33 @@ mod asking;
 mod collect;
 pub(crate) mod context;
 mod ending;
+mod events;
 mod evidence;
 mod life;
+mod progress;
 mod refund;
 pub(crate) mod requests;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use prost::Message as _;
 
 pub(crate) use self::context::Context;
+pub use self::events::{OrderEvent, PosAlarm};
 use self::life::Life;
+pub use self::progress::{Progress, Stage};
 use super::{Body, Disposition};
 use crate::amount::Amount;
 use crate::book::{Row, Write};
-use crate::catalogue::Status;
 use crate::ids::OrderNo;
 use crate::message::agreement::Timers;
 use crate::message::order::{OrderCore, order_hash};
-use crate::message::result::{Outcome, result_hash};
+use crate::message::result::result_hash;
 use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Verdict};
 use crate::time::{Clock, Instant};
 use crate::timers;
 use crate::wire::{self, PosState};
-
-/// What becomes of an order at the POS, for the patient's display and the log.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum OrderEvent {
-    /// HIS gave an order, and it was accepted.
-    Accepted {
-        /// Its number.
-        order_no: OrderNo,
-        /// What is to be collected or given back.
-        amount: Amount,
-    },
-    /// It went on.
-    Progress(Progress),
-    /// It ended; the result is signed, durable, and reported until HIS answers.
-    Ended {
-        /// Its number.
-        order_no: OrderNo,
-        /// How it ended.
-        outcome: Outcome,
-        /// Why.
-        status: Status,
-        /// The order's amount.
-        amount: Amount,
-        /// The channel used, if any was.
-        channel: Option<Channel>,
-        /// The platform's own number.
-        payment_no: Option<String>,
-    },
-    /// HIS answered the result.
-    Answered {
-        /// Its number.
-        order_no: OrderNo,
-        /// What HIS did with it.
-        disposition: Disposition,
-    },
-    /// A merchant's credentials were verified, or refused.
-    Merchant {
-        /// Whose.
-        merchant: Merchant,
-        /// They are right.
-        verified: bool,
-    },
-    /// People have to know.
-    Alarm(PosAlarm),
-}
-
-/// What people have to know at a POS.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum PosAlarm {
-    /// The platform already knew the number of a new order.
-    NumberKnown {
-        /// The order.
-        order_no: OrderNo,
-    },
-    /// The journal is an older copy, or another one: HIS has seen records that it does not hold.
-    JournalWentBack,
-}
-
-/// How far an order is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Progress {
-    /// Its number.
-    pub order_no: OrderNo,
-    /// Its stage.
-    pub stage: Stage,
-    /// The channel in use.
-    pub channel: Option<Channel>,
-    /// Money may have moved.
-    pub money_unknown: bool,
-    /// Until the order ends for want of a code; 0 if that has no meaning.
-    pub seconds_left: u32,
-}
-
-/// Where an order is that has not ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stage {
-    /// A payment code is awaited.
-    WaitCode,
-    /// The pay is under way.
-    Paying,
-    /// The payer has to confirm.
-    UserConfirming,
-    /// It is being reversed.
-    Reversing,
-    /// The money is being given back.
-    Refunding,
-    /// The platform is asked how it ended.
-    Asking,
-    /// The platform is asked about another device's order.
-    Looking,
-}
-
-impl Stage {
-    /// The name in programs and exports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::WaitCode => "wait_code",
-            Self::Paying => "paying",
-            Self::UserConfirming => "user_confirming",
-            Self::Reversing => "reversing",
-            Self::Refunding => "refunding",
-            Self::Asking => "asking",
-            Self::Looking => "looking",
-        }
-    }
-
-    /// The stage of a code on the wire, or `None`.
-    #[must_use]
-    pub const fn from_code(code: i32) -> Option<Self> {
-        Some(match code {
-            1 => Self::WaitCode,
-            2 => Self::Paying,
-            3 => Self::UserConfirming,
-            4 => Self::Reversing,
-            5 => Self::Refunding,
-            6 => Self::Asking,
-            7 => Self::Looking,
-            _ => return None,
-        })
-    }
-}
 
 /// What a step wants done: the writes first, in one batch, then the rest in order.
 #[derive(Default)]
@@ -464,69 +344,4 @@ impl PosFlow {
         }
         self.tick(clock, effects);
     }
-}
-
-impl Life {
-    /// How far this order is, as HIS and the patient are told.
-    fn progress(&self, now: Instant) -> Option<Progress> {
-        let stage = match self.state() {
-            _ if self.looking => Stage::Looking,
-            PosState::WaitCode => Stage::WaitCode,
-            PosState::Paying if self.confirming => Stage::UserConfirming,
-            PosState::Paying => Stage::Paying,
-            PosState::Reversing => Stage::Reversing,
-            PosState::Refunding => Stage::Refunding,
-            PosState::Asking => Stage::Asking,
-            PosState::Ended | PosState::Unspecified => return None,
-        };
-        let waiting = stage == Stage::WaitCode;
-        let never_moved = waiting || (stage == Stage::Refunding && self.row.refund_started_at == 0);
-        Some(Progress {
-            order_no: self.core.order_no().clone(),
-            stage,
-            channel: self.row.attempt.as_ref().and_then(|attempt| Channel::from_code(attempt.channel)),
-            money_unknown: !never_moved,
-            seconds_left: if waiting { seconds_until(self.start_by(), now) } else { 0 },
-        })
-    }
-
-    /// Tells how far the order is: on a change, and every 15 s.
-    fn tell(&mut self, now: Instant, effects: &mut Effects) {
-        let Some(progress) = self.progress(now) else { return };
-        let body = progress.body();
-        let key = (body.stage, body.channel);
-        let due = self.told.is_none_or(|(told, at)| told != key || now >= at.after(timers::PROGRESS_EVERY));
-        if due {
-            self.told = Some((key, now));
-            effects.then.push(Effect::Notice(Body::OrderState(body)));
-            effects.event(OrderEvent::Progress(progress));
-        }
-    }
-}
-
-impl Progress {
-    /// As it travels.
-    pub(crate) fn body(&self) -> wire::OrderState {
-        let stage = match self.stage {
-            Stage::WaitCode => wire::Stage::WaitCode,
-            Stage::Paying => wire::Stage::Paying,
-            Stage::UserConfirming => wire::Stage::UserConfirming,
-            Stage::Reversing => wire::Stage::Reversing,
-            Stage::Refunding => wire::Stage::Refunding,
-            Stage::Asking => wire::Stage::Asking,
-            Stage::Looking => wire::Stage::Looking,
-        };
-        let money = if self.money_unknown { wire::StageMoney::Unknown } else { wire::StageMoney::None };
-        wire::OrderState {
-            order_no: self.order_no.as_str().into(),
-            stage: i32::from(stage),
-            channel: self.channel.map_or(0, Channel::code),
-            money: i32::from(money),
-            seconds_left: self.seconds_left,
-        }
-    }
-}
-
-fn seconds_until(at: Instant, now: Instant) -> u32 {
-    u32::try_from(at.since(now).div_ceil(1_000)).unwrap_or(u32::MAX)
 }

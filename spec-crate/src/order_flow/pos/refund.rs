@@ -10,7 +10,7 @@ use super::evidence::{Evidence, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
 use crate::catalogue::Status;
-use crate::platform::{AskId, Proof, Request, Verdict};
+use crate::platform::{Proof, Request, Verdict};
 use crate::time::Clock;
 use crate::time::Instant;
 use crate::timers;
@@ -18,23 +18,6 @@ use crate::wire::PosState;
 
 /// How many equal answers together prove absence.
 const ABSENT_NEEDED: u32 = 3;
-
-/// What is known of a refund's two numbers.
-#[derive(Default)]
-pub(super) struct RefundFacts {
-    /// The question about the refund's own number, or the original's, that is under way.
-    asked: Option<AskId>,
-    /// The refund's own number is absent, by the latest answer.
-    absent: bool,
-    absents: u32,
-    absent_at: Option<Instant>,
-    /// Nothing that was sent for the refund takes effect later than this.
-    fence: Instant,
-    /// Requests written in this program run.
-    requested: u32,
-    /// What the platform said of the original: captured as the order has it, or not.
-    original: Option<bool>,
-}
 
 impl Life {
     pub(super) fn step_refunding(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {

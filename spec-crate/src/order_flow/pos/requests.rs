@@ -170,9 +170,8 @@ impl PosFlow {
 
     /// Asks the platform how an order ended, without ever acting on it.
     pub(crate) fn look_up(&mut self, look: &wire::LookUp, clock: Clock, effects: &mut Effects) -> Body {
-        let core = match OrderCore::decode(look.core.clone()) {
-            Ok(core) => core,
-            Err(_) => return rejected(RejectCode::Malformed, ""),
+        let Ok(core) = OrderCore::decode(look.core.clone()) else {
+            return rejected(RejectCode::Malformed, "");
         };
         let order_no = core.order_no().clone();
         if let Some(life) = self.lives.get(&order_no).filter(|life| life.core.bytes() != core.bytes()) {

@@ -1,0 +1,49 @@
+//! Which orders a HIS link has to do something about, and when.
+
+use super::{HisLink, Tracked};
+use crate::book::Row;
+use crate::order_flow::his::Held;
+use crate::time::{Clock, Instant};
+use crate::wire;
+
+impl HisLink {
+    /// Keeps an eye on an order as long as this link has to do something about it.
+    pub(super) fn track(&mut self, row: &Row, fresh: bool, clock: Clock) {
+        let Some(held) = Held::read(row) else { return };
+        let own = held.core.as_ref().is_some_and(|core| *core.device_id() == self.context.device_id);
+        let asked = held.row.devices.iter().any(|device| device == self.context.device_id.as_str());
+        let to_do = !held.ended() || held.look_again_at().is_some();
+        let order_no = held.order_no.clone();
+        if !(own || asked) || !to_do || (held.core.is_none()) {
+            self.tracked.remove(&order_no);
+            self.calls.forget(&order_no);
+            return;
+        }
+        let same = self.tracked.get(&order_no).is_some_and(|tracked| {
+            tracked.held.state() == held.state() && tracked.held.row.looked_again == held.row.looked_again
+        });
+        if same {
+            if let Some(tracked) = self.tracked.get_mut(&order_no) {
+                tracked.held = held;
+            }
+            return;
+        }
+        self.calls.forget(&order_no);
+        self.tracked.insert(order_no, Tracked { held, fresh, answered: false, retry_at: clock.now });
+    }
+}
+
+impl Tracked {
+    /// When something about this order falls due.
+    pub(super) fn due(&self, clock: Clock) -> Option<Instant> {
+        if !self.held.ended() {
+            let lease = Instant(self.held.row.leased_until);
+            let leased = matches!(self.held.state(), wire::HisState::Sent | wire::HisState::Cancelling);
+            let waits = (!self.answered).then_some(self.retry_at);
+            return [leased.then_some(lease), waits].into_iter().flatten().filter(|at| *at > clock.now).min();
+        }
+        let at = self.held.look_again_at()?;
+        let seconds = at.saturating_sub(clock.unix?.0);
+        Some(clock.now.after(seconds.saturating_mul(1_000)).max(self.retry_at))
+    }
+}
