@@ -18,7 +18,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("F4 secrecy", &["key_schedule"]),
     ("F5 conduct", &["handshake", "order_flow"]),
     ("F5 conduct", &["handshake::initiator", "handshake::responder", "order_flow::his", "order_flow::pos"]),
-    ("F5 session", &["session"]),
+    // Journal and ledger read the order flow for programs without a link; the session carries it.
+    ("F5 conduct", &["session", "journal", "ledger"]),
     ("F6 links", &["link"]),
     ("F6 links", &["link::his", "link::pos"]),
 ];
