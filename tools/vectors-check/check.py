@@ -184,11 +184,50 @@ def check_refusal(case: dict, base: dict, tally: Tally):
     tally.expect("answer", case["answer"], answer)
 
 
+def check_trace(file: dict, tally: Tally):
+    """One exchange and its first records, in a form older than the other files."""
+    given, made = file["input"], file["output"]
+    tally.open({"tc_id": 1, "result": "valid", "reason": ""})
+    parties = {
+        name: exchange.Party(
+            id=given[name]["id"].encode(),
+            signing_seed=hexes(given[name]["sk_hex"]),
+            nonce=hexes(given[name]["nonce_hex"]),
+            x25519_private=hexes(given[name]["x25519_hex"]),
+            versions=given["versions"],
+            suites=given["suites"],
+        )
+        for name in ("his", "pos")
+    }
+    his_party, pos_party, agreement = parties["his"], parties["pos"], hexes(given["agreement_hex"])
+    his = exchange.His(his_party, pos_party.id, pos_party.public_key, agreement)
+    pos = exchange.Pos(pos_party, his_party.id, his_party.public_key, agreement)
+    m1 = his.make_m1()
+    m2 = pos.take_m1(m1)
+    m3 = his.take_m2(m2)
+    pos.take_m3(m3)
+    for name, body in (("m1", m1), ("m2", m2), ("m3", m3)):
+        tally.expect(f"{name}_frame", made[f"{name}_frame"], frame.encode(CODES[name], body).hex())
+    names = {"T0": "t0", "sig_p": "signature_p", "sig_h": "signature_h"}
+    flat = {f"th{n}": value for n, value in made["th"].items()}
+    flat |= {names.get(k, k): v for k, v in made.items() if k != "th" and not k.endswith(("_frame", "_frames"))}
+    for role in (his, pos):
+        for name, value in flat.items():
+            tally.expect(name, value, role.values[name].hex())
+    tag = his.values["tag"][0]
+    for side, kind, secret in (("his", frame.RECORD_HIS, "ap_h"), ("pos", frame.RECORD_POS, "ap_p")):
+        plaintexts = ([given["ready_hex"]] if side == "pos" else []) + given[f"{side}_records"]
+        sealer = record.Sealer(kind, tag, his.values[secret])
+        derived = [frame.encode(kind, sealer.seal(n, hexes(p))[0]).hex() for n, p in enumerate(plaintexts)]
+        tally.expect(f"{side}_record_frames", made[f"{side}_record_frames"], derived)
+
+
 CHECKS = {
     "frames.json": check_frames,
     "handshake.json": check_handshake,
     "records.json": check_records,
     "validator.json": check_validator,
+    "wire-trace.json": check_trace,
 }
 
 

@@ -8,3 +8,5 @@ mod frame;
 mod support;
 #[cfg(test)]
 mod trace;
+#[cfg(test)]
+mod vectors;

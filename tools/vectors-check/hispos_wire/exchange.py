@@ -137,10 +137,10 @@ class _Side:
             raise Alert(40, f"Identity fails step {step}")
         who = fields.read(identity)
         peer_id, peer_key = who[1][0], who[2][0]
-        if peer_id == self.own.id or peer_key == self.own.public_key:
-            raise Alert(40, "own id or key")
         if peer_id != self.peer_id or peer_key != self.peer_key:
             raise Alert(40, "not registered")
+        if peer_id == self.own.id or peer_key == self.own.public_key:
+            raise Alert(40, "own id or key")
         context = "hispos/1 pos auth" if side == "p" else "hispos/1 his auth"
         th = self._element(f"identity_{side}", identity)
         if not verify(peer_key, auth_message(context, th), signature):

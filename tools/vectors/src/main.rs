@@ -1,0 +1,112 @@
+//! Makes the frozen test vectors with the normative crate, from fixed draws: `cargo xtask vectors [--check]`.
+//!
+//! Each file is written together with its JSON Schema. `tools/vectors-check` derives the same values from the
+//! specification alone, in another language.
+
+mod exchange;
+mod frames;
+mod handshake;
+mod hex;
+mod records;
+mod refusals;
+mod validator;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use hispos::frame::{self, FrameType};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+const USAGE: &str = "usage: vectors [--check]
+
+  Writes spec-crate/vectors/ and its schemas; with --check it names each committed file that differs.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        [] => made().and_then(|files| write(&files)),
+        ["--check"] => made().and_then(|files| compare(&files)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Paths below the folder of the vectors, and texts.
+type Files = Vec<(String, String)>;
+
+/// All files of vectors and their schemas.
+fn made() -> Result<Files, String> {
+    let first = handshake::first()?;
+    let files = [
+        rendered("frames", &frames::file()?)?,
+        rendered("handshake", &handshake::file(&first)?)?,
+        rendered("records", &records::file(&first)?)?,
+        rendered("validator", &validator::file()?)?,
+    ];
+    Ok(files.into_iter().flatten().collect())
+}
+
+fn write(files: &Files) -> Result<(), String> {
+    for (path, text) in files {
+        let path = folder().join(path);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn compare(files: &Files) -> Result<(), String> {
+    let differs = |(path, text): &&(String, String)| {
+        fs::read_to_string(folder().join(path)).ok().as_ref() != Some(text)
+    };
+    let differing: Vec<&str> = files.iter().filter(differs).map(|(path, _)| path.as_str()).collect();
+    match differing.as_slice() {
+        [] => Ok(()),
+        _ => Err(format!("not as the crate makes them (cargo xtask vectors):\n  {}", differing.join("\n  "))),
+    }
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec-crate/vectors")
+}
+
+/// One file of vectors and its schema: path and text.
+fn rendered<T: Serialize + JsonSchema>(name: &str, file: &T) -> Result<[(String, String); 2], String> {
+    let text = serde_json::to_string_pretty(file).map_err(|error| error.to_string())?;
+    let schema =
+        serde_json::to_string_pretty(&schemars::schema_for!(T)).map_err(|error| error.to_string())?;
+    Ok([(format!("{name}.json"), text + "\n"), (format!("schema/{name}.schema.json"), schema + "\n")])
+}
+
+/// Whether the bytes are to be accepted as a whole.
+#[derive(Clone, Copy, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Valid,
+    Invalid,
+}
+
+/// Which side receives.
+#[derive(Clone, Copy, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Side {
+    His,
+    Pos,
+}
+
+/// A frame as it goes over the wire, with its final 00 and without the opening one, in hexadecimal.
+fn wire_frame(kind: FrameType, body: &[u8]) -> Result<String, String> {
+    frame::encode(kind, body).map(|encoded| hex::hex(&encoded.bytes)).map_err(|_| "body too long".to_owned())
+}
