@@ -13,7 +13,7 @@ use core::fmt;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-use crate::limits::{ENCODED_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MIN};
+use crate::limits::{ENCODED_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MIN, STREAM_MEMORY_BYTES_MAX};
 
 /// CRC-32C, Castagnoli, reflected. Check value 0xE3069283.
 static CRC_32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
@@ -121,6 +121,9 @@ pub struct Decoder {
     buffer: Vec<u8>,
     state: State,
 }
+
+const _: () =
+    assert!(size_of::<Decoder>() + ENCODED_BYTES_MAX <= STREAM_MEMORY_BYTES_MAX, "all that a stream costs");
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {

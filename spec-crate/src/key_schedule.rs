@@ -11,7 +11,7 @@
 //! stage without a verified signature and an equal confirmation: there is no other constructor.
 //! Specified in spec: key exchange.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0599
 //! use hispos::key_schedule::{AfterHello, RecordSecrets};
 //! use hispos::transcript::TranscriptHash;
 //!

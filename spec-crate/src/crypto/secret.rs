@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 /// It stands on the heap, so moving it leaves no copy behind. It has no `Debug`, `Clone` or `PartialEq`: a secret is
 /// not printed, not copied by accident, and compared only in constant time by whoever owns the comparison.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let secret = hispos::crypto::Secret::<32>::new([7; 32]);
 /// println!("{secret:?}");
 /// ```

@@ -129,6 +129,18 @@ impl Offer<'_> {
 }
 
 /// M2 is out: the candidate of the POS.
+///
+/// It can become a session once:
+///
+/// ```compile_fail,E0382
+/// use hispos::handshake::Peering;
+/// use hispos::handshake::responder::{ExpectM3, OpenedM3};
+///
+/// fn commit_twice(candidate: ExpectM3, first: OpenedM3, second: OpenedM3, peering: &Peering) {
+///     let session = candidate.finish(first, peering);
+///     let other = candidate.finish(second, peering);
+/// }
+/// ```
 pub struct ExpectM3 {
     m2: Vec<u8>,
     agreement: HeldAgreement,
