@@ -12,7 +12,7 @@ use crate::error::PeerError;
 use crate::frame::Side;
 use crate::key_schedule::{AfterHello, AfterPos};
 use crate::labels::{AUTH_HIS, AUTH_POS, M1_MAGIC};
-use crate::limits::{M1_BYTES_MAX, M3_BYTES_MAX};
+use crate::limits::M1_BYTES_MAX;
 use crate::transcript::Transcript;
 use crate::wire::{HisHello, KeyShare, PosHello, PosReply, strict};
 
@@ -161,11 +161,8 @@ impl ExpectM3 {
     ///
     /// # Errors
     ///
-    /// [`NotAuthentic`]: it is longer than 512 bytes or belongs to another M2. It is dropped, and the candidate stays.
+    /// [`NotAuthentic`]: it belongs to another M2. It is dropped, and the candidate stays.
     pub fn open_m3(&self, body: &[u8]) -> Result<OpenedM3, NotAuthentic> {
-        if body.len() > M3_BYTES_MAX {
-            return Err(NotAuthentic);
-        }
         self.keys.open_his_auth(body).map(OpenedM3)
     }
 

@@ -127,7 +127,9 @@ fn pos_makes_4_candidates_in_any_10_seconds() {
     assert_eq!(bench.pos_drops(Dropped::Handshake), 1);
     // The latest candidate is unharmed, and its M1 is not counted.
     assert_eq!(only(bench.give_pos(&m1(13))).kind, FrameType::M2);
-    bench.pass(6000);
+    bench.pass(5999);
+    assert!(bench.give_pos(&m1(14)).is_empty());
+    bench.pass(1);
     assert_eq!(only(bench.give_pos(&m1(14))).kind, FrameType::M2);
 }
 
@@ -136,8 +138,9 @@ fn same_m3_never_commits_again_and_gets_session_ready_under_the_next_counter_twi
     let mut bench = Bench::new();
     let (_, _, m3) = bench.up_to_m3();
     let first = only(bench.give_pos(&m3.bytes));
+    bench.pass(499);
     assert!(bench.give_pos(&m3.bytes).is_empty());
-    bench.pass(500);
+    bench.pass(1);
     let second = only(bench.give_pos(&m3.bytes));
     assert_eq!((&first.body[1..5], &second.body[1..5]), (&[0, 0, 0, 0][..], &[0, 0, 0, 1][..]));
     assert_eq!(bench.pos_said.len(), 1);
@@ -146,6 +149,25 @@ fn same_m3_never_commits_again_and_gets_session_ready_under_the_next_counter_twi
     assert!(matches!(&bench.his_said[..], [Said::Up(_), Said::Message(_)]));
     bench.give_his(&first.bytes);
     assert_eq!(bench.his_drops(Dropped::Replayed), 1);
+}
+
+#[test]
+fn m3_of_a_session_that_has_ended_finds_no_candidate() {
+    let mut bench = Bench::new();
+    let (_, _, m3) = bench.up_to_m3();
+    bench.give_pos(&m3.bytes);
+    bench.pos.close(AlertCode::InternalError, bench.now);
+    bench.pos_out();
+    assert_eq!(only(bench.give_pos(&m3.bytes)).alert(), (93, m3.checksum));
+}
+
+#[test]
+fn m3_of_513_bytes_is_dropped_before_a_candidate_is_looked_for() {
+    let mut bench = Bench::new();
+    let m3 = |length| Sent::new(FrameType::M3, vec![0; length]);
+    assert!(bench.give_pos(&m3(513).bytes).is_empty());
+    assert_eq!(bench.pos_drops(Dropped::Handshake), 1);
+    assert_eq!(only(bench.give_pos(&m3(512).bytes)).alert().0, 93);
 }
 
 #[test]
@@ -293,6 +315,22 @@ fn pos_that_refuses_his_says_40_and_his_waits() {
     assert!(bench.give_his(&alert.bytes).is_empty());
     assert_eq!(bench.his_said, [Said::Notice(SessionEvent::PlainAlert(AlertCode::HandshakeFailure))]);
     assert_eq!(times(&timeline(&mut bench, 6000)), [5, 6]);
+}
+
+#[test]
+fn attempt_beside_a_session_that_runs_out_is_made_afresh() {
+    for m2_arrives in [false, true] {
+        let mut bench = Bench::live();
+        bench.pass(5000);
+        let m1 = only(bench.alert_to_his(92, 0));
+        if m2_arrives {
+            let m2 = only(bench.give_pos(&m1.bytes));
+            bench.give_his(&m2.bytes);
+        }
+        let sent = timeline(&mut bench, 30_500);
+        let fresh = sent.iter().find(|(_, sent)| sent.kind == FrameType::M1 && *sent != m1);
+        assert_eq!(fresh.map(|(at, _)| at / 1000), Some(if m2_arrives { 15 } else { 30 }));
+    }
 }
 
 #[test]
