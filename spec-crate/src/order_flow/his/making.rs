@@ -16,6 +16,7 @@ use crate::message::manifest::Admission;
 use crate::message::order::{Kind, NewOrder, OrderCore, RefundOf};
 use crate::message::order_no::{derive_order_no, refund_key};
 use crate::order_flow::allows_amount;
+use crate::platform::Channel;
 use crate::time::{Clock, Instant};
 use crate::timers;
 use crate::wire::{self, HisState};
@@ -126,15 +127,7 @@ pub(crate) fn refund(
         rows.all(core::slice::from_ref(&original_key))?;
         let original = rows.get(&original_key).and_then(Held::read).ok_or(OrderRefusal::NotCaptured)?;
         let core = original.core.clone().ok_or(OrderRefusal::NotCaptured)?;
-        let mut captures = Vec::new();
-        for channel in crate::platform::Channel::ALL {
-            if let Some(key) = captures::key_of(context, core.agreement_no(), core.order_no(), channel) {
-                rows.all(core::slice::from_ref(&key))?;
-                captures.push((channel, Capture::read(rows, key)));
-            }
-        }
-        let taken = captures.into_iter().find(|(_, capture)| capture.known() && !capture.row.returned);
-        let (channel, mut capture) = taken.ok_or(OrderRefusal::NotCaptured)?;
+        let (channel, mut capture) = taken(context, &core, rows)?;
         let mut changes = Changes::default();
         may_make(context, rows, new.business_day, clock, &mut changes)?;
         let bill_rows = rows.bill(&original.row.bill)?;
@@ -185,6 +178,21 @@ pub(crate) fn refund(
         changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
         Ok(changes)
     })
+}
+
+/// The capture of an order that is not returned.
+fn taken(context: &HisContext, core: &OrderCore, rows: &Rows) -> Result<(Channel, Capture), Stop> {
+    for channel in Channel::ALL {
+        let Some(key) = captures::key_of(context, core.agreement_no(), core.order_no(), channel) else {
+            continue;
+        };
+        rows.all(core::slice::from_ref(&key))?;
+        let capture = Capture::read(rows, key);
+        if capture.known() && !capture.row.returned {
+            return Ok((channel, capture));
+        }
+    }
+    Err(OrderRefusal::NotCaptured.into())
 }
 
 /// Why a step stops short: rows are missing, or the order is refused.

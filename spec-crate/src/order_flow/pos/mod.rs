@@ -65,6 +65,10 @@ impl Effects {
         self.then.push(Effect::Event(event));
     }
 
+    fn progress(&mut self, progress: Progress) {
+        self.event(OrderEvent::Progress(progress));
+    }
+
     fn report(&mut self, order_no: OrderNo) {
         self.then.push(Effect::Report(order_no));
     }

@@ -1,6 +1,5 @@
 //! How far an order is, as HIS and the patient are told. Never an end.
 
-use super::events::OrderEvent;
 use super::life::Life;
 use super::{Effect, Effects};
 use crate::ids::OrderNo;
@@ -108,7 +107,7 @@ impl Life {
         if due {
             self.told = Some((key, now));
             effects.then.push(Effect::Notice(Body::OrderState(body)));
-            effects.event(OrderEvent::Progress(progress));
+            effects.progress(progress);
         }
     }
 }

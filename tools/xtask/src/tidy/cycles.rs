@@ -1,4 +1,7 @@
 //! Import cycles between the files of one tree.
+//!
+//! A type may have its methods in several files of its own folder; such a file names the type of the module that it
+//! lies in. So an import of a module that the file lies in is no step of a cycle; one of a sibling is.
 
 use super::imports::Import;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Short circles that together name every module that is in one.
 pub(super) fn findings(imports: &[Import]) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for import in imports {
+    let imports: Vec<&Import> = imports.iter().filter(|import| !lies_in(import)).collect();
+    for import in &imports {
         next.entry(&import.from).or_default().insert(&import.to);
     }
     let mut told = BTreeSet::new();
     let mut found = Vec::new();
-    for import in imports {
+    for import in &imports {
         let Some(way) = way(&next, &import.to, &import.from) else { continue };
         if way.iter().any(|name| !told.contains(name)) {
             told.extend(way.iter().copied());
@@ -25,6 +29,11 @@ pub(super) fn findings(imports: &[Import]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Whether a file imports from a module that it lies in.
+fn lies_in(import: &Import) -> bool {
+    !import.to.is_empty() && import.from.strip_prefix(&import.to).is_some_and(|rest| rest.starts_with("::"))
 }
 
 /// The shortest way from one module to another.
