@@ -4,7 +4,7 @@
 //! exist, and says so.
 
 use crate::{proto, root, tidy};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// One thing to pass.
@@ -130,7 +130,8 @@ fn outcome(work: &Work) -> Outcome {
 /// Runs cargo at the repository's root, its output unchanged.
 pub(crate) fn cargo(words: &[&str]) -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(program).args(words).current_dir(root::root()).status();
+    // No input: cargo asks rustc about itself with `rustc -`, which would read ours.
+    let status = Command::new(program).args(words).current_dir(root::root()).stdin(Stdio::null()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("cargo {}: {status}", words.join(" "))),
