@@ -311,6 +311,13 @@ fn step_9_required_fields_are_there() {
 }
 
 #[test]
+fn a_violation_behind_a_nested_message_is_named_from_the_top() {
+    let violation = validate(&unhex("0801 4a02 0801 520100"), &ALL).unwrap_err();
+    assert_eq!((violation.step(), violation.offset()), (5, 8));
+    assert_eq!(violation.path().collect::<Vec<_>>(), ["All", "packed"]);
+}
+
+#[test]
 fn step_10_nothing_is_cut_off() {
     expect(
         &ALL,

@@ -4,7 +4,7 @@
 //! and revoke them, and never loses one or changes its key, so every receipt stays verifiable. Dates warn; the serial
 //! decides. Specified in spec: provisioning.
 
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::signed_file::{OrganisationKey, SignedFile};
@@ -12,62 +12,15 @@ use crate::ids::{DeviceId, SiteId, TerminalId};
 use crate::limits::MANIFEST_ENTRIES_MAX;
 use crate::time::UnixSeconds;
 
+mod entry;
 mod error;
 mod kinds;
 #[cfg(test)]
 mod tests;
 
+pub use entry::{Device, Entry, Revocation, Terminal, Validity};
 pub use error::ManifestError;
 pub use kinds::EntryId;
-
-/// Tolerance of validity dates in seconds: 24 hours.
-const TOLERANCE: u64 = 86_400;
-
-/// A device: its name is the serial number on the housing.
-pub type Device = Entry<DeviceId>;
-
-/// A software terminal: its name is the window's.
-pub type Terminal = Entry<TerminalId>;
-
-/// One entry of a manifest.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry<I> {
-    /// The id, never given to another key.
-    pub id: I,
-    /// A device's serial number: 1 to 32 visible ASCII characters. A terminal's window: 1 to 64 bytes of text.
-    pub name: String,
-    /// Ed25519. No two entries share it.
-    pub public_key: [u8; 32],
-    /// From when the entry is meant to be used.
-    pub valid_from: UnixSeconds,
-    /// Until when.
-    pub valid_until: UnixSeconds,
-    /// Whether and how it was withdrawn.
-    pub revocation: Option<Revocation>,
-}
-
-/// How an entry was withdrawn.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Revocation {
-    /// No new orders; what it already holds ends normally.
-    Retired,
-    /// From then on its results are evidence only. No new orders.
-    Compromised {
-        /// Since when.
-        since: UnixSeconds,
-    },
-}
-
-/// What the dates of an entry say at a moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Validity {
-    /// Nothing to say, or there is no clock.
-    Within,
-    /// More than 24 hours too early: warn.
-    Early,
-    /// More than 24 hours too late: warn.
-    Late,
-}
 
 /// Whether an entry may have new orders.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -89,18 +42,6 @@ pub enum ResultStanding {
     EvidenceOnly,
     /// The signer is in no manifest.
     Unknown,
-}
-
-impl<I> Entry<I> {
-    /// What the dates say.
-    #[must_use]
-    pub fn validity(&self, now: Option<UnixSeconds>) -> Validity {
-        match now {
-            Some(now) if now.0.saturating_add(TOLERANCE) < self.valid_from.0 => Validity::Early,
-            Some(now) if now.0 > self.valid_until.0.saturating_add(TOLERANCE) => Validity::Late,
-            _ => Validity::Within,
-        }
-    }
 }
 
 /// A manifest that keeps every rule, with the bytes that it was made from.
@@ -266,16 +207,5 @@ impl Manifest<Terminal> {
     #[must_use]
     pub fn terminal(&self, id: &TerminalId) -> Option<&Terminal> {
         self.entry(id)
-    }
-}
-
-impl Revocation {
-    /// A revocation stays. It may become worse, or be dated earlier.
-    fn may_become(held: Option<Self>, newer: Option<Self>) -> bool {
-        match (held, newer) {
-            (None, _) | (Some(Self::Retired), Some(_)) => true,
-            (Some(Self::Compromised { since }), Some(Self::Compromised { since: newer })) => newer <= since,
-            _ => false,
-        }
     }
 }

@@ -334,6 +334,15 @@ impl From<Violation> for FileError {
     }
 }
 
+impl From<armour::Damaged> for FileError {
+    fn from(damaged: armour::Damaged) -> Self {
+        match damaged {
+            armour::Damaged::Line(line) => Self::Armour { line },
+            armour::Damaged::TooLong(got) => Self::TooLong { got },
+        }
+    }
+}
+
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

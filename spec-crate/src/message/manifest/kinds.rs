@@ -6,7 +6,8 @@ use core::fmt::Display;
 
 use prost::Message as _;
 
-use super::{Entry, ManifestError, Revocation};
+use super::entry::{Entry, Revocation};
+use super::error::ManifestError;
 use crate::codec::{self, Violation};
 use crate::crypto::sign::check_public_key;
 use crate::ids::{DeviceId, IdError, SiteId, TerminalId};

@@ -9,7 +9,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::FileError;
 use crate::limits::SIGNED_FILE_BYTES_MAX;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -19,6 +18,15 @@ const DASHES: &str = "-----";
 
 /// Bytes of one line: 64 characters.
 const LINE_BYTES: usize = 48;
+
+/// Why armour cannot be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Damaged {
+    /// The line, from 1, that is not what it should be.
+    Line(usize),
+    /// More bytes than a signed file may have.
+    TooLong(usize),
+}
 
 pub(super) fn write(name: &str, bytes: &[u8]) -> String {
     let name = name.to_ascii_uppercase();
@@ -42,12 +50,12 @@ pub(super) fn write(name: &str, bytes: &[u8]) -> String {
 /// Reads armour: the name in lower case, and the bytes. `None` if the bytes are no armour.
 ///
 /// Text before and behind is passed over, as mail puts it there.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, FileError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, Damaged> {
     let Ok(text) = core::str::from_utf8(bytes) else { return Ok(None) };
     let mut lines = text.lines().map(str::trim).zip(1..).skip_while(|(line, _)| !line.starts_with(BEGIN));
     let Some((first, number)) = lines.next() else { return Ok(None) };
     let name = first.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES));
-    let name = name.ok_or(FileError::Armour { line: number })?;
+    let name = name.ok_or(Damaged::Line(number))?;
     let mut out = Vec::new();
     let (mut last, mut padded) = (number, false);
     for (line, number) in lines {
@@ -58,13 +66,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, FileError>
         for group in line.as_bytes().chunks(4) {
             // Padding ends the content.
             let bytes = if padded { None } else { decode_group(group, &mut out) };
-            padded = bytes.ok_or(FileError::Armour { line: number })? < 3;
+            padded = bytes.ok_or(Damaged::Line(number))? < 3;
         }
         if out.len() > SIGNED_FILE_BYTES_MAX {
-            return Err(FileError::TooLong { got: out.len() });
+            return Err(Damaged::TooLong(out.len()));
         }
     }
-    Err(FileError::Armour { line: last })
+    Err(Damaged::Line(last))
 }
 
 /// Decodes four characters and tells how many bytes they gave; `None` if they are not canonical.

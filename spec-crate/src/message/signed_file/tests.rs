@@ -14,9 +14,14 @@ fn key(number: u8) -> OrganisationKey {
 
 /// A canonical manifest of terminals; nothing here looks into it.
 fn payload(names: usize) -> Vec<u8> {
+    payload_with(names, 64)
+}
+
+/// The same with the names of the first 100 windows of another length.
+fn payload_with(names: usize, length: usize) -> Vec<u8> {
     let terminal = |number| wire::Terminal {
         terminal_id: alloc::format!("his-terminal-window-{number:04}"),
-        window_name: "w".repeat(64),
+        window_name: "w".repeat(if number < 100 { length } else { 64 }),
         public_key: vec![1; 32],
         valid_from: 1,
         valid_until: 2,
@@ -120,6 +125,17 @@ fn a_file_longer_than_the_limit_is_refused_before_it_is_read() {
         SignedFile::create(FileKind::TerminalManifest, payload(2_000)),
         Err(FileError::TooLong { .. })
     ));
+}
+
+#[test]
+fn a_signature_that_makes_the_file_too_long_leaves_it_as_it_was() {
+    let lengths = (1..=64).flat_map(|length| (1_970..1_974).map(move |names| payload_with(names, length)));
+    let mut nearly_full =
+        lengths.filter(|payload| (1..70).contains(&SIGNED_FILE_BYTES_MAX.saturating_sub(payload.len() + 9)));
+    let mut file = SignedFile::create(FileKind::TerminalManifest, nearly_full.next().unwrap()).unwrap();
+    let before = file.clone();
+    assert!(matches!(file.sign(&seed(1)), Err(FileError::TooLong { got }) if got > SIGNED_FILE_BYTES_MAX));
+    assert_eq!(file, before);
 }
 
 #[test]
