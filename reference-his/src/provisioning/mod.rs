@@ -1,0 +1,111 @@
+//! Keys, agreements, manifests: who may speak at this site.
+//!
+//! `agreement` and `manifest` make and read the signed files, `load` takes what was imported, `block` is the site's own
+//! word against a device.
+
+pub mod agreement;
+pub(crate) mod block;
+pub mod manifest;
+pub mod organisation;
+
+use hispos::message::agreement::{Agreement, BusinessDay};
+use hispos::message::manifest::{Device, Manifest};
+use hispos::message::signed_file::SignedFile;
+use hispos::time::UnixSeconds;
+use hispos_common::exit::Exit;
+use hispos_common::output::Failure;
+
+use crate::home::Home;
+
+/// What a site has imported.
+#[derive(Clone, Debug)]
+pub struct Provisioned {
+    /// Every agreement ever held, newest first; at least one.
+    pub agreements: Vec<Agreement>,
+    /// The devices of the site.
+    pub devices: Manifest<Device>,
+}
+
+impl Provisioned {
+    /// The business day of a moment, as YYYYMMDD; `None` without a clock.
+    #[must_use]
+    pub fn business_day(&self, now: Option<UnixSeconds>) -> Option<u32> {
+        let rule = self.agreements.first()?.terms().business_day;
+        Some(day_of(rule, now?))
+    }
+}
+
+/// Reads and verifies everything that was imported.
+///
+/// # Errors
+///
+/// [`Failure`] naming the first file that is missing or wrong.
+pub fn load(home: &Home) -> Result<Provisioned, Failure> {
+    let agreements = agreements(home)?;
+    let newest = agreements
+        .first()
+        .ok_or_else(|| Failure::new(Exit::Usage, "no agreement was imported: `agreement import FILE`"))?;
+    let (_, bytes) =
+        home.kept("devices").map_err(Failure::about(Exit::Usage, "devices"))?.into_iter().next().ok_or_else(
+            || Failure::new(Exit::Usage, "no device manifest was imported: `devices import FILE`"),
+        )?;
+    let devices = open_devices(&bytes, newest)?;
+    Ok(Provisioned { devices, agreements })
+}
+
+/// Every agreement ever imported, newest first.
+///
+/// # Errors
+///
+/// [`Failure`] naming the first file that is wrong.
+pub fn agreements(home: &Home) -> Result<Vec<Agreement>, Failure> {
+    let kept = home.kept("agreements").map_err(Failure::about(Exit::Usage, "agreements"))?;
+    kept.iter()
+        .map(|(number, bytes)| {
+            let what = format!("agreement {number}");
+            let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Usage, &what))?;
+            Agreement::open(&file).map_err(Failure::about(Exit::Usage, &what))
+        })
+        .collect()
+}
+
+/// A device manifest under the agreement that names its organisation.
+///
+/// # Errors
+///
+/// [`Failure`] saying what is wrong.
+pub fn open_devices(bytes: &[u8], agreement: &Agreement) -> Result<Manifest<Device>, Failure> {
+    let terms = agreement.terms();
+    let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Usage, "device manifest"))?;
+    Manifest::open(&file, &terms.pos_organisation, &terms.site_id)
+        .map_err(Failure::about(Exit::Usage, "device manifest"))
+}
+
+/// The day that a moment counts for, under a site's rule.
+fn day_of(rule: BusinessDay, now: UnixSeconds) -> u32 {
+    let local = i64::try_from(now.0)
+        .unwrap_or(i64::MAX)
+        .saturating_add(i64::from(rule.utc_offset_minutes).saturating_mul(60))
+        .saturating_sub(i64::from(rule.cut_minutes).saturating_mul(60));
+    // `2026-01-31T…`: the date without its dashes.
+    let date = hispos_common::log::utc(u64::try_from(local).unwrap_or(0));
+    date.chars().take(10).filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use hispos::message::agreement::BusinessDay;
+    use hispos::time::UnixSeconds;
+
+    use super::day_of;
+
+    #[test]
+    fn a_day_begins_at_the_sites_own_midnight_or_later() {
+        // 2026-01-31T16:30:00Z is 00:30 of February 1st in China.
+        let now = UnixSeconds(1_769_877_000);
+        let china = BusinessDay { utc_offset_minutes: 480, cut_minutes: 0 };
+        assert_eq!(day_of(BusinessDay::default(), now), 20_260_131);
+        assert_eq!(day_of(china, now), 20_260_201);
+        assert_eq!(day_of(BusinessDay { cut_minutes: 60, ..china }, now), 20_260_131);
+    }
+}
