@@ -1,0 +1,175 @@
+//! What the patient sees: one line at a time, in Chinese or English; for programs one JSON object a line.
+
+use hispos::amount::Amount;
+use hispos::catalogue::{Language, Status};
+use hispos::link::pos::{OrderEvent, PosAlarm, PosEvent, Progress, Stage};
+use hispos::message::result::Outcome;
+use hispos_common::output::Output;
+use serde_json::{Value, json};
+
+use crate::payment::CodeRefusal;
+
+/// The patient's display.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    output: Output,
+    language: Language,
+    simulated: bool,
+    /// What the present order is about.
+    amount: Option<Amount>,
+    shown: Option<(String, Stage)>,
+}
+
+impl Terminal {
+    /// A display. A simulated site says so on every line.
+    #[must_use]
+    pub fn new(output: Output, language: Language, simulated: bool) -> Self {
+        Self { output, language, simulated, amount: None, shown: None }
+    }
+
+    /// Shows what became of the link or an order, as far as it is the patient's or a program's to know.
+    pub fn show(&mut self, event: &PosEvent) {
+        match event {
+            PosEvent::Order(order) => self.order(order),
+            PosEvent::SessionUp { terminal_id } => {
+                self.say(json!({"event": "session_up", "terminal_id": terminal_id}), None);
+            }
+            PosEvent::SessionDown { reason } => {
+                self.say(json!({"event": "session_down", "reason": reason}), None);
+            }
+            PosEvent::Line(seen) => self.say(json!({"event": "line", "seen": format!("{seen:?}")}), None),
+        }
+    }
+
+    /// Shows that a scanned code cannot be paid with.
+    pub fn refused(&self, refusal: CodeRefusal) {
+        let text = refusal.text(self.language);
+        self.say(json!({"event": "code_refused", "why": refusal.name(), "text": text}), Some(text));
+    }
+
+    /// Shows that no order waits for the scanned code.
+    pub fn not_waiting(&self) {
+        let text = self.pick("现在无需付款，付款码未使用。", "Nothing is to be paid now. The code was not used.");
+        self.say(json!({"event": "code_not_waited_for", "text": text}), Some(text.to_owned()));
+    }
+
+    fn order(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::Accepted { order_no, amount } => {
+                self.amount = Some(*amount);
+                let object = json!({"event": "accepted", "order_no": order_no.as_str(), "amount_fen": amount.fen()});
+                self.say(object, None);
+            }
+            OrderEvent::Progress(progress) => self.progress(progress),
+            OrderEvent::Ended { order_no, outcome, status, amount, channel, payment_no } => {
+                let text = status.patient_text(self.language).map(|text| self.with_amount(*status, *amount, text));
+                let object = json!({
+                    "event": "ended", "order_no": order_no.as_str(), "outcome": outcome_name(*outcome),
+                    "status": status.name(), "amount_fen": amount.fen(),
+                    "channel": channel.map(|channel| channel.name()), "payment_no": payment_no, "text": text,
+                });
+                (self.amount, self.shown) = (None, None);
+                self.say(object, text);
+            }
+            OrderEvent::Answered { order_no, .. } => {
+                self.say(json!({"event": "answered", "order_no": order_no.as_str()}), None);
+            }
+            OrderEvent::Merchant { merchant, verified } => {
+                let object = json!({
+                    "event": "merchant", "channel": merchant.channel.name(), "account": merchant.account,
+                    "verified": verified,
+                });
+                self.say(object, None);
+            }
+            OrderEvent::Alarm(alarm) => self.say(alarm_object(alarm), None),
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        let now = (progress.order_no.as_str().to_owned(), progress.stage);
+        // The same stage again tells programs the seconds, and the patient nothing new.
+        let text = if self.shown.as_ref() == Some(&now) { None } else { self.stage_text(progress) };
+        self.shown = Some(now);
+        let object = json!({
+            "event": progress.stage.name(), "order_no": progress.order_no.as_str(),
+            "channel": progress.channel.map(|channel| channel.name()),
+            "money_unknown": progress.money_unknown, "seconds_left": progress.seconds_left, "text": text,
+        });
+        self.say(object, text);
+    }
+
+    fn stage_text(&self, progress: &Progress) -> Option<String> {
+        let amount = self.amount.map(yuan).unwrap_or_default();
+        Some(match progress.stage {
+            Stage::WaitCode => match self.language {
+                Language::Zh => format!("请出示付款码  {amount}元"),
+                Language::En => format!("Please show your payment code: {amount} yuan"),
+            },
+            Stage::Paying => self.pick("正在支付，请稍候…", "Paying, please wait…").to_owned(),
+            Stage::UserConfirming => {
+                self.pick("请在手机上确认支付", "Please confirm the payment on your phone").to_owned()
+            }
+            Stage::Reversing => self.pick("正在取消支付，请稍候…", "Cancelling the payment…").to_owned(),
+            Stage::Refunding => self.pick("正在退款，请稍候…", "Giving the money back…").to_owned(),
+            Stage::Asking => self
+                .pick("正在核实结果，请勿重复支付", "Checking the result. Please do not pay again")
+                .to_owned(),
+            Stage::Looking => return None,
+        })
+    }
+
+    fn with_amount(&self, status: Status, amount: Amount, text: &str) -> String {
+        match status {
+            Status::Paid | Status::PaidAfterCancel | Status::Refunded => match self.language {
+                Language::Zh => format!("{text} {}元", yuan(amount)),
+                Language::En => format!("{text} {} yuan", yuan(amount)),
+            },
+            _ => text.to_owned(),
+        }
+    }
+
+    fn pick(&self, zh: &'static str, en: &'static str) -> &'static str {
+        match self.language {
+            Language::Zh => zh,
+            Language::En => en,
+        }
+    }
+
+    /// People read the text, if there is one for them; programs every object.
+    fn say(&self, mut object: Value, text: Option<String>) {
+        if self.output.is_json() {
+            if let Some(members) = object.as_object_mut() {
+                members.insert("simulated".into(), self.simulated.into());
+            }
+            self.output.say(&object, "");
+        } else if let Some(text) = text {
+            let mark = if self.simulated { self.pick("【模拟】", "[SIMULATED] ") } else { "" };
+            self.output.say(&object, format!("{mark}{text}"));
+        }
+    }
+}
+
+fn alarm_object(alarm: &PosAlarm) -> Value {
+    match alarm {
+        PosAlarm::NumberKnown { order_no } => {
+            json!({"event": "alarm", "alarm": "number_known", "order_no": order_no.as_str()})
+        }
+        PosAlarm::JournalWentBack => json!({"event": "alarm", "alarm": "journal_went_back"}),
+    }
+}
+
+const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Paid => "paid",
+        Outcome::NotPaid => "not_paid",
+        Outcome::Refunded => "refunded",
+        Outcome::NotRefunded => "not_refunded",
+        Outcome::Attention => "attention",
+    }
+}
+
+/// An amount without its sign, in yuan: the patient is told which way the money goes in words.
+fn yuan(amount: Amount) -> String {
+    let fen = amount.fen().unsigned_abs();
+    format!("{}.{:02}", fen / 100, fen % 100)
+}
