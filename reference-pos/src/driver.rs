@@ -110,7 +110,8 @@ impl Driver {
                     Some(Err(CommitError::Stale)) => self.link.handle_input(Input::Stale(id), now()),
                     failed => {
                         self.link.handle_input(Input::PersistFailed(id), now());
-                        let why = failed.and_then(Result::err).map_or_else(String::new, |error| error.to_string());
+                        let why =
+                            failed.and_then(Result::err).map_or_else(String::new, |error| error.to_string());
                         return Err(self.alarm(why));
                     }
                 },
@@ -201,9 +202,7 @@ impl Driver {
                 "amount_fen": amount.fen(),
             })
         });
-        let merchant = |merchant: &hispos::platform::Merchant| {
-            json!({"channel": merchant.channel.name(), "account": merchant.account})
-        };
+        let merchant = |merchant: &hispos::platform::Merchant| json!({"channel": merchant.channel.name(), "account": merchant.account});
         json!({
             "ok": true, "line": self.line.path(), "line_open": self.stream != 0, "session": view.session,
             "active": active, "open": view.open, "unanswered": view.unanswered,

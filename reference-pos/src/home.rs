@@ -167,7 +167,7 @@ impl Home {
         for entry in entries {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            let number = name.and_then(|name| name.strip_suffix(".hispos")?.parse().ok());
+            let number: Option<u32> = name.and_then(|name| name.strip_suffix(".hispos")?.parse().ok());
             if let Some(number) = number {
                 found.push((number, files::read(&path)?));
             }

@@ -29,9 +29,12 @@ impl Held {
     pub fn load(home: &Home) -> Result<Self, Failure> {
         let trust = home.trust().map_err(Failure::about(Exit::Alarm, "trust.json"))?;
         let mut agreements: Vec<Agreement> = Vec::new();
-        for (number, bytes) in home.kept(Kept::Agreements).map_err(Failure::about(Exit::Alarm, "agreements"))? {
+        for (number, bytes) in
+            home.kept(Kept::Agreements).map_err(Failure::about(Exit::Alarm, "agreements"))?
+        {
             let what = || format!("agreement {number}");
-            let agreement = open_agreement(&bytes).map_err(|why| Failure::new(Exit::Alarm, format!("{}: {why}", what())))?;
+            let agreement = open_agreement(&bytes)
+                .map_err(|why| Failure::new(Exit::Alarm, format!("{}: {why}", what())))?;
             if !trust.as_ref().is_some_and(|trust| trusts(trust, &agreement)) {
                 let why = "it is not signed by the organisations that people have compared";
                 return Err(Failure::new(Exit::Alarm, format!("{}: {why}", what())));
@@ -104,7 +107,8 @@ pub fn import_terminals(home: &Home, bytes: &[u8]) -> Result<Manifest<Terminal>,
     if let Some(newest) = &held.terminals {
         newest.check_successor(&manifest).map_err(|error| refused(error.to_string()))?;
     }
-    home.keep(Kept::Terminals, manifest.serial(), bytes).map_err(Failure::about(Exit::Refused, "cannot be written"))?;
+    home.keep(Kept::Terminals, manifest.serial(), bytes)
+        .map_err(Failure::about(Exit::Refused, "cannot be written"))?;
     Ok(manifest)
 }
 

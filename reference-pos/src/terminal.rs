@@ -49,7 +49,8 @@ impl Terminal {
 
     /// Shows that no order waits for the scanned code.
     pub fn not_waiting(&self) {
-        let text = self.pick("现在无需付款，付款码未使用。", "Nothing is to be paid now. The code was not used.");
+        let text =
+            self.pick("现在无需付款，付款码未使用。", "Nothing is to be paid now. The code was not used.");
         self.say(json!({"event": "code_not_waited_for", "text": text}), Some(text.to_owned()));
     }
 
@@ -57,12 +58,14 @@ impl Terminal {
         match event {
             OrderEvent::Accepted { order_no, amount } => {
                 self.amount = Some(*amount);
-                let object = json!({"event": "accepted", "order_no": order_no.as_str(), "amount_fen": amount.fen()});
+                let object =
+                    json!({"event": "accepted", "order_no": order_no.as_str(), "amount_fen": amount.fen()});
                 self.say(object, None);
             }
             OrderEvent::Progress(progress) => self.progress(progress),
             OrderEvent::Ended { order_no, outcome, status, amount, channel, payment_no } => {
-                let text = status.patient_text(self.language).map(|text| self.with_amount(*status, *amount, text));
+                let text =
+                    status.patient_text(self.language).map(|text| self.with_amount(*status, *amount, text));
                 let object = json!({
                     "event": "ended", "order_no": order_no.as_str(), "outcome": outcome_name(*outcome),
                     "status": status.name(), "amount_fen": amount.fen(),

@@ -139,8 +139,23 @@ impl SqliteBook {
         entropy: &mut dyn Entropy,
         at: Option<UnixSeconds>,
     ) -> Result<Anchor, CommitError> {
-        let write = start_row(draw_id(entropy), Some(&self.anchor()));
-        let batch = Batch { read: Vec::new(), write: vec![write] };
+        self.declare_restored_with(entropy, Batch::default(), at)
+    }
+
+    /// As [`declare_restored`](Self::declare_restored), with what `hispos` asks for then in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`] if it could not be written; the book is then unchanged.
+    pub fn declare_restored_with(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        with: Batch,
+        at: Option<UnixSeconds>,
+    ) -> Result<Anchor, CommitError> {
+        let start = start_row(draw_id(entropy), Some(&self.anchor()));
+        let write = std::iter::once(start).chain(with.write).collect();
+        let batch = Batch { read: with.read, write };
         self.commit(vec![batch], at).pop().unwrap_or_else(|| Err(CommitError::Store("no answer".into())))
     }
 

@@ -61,9 +61,10 @@ pub(super) fn status(context: &Context) -> Result<(), Failure> {
 fn asked(ask: control::Ask, context: &Context) -> Result<Value, Failure> {
     let is_status = ask == control::Ask::Status;
     control::ask(&context.home.control_file(), ask).map_err(|error| match error {
-        ControlError::NoAnswer if !is_status => {
-            Failure::new(Exit::Unknown, "the terminal took the code and does not answer: look at its display first")
-        }
+        ControlError::NoAnswer if !is_status => Failure::new(
+            Exit::Unknown,
+            "the terminal took the code and does not answer: look at its display first",
+        ),
         ControlError::NoAnswer => Failure::new(Exit::Unreachable, "the terminal does not answer"),
         ControlError::NotRunning => {
             let home = context.home.path().display();

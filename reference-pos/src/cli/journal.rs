@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use hispos::book::decode_record;
+use hispos::book::{Query, decode_record};
 use hispos_common::book::{Book, CommitError, Mode, SqliteBook, StoreError};
 use hispos_common::clock;
 use hispos_common::entropy::OsEntropy;
@@ -83,7 +83,9 @@ fn export(from: u64, out: Option<PathBuf>, context: &Context) -> Result<(), Fail
     std::io::Write::flush(&mut target).map_err(Failure::about(Exit::Refused, "cannot be written"))?;
     drop(target);
     if let Some(path) = out {
-        context.output.say(&json!({"ok": true, "records": count}), format!("{count} records in {}", path.display()));
+        context
+            .output
+            .say(&json!({"ok": true, "records": count}), format!("{count} records in {}", path.display()));
     }
     Ok(())
 }
@@ -91,15 +93,22 @@ fn export(from: u64, out: Option<PathBuf>, context: &Context) -> Result<(), Fail
 fn restored(context: &Context) -> Result<(), Failure> {
     let mut book = open(Mode::Write, context)?;
     let before = book.anchor();
-    let anchor = book.declare_restored(&mut OsEntropy, clock::unix()).map_err(|error| match error {
-        CommitError::Store(_) => Failure::new(Exit::Alarm, error),
-        _ => Failure::new(Exit::Refused, error),
-    })?;
+    let open = Query::Open { device: String::new(), after: 0, limit: usize::MAX };
+    let rows = book.find(&open).map_err(failure)?.rows;
+    let not_intact = hispos::journal::restored(&rows);
+    let anchor =
+        book.declare_restored_with(&mut OsEntropy, not_intact, clock::unix()).map_err(
+            |error| match error {
+                CommitError::Store(_) => Failure::new(Exit::Alarm, error),
+                _ => Failure::new(Exit::Refused, error),
+            },
+        )?;
     let object: Value = json!({
-        "ok": true, "fork_seq": before.seq, "old_book": hex(before.book.as_bytes()),
+        "ok": true, "open_orders": rows.len(), "fork_seq": before.seq, "old_book": hex(before.book.as_bytes()),
         "new_book": hex(anchor.book.as_bytes()),
     });
-    let text = format!("declared: what was known beyond record {} is lost; its orders are asked about", before.seq);
+    let text =
+        format!("declared: what was known beyond record {} is lost; its orders are asked about", before.seq);
     context.output.say(&object, text);
     Ok(())
 }

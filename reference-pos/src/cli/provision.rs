@@ -82,9 +82,10 @@ fn init(id: &str, serial_no: String, context: &Context) -> Result<(), Failure> {
     home.make().map_err(Failure::about(Exit::Refused, home.path().display()))?;
     let made = keys::create(&home.key_file(), &mut OsEntropy);
     let key = made.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::new(Exit::Refused, "this device has a key already; a replacement gets a new id and a new home")
-        }
+        io::ErrorKind::AlreadyExists => Failure::new(
+            Exit::Refused,
+            "this device has a key already; a replacement gets a new id and a new home",
+        ),
         _ => Failure::new(Exit::Refused, format!("the key cannot be written: {error}")),
     })?;
     let device = home::Device { device_id: device_id.as_str().to_owned(), serial_no };
@@ -129,10 +130,9 @@ pub(super) fn agreement(command: Agreement, context: &Context) -> Result<(), Fai
         Agreement::Import { file, his_organisation, pos_organisation } => {
             known_device(context)?;
             let bytes = files::read(&file).map_err(Failure::about(Exit::Usage, file.display()))?;
-            let told = his_organisation.zip(pos_organisation).map(|(his_organisation, pos_organisation)| Trust {
-                his_organisation,
-                pos_organisation,
-            });
+            let told = his_organisation
+                .zip(pos_organisation)
+                .map(|(his_organisation, pos_organisation)| Trust { his_organisation, pos_organisation });
             let agreement = provisioning::import_agreement(&context.home, &bytes, told.as_ref())?;
             let text = format!("agreement {} is held", agreement.terms().agreement_no);
             context.output.say(&agreement_object(&agreement), text);
@@ -176,7 +176,9 @@ pub(super) fn terminals(command: Terminals, context: &Context) -> Result<(), Fai
                 Failure::new(Exit::Refused, "no terminal manifest is held: hispos-pos terminals import FILE")
             })?;
             for (id, name) in provisioning::names(&manifest) {
-                context.output.say(&json!({"terminal_id": id.as_str(), "window": name}), format!("{id}  {name}"));
+                context
+                    .output
+                    .say(&json!({"terminal_id": id.as_str(), "window": name}), format!("{id}  {name}"));
             }
             Ok(())
         }
@@ -188,7 +190,10 @@ fn reload(context: &Context) -> Result<(), Failure> {
     match control::ask(&context.home.control_file(), control::Ask::Reload) {
         Ok(answer) if answer.get("ok") == Some(&Value::Bool(false)) => {
             let why = answer.get("why").and_then(Value::as_str).unwrap_or_default();
-            Err(Failure::new(Exit::Refused, format!("imported, but the running terminal did not take it: {why}")))
+            Err(Failure::new(
+                Exit::Refused,
+                format!("imported, but the running terminal did not take it: {why}"),
+            ))
         }
         Err(control::ControlError::NoAnswer) => {
             Err(Failure::new(Exit::Unknown, "imported, but the running terminal does not answer: restart it"))

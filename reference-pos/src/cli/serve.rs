@@ -100,9 +100,12 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Failure> {
         Box::new(OsEntropy),
         driver::now(),
     )
-    .ok_or_else(|| Failure::new(Exit::Refused, "this device cannot serve under the agreement that it holds"))?;
+    .ok_or_else(|| {
+        Failure::new(Exit::Refused, "this device cannot serve under the agreement that it holds")
+    })?;
     let line = start_line(&arguments, sender.clone())?;
-    let _scanner = arguments.scanner.as_ref().map(|config| start_scanner(config, sender.clone())).transpose()?;
+    let _scanner =
+        arguments.scanner.as_ref().map(|config| start_scanner(config, sender.clone())).transpose()?;
     let _control = start_control(context, sender.clone())?;
     let stop = sender.clone();
     ctrlc::set_handler(move || drop(stop.send(Happened::Stop)))

@@ -188,6 +188,7 @@ fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
             Proof::Refunded { refund_id: own_number(reply.refund_id.as_ref()), at: reply.refunded_at }
         }
         AnswerVerdict::NotRefunded => Proof::NotRefunded { closed: reply.refund_status.is_some() },
+        AnswerVerdict::RefundPending => Proof::RefundPending,
         AnswerVerdict::RefundAbnormal => Proof::RefundAbnormal,
         AnswerVerdict::Verified => Proof::Verified,
         AnswerVerdict::MerchantRefused => Proof::MerchantRefused,

@@ -128,7 +128,7 @@ fn rows_of_alipay() -> Vec<(Request, As, &'static [&'static str], Proof)> {
 }
 
 /// A refund that the platform knows and that has not ended.
-const PENDING: Proof = Proof::Open;
+const PENDING: Proof = Proof::RefundPending;
 
 /// An answer that says a word of the tables.
 fn says(profile: Profile, request: &Request, how: As, word: &str) -> Reply {
