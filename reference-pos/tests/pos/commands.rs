@@ -1,0 +1,152 @@
+//! Every command, from a shell.
+
+use hispos::message::signed_file::FileKind;
+use serde_json::json;
+
+use crate::world::{World, agreement, his_seed, pos_seed, signed, terminals};
+
+#[test]
+fn a_device_is_made_once_and_its_request_holds_no_secret() {
+    let world = World::new();
+    assert_eq!(world.run(&["device", "request"]).0, 2);
+    let made = world.ok(&["device", "init", "--id", "POS-1", "--serial-no", "SN1"]);
+    assert_eq!(world.run(&["device", "init", "--id", "POS-2", "--serial-no", "SN2"]).0, 3);
+    assert_eq!(world.ok(&["device", "request"]), made);
+    assert_eq!(made["kind"], "device");
+    let key = std::fs::read(world.home().join("device.key")).unwrap();
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!made.to_string().contains(&hex));
+}
+
+#[test]
+fn names_that_no_manifest_takes_are_refused_before_a_key_is_made() {
+    let world = World::new();
+    for (id, serial_no) in
+        [("", "SN1"), ("POS 1", "SN1"), ("POS-1234567890123456789012345", "SN1"), ("POS-1", "")]
+    {
+        assert_eq!(world.run(&["device", "init", "--id", id, "--serial-no", serial_no]).0, 2, "{id}");
+    }
+    assert!(!world.home().exists());
+}
+
+#[test]
+fn an_agreement_is_taken_only_with_compared_fingerprints_and_then_by_its_signatures() {
+    let world = World::new();
+    world.ok(&["device", "init", "--id", "POS-1", "--serial-no", "SN1"]);
+    let file = |number, seeds: &[_]| signed(FileKind::Agreement, agreement(number, true).payload(), seeds);
+    let path = world.text("link.hispos");
+    world.write("link.hispos", &file(1, &[his_seed(), pos_seed()]));
+    let (code, answer) = world.run(&["agreement", "import", &path]);
+    assert_eq!(code, 3);
+    assert!(answer["text"].as_str().unwrap().contains("--his-organisation"), "{answer}");
+    let wrong = ["agreement", "import", &path, "--his-organisation", "00", "--pos-organisation", "00"];
+    assert_eq!(world.run(&wrong).0, 3);
+    world.import_agreement(1, true);
+    // From then on the same organisations are believed, and nobody else.
+    world.write("link.hispos", &file(2, &[his_seed(), pos_seed()]));
+    assert_eq!(world.ok(&["agreement", "import", &path])["agreement_no"], 2);
+    world.write("link.hispos", &file(1, &[his_seed(), pos_seed()]));
+    assert_eq!(world.run(&["agreement", "import", &path]).0, 3, "older");
+    world.write("link.hispos", &file(3, &[his_seed()]));
+    assert_eq!(world.run(&["agreement", "import", &path]).0, 3, "one signature");
+    world.write("link.hispos", b"no signed file");
+    assert_eq!(world.run(&["agreement", "import", &path]).0, 3);
+    assert_eq!(world.run(&["agreement", "import", &world.text("nowhere")]).0, 2);
+    assert_eq!(world.ok(&["agreement", "show"])["agreement_no"], 1, "newest first, the oldest last");
+}
+
+#[test]
+fn a_terminal_manifest_is_taken_in_rising_order_from_the_hospital_only() {
+    let world = World::provisioned();
+    let path = world.text("windows.hispos");
+    let import = |serial, seed| {
+        world.write(
+            "windows.hispos",
+            &signed(FileKind::TerminalManifest, terminals(serial).payload(), &[seed]),
+        );
+        world.run(&["terminals", "import", &path]).0
+    };
+    assert_eq!(import(3, his_seed()), 0);
+    assert_eq!(import(2, his_seed()), 3);
+    assert_eq!(import(4, pos_seed()), 3);
+    assert_eq!(world.ok(&["terminals", "show"]), json!({"terminal_id": "HIS-1", "window": "收费1号窗"}));
+}
+
+#[test]
+fn an_import_that_was_altered_on_the_disk_stops_the_terminal() {
+    let world = World::provisioned();
+    let kept = world.home().join("agreements/1.hispos");
+    let mut bytes = std::fs::read(&kept).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&kept, bytes).unwrap();
+    let serve = ["serve", "--pty", "--credentials", &world.text("merchants.json")];
+    assert_eq!(world.run(&serve).0, 6);
+}
+
+#[test]
+fn serve_says_what_is_missing() {
+    let world = World::new();
+    let credentials = world.text("merchants.json");
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--credentials", &credentials];
+    assert_eq!(world.run(&serve).0, 2);
+    world.ok(&["device", "init", "--id", "POS-1", "--serial-no", "SN1"]);
+    assert_eq!(world.run(&serve).0, 2);
+    world.import_agreement(1, true);
+    let (code, answer) = world.run(&serve);
+    assert_eq!((code, answer["text"].as_str().unwrap().contains("terminals import")), (2, true));
+    assert_eq!(world.run(&["serve", "--credentials", &credentials]).0, 2, "no line");
+}
+
+#[test]
+fn simulated_credentials_are_refused_under_a_production_agreement() {
+    let world = World::new();
+    world.ok(&["device", "init", "--id", "POS-1", "--serial-no", "SN1"]);
+    world.import_agreement(1, false);
+    world.write("windows.hispos", &signed(FileKind::TerminalManifest, terminals(1).payload(), &[his_seed()]));
+    world.ok(&["terminals", "import", &world.text("windows.hispos")]);
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--credentials", &world.text("merchants.json")];
+    let (code, answer) = world.run(&serve);
+    assert_eq!(code, 3, "{answer}");
+    assert!(answer["text"].as_str().unwrap().contains("production agreement"));
+}
+
+#[test]
+fn commands_to_a_terminal_that_does_not_run_say_so() {
+    let world = World::provisioned();
+    assert_eq!(world.run(&["status"]).0, 5);
+    assert_eq!(world.run(&["scan", "134567890123456789"]).0, 5);
+    let (code, answer) = world.run(&["scan", "4240123456789012345678901234"]);
+    assert_eq!(code, 3);
+    assert!(answer["text"].as_str().unwrap().contains("insurance"), "{answer}");
+    for command in ["verify", "export", "restored"] {
+        assert_eq!(world.run(&["journal", command]).0, 2, "{command}");
+    }
+}
+
+#[test]
+fn a_journal_is_verified_exported_and_declared_restored() {
+    let world = World::provisioned();
+    let serving = world.serve(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(world.ok(&["journal", "verify"])["books"], 1);
+    assert_eq!(world.run(&["journal", "restored"]).0, 3, "while it is written");
+    serving.kill();
+    let restored = world.ok(&["journal", "restored"]);
+    assert_ne!(restored["old_book"], restored["new_book"]);
+    let verified = world.ok(&["journal", "verify"]);
+    assert_eq!(verified["books"], 2);
+    let exported = world.ok(&["journal", "export"]);
+    assert_eq!((&exported["seq"], &exported["table"]), (&verified["records"], &json!("book")));
+    let out = world.text("journal.jsonl");
+    assert_eq!(world.ok(&["journal", "export", "--out", &out])["records"], verified["records"]);
+    let connection = rusqlite::Connection::open(world.home().join("journal.db")).unwrap();
+    connection.execute("UPDATE records SET record = x'00' WHERE seq = 1", []).unwrap();
+    assert_eq!(world.run(&["journal", "verify"]).0, 6);
+}
+
+#[test]
+fn a_second_terminal_from_the_same_home_is_refused() {
+    let world = World::provisioned();
+    let _serving = world.serve(&["--listen", "127.0.0.1:0"]);
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--credentials", &world.text("merchants.json")];
+    assert_eq!(world.run(&serve).0, 3);
+}

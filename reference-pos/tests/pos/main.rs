@@ -1,0 +1,10 @@
+//! The terminal as its neighbours meet it: a platform, a HIS, people at a shell.
+
+#![cfg(test)]
+
+mod asking;
+mod bank;
+mod commands;
+mod desk;
+mod serving;
+mod world;
