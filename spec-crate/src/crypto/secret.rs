@@ -16,11 +16,12 @@ use zeroize::Zeroize;
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
-    /// Takes the bytes over and erases the caller's copy.
-    pub fn new(mut bytes: [u8; N]) -> Self {
-        let secret = Self(Box::new(bytes));
-        bytes.zeroize();
-        secret
+    /// Takes the bytes over. The caller's own copy, if it keeps one, is the caller's to erase.
+    ///
+    /// The argument is not overwritten here: rustc 1.95 may pass a constant array by reference to the constant itself
+    /// when a closure forwards it, and the next use of that constant would read zeros.
+    pub fn new(bytes: [u8; N]) -> Self {
+        Self(Box::new(bytes))
     }
 
     /// Makes a secret in place: `fill` writes every byte of a zeroed array.
