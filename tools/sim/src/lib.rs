@@ -1,1 +1,21 @@
 //! Both links, both books and a platform model on virtual time.
+//!
+//! A [`life`] is a few orders of two windows and two terminals at one site, from one seed: people, networks, platforms
+//! and everything that can break are drawn from it, so the same seed lives the same life again. What was to be seen
+//! from outside is its [`history`]; the [`checkers`] read nothing else and know no rule of the links.
+
+pub mod book;
+pub mod checkers;
+pub mod faults;
+pub mod history;
+pub mod life;
+pub mod line;
+pub mod machines;
+pub mod mutants;
+pub mod payments;
+pub mod people;
+pub mod platform;
+pub mod rng;
+pub mod site;
+pub mod summary;
+pub mod world;

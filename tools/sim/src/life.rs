@@ -1,0 +1,136 @@
+//! One life from its seed: business under faults, then peace, until everything has come to rest.
+
+use hispos::book::{Query, Table};
+use hispos::journal::PosOrderView;
+use hispos::ledger::{CaptureView, OrderView};
+
+use crate::checkers;
+use crate::faults::{Fault, Plan};
+use crate::history::{History, Rest, Violation};
+use crate::mutants::Mutant;
+use crate::people::Act;
+use crate::site::SiteError;
+use crate::summary::Summary;
+use crate::world::{BIRTH, Event, Machine, World};
+
+/// How long after the last fault everything has to be at rest, in milliseconds.
+pub const REST_WITHIN: u64 = 5_400_000;
+
+/// How a life went.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Its seed.
+    pub seed: u64,
+    /// What the checkers found.
+    pub violations: Vec<Violation>,
+    /// Its numbers.
+    pub summary: Summary,
+    /// Its trace, if it was wanted.
+    pub trace: Vec<String>,
+    /// All that was to be seen.
+    pub history: History,
+}
+
+/// Lives the life of a seed.
+///
+/// # Errors
+///
+/// [`SiteError`]: never, unless the simulator is wrong.
+pub fn live(seed: u64, mutant: Option<Mutant>, traced: bool) -> Result<Life, SiteError> {
+    live_by(seed, Plan::of(seed), mutant, traced)
+}
+
+/// Lives a life of a plan.
+///
+/// # Errors
+///
+/// [`SiteError`]: never, unless the simulator is wrong.
+pub fn live_by(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> Result<Life, SiteError> {
+    let mut world = World::new(seed, plan, mutant, traced)?;
+    world.begin();
+    let peace = BIRTH.saturating_add(world.plan.peace_at);
+    world.live_until(peace);
+    let end = peace.saturating_add(REST_WITHIN);
+    while world.now < end && !world.spins() {
+        world.live_until(world.now.saturating_add(20_000));
+        world.after(0, Event::Act(Act::LookAfter));
+        world.live_until(world.now.saturating_add(20_000));
+        if world.unrest().is_empty() {
+            break;
+        }
+    }
+    Ok(world.over(seed))
+}
+
+impl World {
+    /// Plans the faults and starts every program.
+    pub fn begin(&mut self) {
+        let (noise, notices) = (self.plan.noise, self.plan.notices);
+        for line in &mut self.lines {
+            line.noise = noise;
+            line.notices = notices;
+        }
+        let faults = self.plan.faults.clone();
+        let peace = self.plan.peace_at;
+        for (at, fault) in faults.into_iter().chain([(peace, Fault::Peace)]) {
+            self.after(at, Event::Fault(fault));
+        }
+        for machine in [Machine::His, Machine::Pos(0), Machine::Pos(1)] {
+            self.start(machine);
+        }
+        self.open_windows();
+    }
+
+    fn spins(&self) -> bool {
+        self.history.facts.iter().any(|(_, fact)| matches!(fact, crate::history::Fact::Spins(_)))
+    }
+
+    /// What has not come to rest.
+    #[must_use]
+    pub fn unrest(&self) -> Vec<String> {
+        let mut unrest = Vec::new();
+        if !self.platform.at_rest() {
+            unrest.push("a platform has something to do".into());
+        }
+        let orders = self.his.book.table(Table::Order);
+        let orders: Vec<OrderView> = orders.iter().filter_map(OrderView::read).collect();
+        for order in orders.iter().filter(|order| !order.ended || order.orphan) {
+            let orphan = if order.orphan { ", an orphan" } else { "" };
+            unrest.push(format!("HIS has {} as {}{orphan}", order.order_no, order.state));
+        }
+        for (desk, pos) in self.pos.iter().enumerate() {
+            let open = Query::Open { device: String::new(), after: 0, limit: usize::MAX };
+            for order in pos.book.find(&open).rows.iter().filter_map(PosOrderView::read) {
+                unrest.push(format!("POS {desk} has {} as {}, unanswered", order.order_no, order.state));
+            }
+            for order in pos.book.table(Table::Order).iter().filter_map(PosOrderView::read) {
+                if !orders.iter().any(|known| known.order_no == order.order_no) {
+                    unrest.push(format!("POS {desk} has {}, unknown to HIS", order.order_no));
+                }
+            }
+        }
+        unrest
+    }
+
+    fn over(mut self, seed: u64) -> Life {
+        let captures = self.his.book.table(Table::Capture);
+        let orders = self.his.book.table(Table::Order);
+        self.history.rest = Rest {
+            orders: orders.iter().filter_map(OrderView::read).collect(),
+            captures: captures.iter().filter_map(CaptureView::read).collect(),
+            journal_open: Vec::new(),
+            held: self.platform.held_all(),
+            unrest: self.unrest(),
+        };
+        self.summary.lives = 1;
+        self.summary.virtual_ms = self.age();
+        let violations = checkers::check(&self.history);
+        Life {
+            seed,
+            violations,
+            summary: self.summary,
+            trace: self.trace.unwrap_or_default(),
+            history: self.history,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The payment adapter of a terminal and the network behind it: asks out, verdicts in.
+
+use hispos::ids::PlatformNumber;
+use hispos::link::Input;
+use hispos::platform::{Ask, Proof, Request, Verdict};
+use hispos::time::Instant;
+
+use crate::history::{Fact, Moving};
+use crate::mutants;
+use crate::platform::unix;
+use crate::site;
+use crate::world::{Event, Machine, Node, World};
+
+impl World {
+    /// Connected: the clock is read again just before the first byte.
+    pub(crate) fn write_ask(&mut self, desk: usize, epoch: u32, ask: Ask) {
+        let machine = Machine::Pos(desk);
+        if self.host(machine).epoch != epoch || !self.host(machine).up {
+            return;
+        }
+        let ask = mutants::asked(self.mutant, ask);
+        let now = self.clock(machine).now;
+        let refused = self.chance.in_thousand(self.plan.dead_connects);
+        let late = ask.not_after.is_some_and(|not_after| now >= not_after);
+        if refused || (late && !mutants::never_looks_again(self.mutant)) {
+            let verdict = unanswered(&ask, None, now);
+            return self.answer(desk, epoch, verdict);
+        }
+        self.see_written(desk, &ask);
+        let moves = moving(&ask).is_some();
+        let lost = self.chance.in_thousand(self.plan.lost_requests);
+        let late = moves && self.chance.in_thousand(self.plan.late_requests);
+        // A network may hold a request back, yet not longer than the fence.
+        let most = self.plan.timers.fence / 4;
+        let there = if late { self.chance.between(5_000, most) } else { self.chance.between(10, 250) };
+        let back = self.chance.between(10, 250);
+        let silent = self.chance.in_thousand(self.plan.lost_answers);
+        let answered = !lost && !silent && there.saturating_add(back) < ask.http_ms;
+        if !answered {
+            let wait = ask.http_ms;
+            let verdict = unanswered(&ask, Some(now), now.after(wait));
+            self.after(wait, Event::Answer(desk, epoch, Box::new(verdict)));
+        }
+        if !lost {
+            let event = Event::AtPlatform(desk, epoch, Box::new(ask), now, answered.then_some(back));
+            self.after(there, event);
+        }
+    }
+
+    fn see_written(&mut self, desk: usize, ask: &Ask) {
+        let (Some(moving), Some(number)) = (moving(ask), number(ask)) else { return };
+        let Ok(device) = site::device_id(desk) else { return };
+        self.summary.writes += 1;
+        self.note(|| format!("Pos({desk})  writes {moving:?} {number}"));
+        self.see(Fact::Written { device, number, moving });
+    }
+
+    /// A request is there.
+    pub(crate) fn at_platform(
+        &mut self,
+        desk: usize,
+        epoch: u32,
+        ask: &Ask,
+        first_byte: Instant,
+        back: Option<u64>,
+    ) {
+        let age = self.age();
+        let known = self.platform.due.len();
+        let trouble = self.chance.in_thousand(self.plan.platform_errors);
+        if trouble && matches!(ask.request, Request::Query | Request::QueryRefund { .. } | Request::Verify) {
+            let verdict = answer(ask, Proof::Open, "SYSTEMERROR".into(), first_byte, age);
+            return self.come_back(desk, epoch, back, verdict);
+        }
+        let (proof, code, money) = self.platform.arrive(ask, age, &mut self.chance);
+        self.see_money(money);
+        let later: Vec<u64> = self.platform.due.iter().skip(known).map(|(at, _)| *at).collect();
+        for at in later {
+            self.after(at.saturating_sub(age), Event::Effects);
+        }
+        if self.trace.is_some() && !matches!(ask.request, Request::Verify) {
+            let shown = ask.number.as_ref().map_or_else(String::new, ToString::to_string);
+            self.note(|| format!("platform  {} {shown}: {proof:?}", name(&ask.request)));
+        }
+        let verdict = answer(ask, proof, code, first_byte, age);
+        self.come_back(desk, epoch, back, verdict);
+    }
+
+    fn come_back(&mut self, desk: usize, epoch: u32, back: Option<u64>, verdict: Verdict) {
+        if let Some(back) = back {
+            self.after(back, Event::Answer(desk, epoch, Box::new(verdict)));
+        }
+    }
+
+    /// An answer, or its absence, reaches the terminal.
+    pub(crate) fn answer(&mut self, desk: usize, epoch: u32, mut verdict: Verdict) {
+        let machine = Machine::Pos(desk);
+        if self.host(machine).epoch != epoch || !self.host(machine).up {
+            return;
+        }
+        verdict.ended = self.clock(machine).now;
+        let verdict = mutants::verdict(self.mutant, verdict);
+        self.feed(Node::Pos(desk), Input::Verdict(verdict));
+    }
+
+    /// What platforms do later.
+    pub(crate) fn effects(&mut self) {
+        let age = self.age();
+        let due = std::mem::take(&mut self.platform.due);
+        let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|(at, _)| *at <= age);
+        self.platform.due = later;
+        for (_, effect) in now {
+            let money = self.platform.happen(&effect, age);
+            self.see_money(money);
+        }
+    }
+}
+
+fn moving(ask: &Ask) -> Option<Moving> {
+    match ask.request {
+        Request::Pay { .. } => Some(Moving::Pay),
+        Request::Reverse => Some(Moving::Reverse),
+        Request::Refund { .. } => Some(Moving::Refund),
+        Request::Verify | Request::Query | Request::QueryRefund { .. } => None,
+    }
+}
+
+fn number(ask: &Ask) -> Option<PlatformNumber> {
+    match &ask.request {
+        Request::Refund { refund, .. } => Some(refund.clone()),
+        _ => ask.number.clone(),
+    }
+}
+
+fn name(request: &Request) -> &'static str {
+    match request {
+        Request::Verify => "verify",
+        Request::Query => "query",
+        Request::Pay { .. } => "pay",
+        Request::Reverse => "reverse",
+        Request::Refund { .. } => "refund",
+        Request::QueryRefund { .. } => "query of a refund",
+    }
+}
+
+fn unanswered(ask: &Ask, first_byte: Option<Instant>, ended: Instant) -> Verdict {
+    Verdict {
+        id: ask.id,
+        proof: Proof::Open,
+        provider_code: String::new(),
+        date: None,
+        first_byte,
+        ended,
+        answered: false,
+    }
+}
+
+fn answer(ask: &Ask, proof: Proof, provider_code: String, first_byte: Instant, age: u64) -> Verdict {
+    Verdict {
+        id: ask.id,
+        proof,
+        provider_code,
+        date: Some(unix(age)),
+        first_byte: Some(first_byte),
+        ended: first_byte,
+        answered: true,
+    }
+}

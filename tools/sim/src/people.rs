@@ -1,0 +1,442 @@
+//! Cashiers at two windows, and patients at two terminals.
+
+use std::collections::BTreeMap;
+
+use hispos::amount::Amount;
+use hispos::book::{Query, RowKey, Table};
+use hispos::ids::{OperatorId, OrderNo};
+use hispos::ledger::{self, CaptureView, OrderView};
+use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal};
+use hispos::link::pos::OrderEvent;
+use hispos::link::{HisEvent, PosEvent};
+use hispos::message::order::Kind;
+use hispos::message::order_no::derive_order_no;
+use hispos::platform::{Channel, PaymentCode};
+
+use crate::rng::Rng;
+use crate::site::{self, DESKS};
+use crate::world::{Event, Machine, Node, World};
+
+/// The one business day of a life.
+pub const DAY: u32 = 20_270_115;
+
+/// What a person does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Act {
+    /// A cashier collects a bill at a window; so many tries are left if there is no session.
+    Collect(usize, usize, u32),
+    /// A cashier gives some of an order back.
+    Refund(usize, OrderNo, i64, u32),
+    /// A cashier cancels an order.
+    Cancel(usize, OrderNo),
+    /// A cashier asks how an order stands.
+    Query(usize, OrderNo),
+    /// A cashier has another window's terminal look.
+    LookElsewhere(OrderNo),
+    /// A patient holds a code under the scanner of a terminal.
+    Scan(usize),
+    /// Somebody pulls the list of a terminal, and asks for its totals.
+    Pull(usize),
+    /// The program of the windows hands an order's end to the bill database.
+    Post(OrderNo),
+    /// People look after what only they can end: orphans, and orders of silent terminals.
+    LookAfter,
+}
+
+impl Act {
+    /// The terminal at which it happens, if it does at one.
+    #[must_use]
+    pub fn desk_of_pos(&self) -> Option<usize> {
+        match self {
+            Self::Scan(desk) => Some(*desk),
+            _ => None,
+        }
+    }
+}
+
+/// What people know.
+#[derive(Debug)]
+pub struct People {
+    rng: Rng,
+    next_code: u64,
+    next_ticket: u64,
+    tickets: BTreeMap<u64, Act>,
+    /// No new business: people only bring to an end what is under way.
+    pub closing: bool,
+}
+
+impl People {
+    /// People of a life.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::new(seed, "people"),
+            next_code: 0,
+            next_ticket: 0,
+            tickets: BTreeMap::new(),
+            closing: false,
+        }
+    }
+}
+
+/// The key of a bill.
+#[must_use]
+pub fn bill_key(bill: usize) -> String {
+    format!("bill-{bill}")
+}
+
+/// How many bills there are in a life.
+pub const BILLS: usize = 3;
+
+impl World {
+    /// The day begins.
+    pub(crate) fn open_windows(&mut self) {
+        for _ in 0..self.plan.collects {
+            let rng = &mut self.people.rng;
+            let at = rng.between(4_000, self.plan.business_ms);
+            let desk = desk(rng);
+            let bill = usize::try_from(rng.between(0, (BILLS - 1) as u64)).unwrap_or(0);
+            self.after(at, Event::Act(Act::Collect(desk, bill, 20)));
+        }
+        if self.people.rng.in_thousand(300) {
+            let at = self.people.rng.between(4_000, self.plan.business_ms);
+            // Two windows take the same bill at the same moment.
+            for desk in 0..DESKS {
+                self.after(at, Event::Act(Act::Collect(desk, 0, 20)));
+            }
+        }
+        let at = self.people.rng.between(30_000, 300_000);
+        self.after(at, Event::Act(Act::Pull(0)));
+    }
+
+    /// A person does something.
+    pub(crate) fn act(&mut self, act: Act) {
+        let clock = self.clock(Machine::His);
+        match act.clone() {
+            Act::Scan(desk) => self.scan(desk),
+            Act::LookAfter => self.look_after(),
+            Act::Post(order_no) => {
+                let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
+                if self.his.up
+                    && let Ok(batch) = ledger::posted(&row)
+                {
+                    self.commit_now(batch);
+                }
+            }
+            Act::LookElsewhere(order_no) => self.look_elsewhere(&order_no),
+            Act::Collect(desk, bill, _) if !self.people.closing => {
+                let ticket = self.ticket(act);
+                let amount = Amount::from_fen(1_234 + 100 * i64::try_from(bill).unwrap_or(0));
+                let Ok(amount) = amount else { return };
+                let new = NewCollect { ticket, bill: bill_key(bill), amount, business_day: DAY };
+                self.command(desk, ticket, |link| link.collect(new, clock));
+            }
+            Act::Refund(desk, order_no, fen, _) if !self.people.closing => {
+                let ticket = self.ticket(act);
+                let (Ok(amount), Ok(operator), Ok(approver)) = (
+                    Amount::from_fen(fen.saturating_neg()),
+                    OperatorId::try_from("op-1"),
+                    OperatorId::try_from("op-2"),
+                ) else {
+                    return;
+                };
+                let item = if fen % 2 == 0 { "x-ray" } else { "" };
+                let new = NewRefund {
+                    ticket,
+                    order_no,
+                    item: item.into(),
+                    amount,
+                    operator,
+                    approver,
+                    reason: "twice".into(),
+                    business_day: DAY,
+                };
+                self.command(desk, ticket, |link| link.refund(new, clock));
+            }
+            Act::Cancel(desk, order_no) => {
+                self.command(desk, 0, |link| link.cancel(&order_no, clock));
+            }
+            Act::Query(desk, order_no) => {
+                self.command(desk, 0, |link| link.query(&order_no, clock));
+            }
+            Act::Pull(desk) => {
+                self.command(desk, 0, |link| link.pull(clock));
+                self.command(desk, 0, |link| link.totals(DAY, clock));
+            }
+            Act::Collect(..) | Act::Refund(..) => {}
+        }
+    }
+
+    fn ticket(&mut self, act: Act) -> u64 {
+        self.people.next_ticket = self.people.next_ticket.saturating_add(1);
+        self.people.tickets.insert(self.people.next_ticket, act);
+        self.people.next_ticket
+    }
+
+    fn command(
+        &mut self,
+        desk: usize,
+        ticket: u64,
+        command: impl FnOnce(&mut hispos::link::HisLink) -> Result<(), hispos::error::Refusal>,
+    ) {
+        if !self.his.up {
+            return self.try_again(ticket);
+        }
+        let Some(link) = self.his_links.get_mut(desk).and_then(Option::as_mut) else { return };
+        let refused = command(link).is_err();
+        if refused {
+            self.try_again(ticket);
+        }
+        self.drain(Node::His(desk));
+    }
+
+    /// A cashier tries again what could not be begun.
+    fn try_again(&mut self, ticket: u64) {
+        let again = match self.people.tickets.remove(&ticket) {
+            Some(Act::Collect(desk, bill, left)) if left > 0 => Act::Collect(desk, bill, left - 1),
+            Some(Act::Refund(desk, order_no, fen, left)) if left > 0 => {
+                Act::Refund(desk, order_no, fen, left - 1)
+            }
+            _ => return,
+        };
+        let wait = self.people.rng.between(3_000, 20_000);
+        self.after(wait, Event::Act(again));
+    }
+
+    /// A patient: any code, right or wrong, for one of the channels.
+    fn scan(&mut self, desk: usize) {
+        let clock = self.clock(Machine::Pos(desk));
+        if !self.pos.get(desk).is_some_and(|pos| pos.up) {
+            return;
+        }
+        self.people.next_code = self.people.next_code.saturating_add(1);
+        let mut digits = format!("1300000000{:08}", self.people.next_code);
+        let rng = &mut self.people.rng;
+        let story = self.plan.story(rng);
+        if rng.in_thousand(20) {
+            digits = format!("1300000000{:08}", self.people.next_code.saturating_sub(1).max(1));
+        }
+        let channel = rng.pick(&Channel::ALL, Channel::Wechat);
+        self.platform.code(&digits, story);
+        self.note(|| format!("patient  scans {} at {desk}: {story:?}", channel.name()));
+        if let Some(Some(link)) = self.pos_links.get_mut(desk) {
+            let _ = link.scan(channel, PaymentCode::new(digits), clock);
+        }
+        self.drain(Node::Pos(desk));
+    }
+
+    /// What a window shows its cashier.
+    pub(crate) fn his_event(&mut self, desk: usize, event: HisEvent) {
+        self.note(|| format!("His({desk})  {}", shown(&event)));
+        match event {
+            HisEvent::Order(HisOrderEvent::Made { ticket, order }) => self.made(desk, ticket, &order),
+            HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
+                *self.summary.refusals.entry(refusal(&why)).or_default() += 1;
+                let waits = matches!(
+                    why,
+                    OrderRefusal::Restoring { .. } | OrderRefusal::NoSession | OrderRefusal::TooSoon { .. }
+                );
+                if waits {
+                    self.try_again(ticket);
+                }
+            }
+            HisEvent::Order(HisOrderEvent::Ended(order)) => self.ended(&order),
+            HisEvent::Order(HisOrderEvent::Changed(order)) => self.refresh_others(desk, &order),
+            HisEvent::Order(HisOrderEvent::Alarm(HisAlarm::LedgerWentBack)) => {
+                self.summary.alarms += 1;
+                self.after(0, Event::Fault(crate::faults::Fault::NoticeLedger));
+            }
+            HisEvent::Order(HisOrderEvent::Alarm(_)) => self.summary.alarms += 1,
+            HisEvent::SessionUp { .. } => self.summary.sessions += 1,
+            _ => {}
+        }
+    }
+
+    fn made(&mut self, desk: usize, ticket: u64, order: &OrderView) {
+        self.people.tickets.remove(&ticket);
+        self.summary.orders += 1;
+        let lease = self.his.world(hispos::time::Instant(order.leased_until));
+        let timers = self.plan.timers;
+        let act_by = lease.saturating_sub(timers.drift);
+        self.see(crate::history::Fact::Made {
+            order: Box::new(order.clone()),
+            start_by: act_by.saturating_sub(timers.act).saturating_sub(crate::world::BIRTH),
+            act_by: act_by.saturating_sub(crate::world::BIRTH),
+        });
+        if self.people.rng.in_thousand(self.plan.cancels) {
+            let wait = self.people.rng.between(0, 120_000);
+            self.after(wait, Event::Act(Act::Cancel(desk, order.order_no.clone())));
+        }
+        if self.people.rng.in_thousand(200) {
+            let wait = self.people.rng.between(0, 60_000);
+            self.after(wait, Event::Act(Act::Query(desk, order.order_no.clone())));
+        }
+    }
+
+    /// A cashier goes on after an order's end.
+    fn ended(&mut self, order: &OrderView) {
+        self.summary.ended(order);
+        self.refresh_others(usize::MAX, order);
+        let rng = &mut self.people.rng;
+        let desk = desk(rng);
+        match order.state {
+            "not_paid" if rng.in_thousand(600) => {
+                let bill = order.bill.rsplit('-').next().and_then(|bill| bill.parse().ok()).unwrap_or(0);
+                let wait = rng.between(5_000, 30_000);
+                self.after(wait, Event::Act(Act::Collect(desk, bill, 5)));
+            }
+            "paid" if rng.in_thousand(self.plan.refunds) => {
+                let whole = order.amount.map_or(0, |amount| amount.fen());
+                let fen =
+                    if rng.in_thousand(500) { whole } else { whole / 2 + i64::from(rng.in_thousand(500)) };
+                let wait = rng.between(1_000, 60_000);
+                let both = rng.in_thousand(200);
+                self.after(wait, Event::Act(Act::Refund(desk, order.order_no.clone(), fen, 5)));
+                if both {
+                    self.after(
+                        wait,
+                        Event::Act(Act::Refund(1 - desk.min(1), order.order_no.clone(), fen, 5)),
+                    );
+                }
+                self.after(wait + 65_000, Event::Act(Act::Refund(desk, order.order_no.clone(), fen, 5)));
+            }
+            _ => {}
+        }
+        if matches!(order.state, "paid" | "refunded") {
+            self.after(50, Event::Act(Act::Post(order.order_no.clone())));
+        }
+    }
+
+    /// The program tells the other links that an order's row has changed.
+    fn refresh_others(&mut self, desk: usize, order: &OrderView) {
+        let clock = self.clock(Machine::His);
+        for other in (0..DESKS).filter(|other| *other != desk) {
+            let own = site::device_id(other).ok();
+            let asked = own.as_ref().is_some_and(|own| order.devices.iter().any(|of| of == own.as_str()));
+            if (own == order.device_id || asked)
+                && let Some(Some(link)) = self.his_links.get_mut(other)
+            {
+                link.refresh(&order.order_no, clock);
+                self.wake(Node::His(other), Some(clock.now));
+            }
+        }
+    }
+
+    /// What a terminal shows.
+    pub(crate) fn pos_event(&mut self, desk: usize, event: PosEvent) {
+        self.note(|| format!("Pos({desk})  {event:?}"));
+        match event {
+            PosEvent::Order(OrderEvent::Accepted { amount, .. }) if amount.fen() > 0 => {
+                let rng = &mut self.people.rng;
+                if rng.in_thousand(850) {
+                    let wait = if rng.in_thousand(150) {
+                        rng.between(70_000, 91_000)
+                    } else {
+                        rng.between(500, 40_000)
+                    };
+                    let twice = rng.in_thousand(120);
+                    self.after(wait, Event::Act(Act::Scan(desk)));
+                    if twice {
+                        self.after(wait + 400, Event::Act(Act::Scan(desk)));
+                    }
+                }
+            }
+            PosEvent::Order(OrderEvent::Alarm(hispos::link::pos::PosAlarm::JournalWentBack)) => {
+                self.summary.alarms += 1;
+                let id = hispos::ids::BookId::from_bytes(self.chance.bytes());
+                let at = self.clock(Machine::Pos(desk)).unix;
+                self.host_mut(Machine::Pos(desk)).book.declare_restored(id, at);
+            }
+            _ => {}
+        }
+    }
+
+    /// What only people can bring to an end.
+    fn look_after(&mut self) {
+        if !self.his.up {
+            return;
+        }
+        let open = self.his.book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
+        let orders: Vec<OrderView> = open.rows.iter().filter_map(OrderView::read).collect();
+        for order in orders.iter().filter(|order| !order.ended && !order.orphan) {
+            if self.people.rng.in_thousand(500) {
+                self.look_elsewhere(&order.order_no);
+            }
+        }
+        let orphans = self.his.book.table(Table::Order);
+        let orphans: Vec<OrderView> =
+            orphans.iter().filter_map(OrderView::read).filter(|o| o.orphan).collect();
+        for orphan in orphans {
+            self.adopt(&orphan);
+        }
+    }
+
+    fn adopt(&mut self, orphan: &OrderView) {
+        let Some(bill) = bill_of(&orphan.order_no) else { return };
+        let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
+        let captures: Vec<_> = self.his.book.table(Table::Capture);
+        let captures: Vec<_> = captures.into_iter().filter(|row| CaptureView::read(row).is_some()).collect();
+        let bill = self.his.book.row(&RowKey::new(Table::Bill, &bill));
+        if let Ok(batch) = ledger::adopt(&row, &bill, &captures) {
+            self.note(|| format!("people  adopt {}", orphan.order_no));
+            self.summary.adopted += 1;
+            self.commit_now(batch);
+            self.refresh_others(usize::MAX, orphan);
+        }
+    }
+
+    fn look_elsewhere(&mut self, order_no: &OrderNo) {
+        let clock = self.clock(Machine::His);
+        let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
+        let Some(order) = OrderView::read(&row) else { return };
+        for desk in 0..DESKS {
+            if site::device_id(desk).ok() != order.device_id {
+                self.command(desk, 0, |link| link.look_up(&order, clock));
+            }
+        }
+    }
+}
+
+/// The bill of a number, found as the hospital would: by trying its bills.
+fn bill_of(order_no: &OrderNo) -> Option<String> {
+    let secret = site::seed(site::SITE_SECRET, 0);
+    (0..BILLS).map(bill_key).find(|bill| {
+        (0..24).any(|generation| {
+            derive_order_no(&secret, Kind::Collect, bill.as_bytes(), generation).ok().as_ref()
+                == Some(order_no)
+        })
+    })
+}
+
+fn desk(rng: &mut Rng) -> usize {
+    usize::try_from(rng.between(0, (DESKS - 1) as u64)).unwrap_or(0)
+}
+
+fn refusal(why: &OrderRefusal) -> &'static str {
+    match why {
+        OrderRefusal::BillBusy { .. } => "bill busy",
+        OrderRefusal::BillCaptured { .. } => "bill captured",
+        OrderRefusal::Orphan { .. } => "orphan",
+        OrderRefusal::Restoring { .. } => "restoring",
+        OrderRefusal::Exceeds { .. } => "exceeds",
+        OrderRefusal::ItemBusy { .. } => "item busy",
+        OrderRefusal::TooSoon { .. } => "too soon",
+        OrderRefusal::NoSession => "no session",
+        _ => "other",
+    }
+}
+
+fn shown(event: &HisEvent) -> String {
+    match event {
+        HisEvent::Order(HisOrderEvent::Made { order, .. }) => {
+            format!("made {} for {}", order.order_no, order.bill)
+        }
+        HisEvent::Order(HisOrderEvent::Ended(order)) => {
+            format!("ended {} {} {}", order.order_no, order.state, order.status)
+        }
+        HisEvent::Order(HisOrderEvent::Changed(order)) => {
+            format!("changed {} {}", order.order_no, order.state)
+        }
+        other => format!("{other:?}"),
+    }
+}

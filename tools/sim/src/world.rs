@@ -1,0 +1,400 @@
+//! The world of one life: a queue of events in virtual time, two windows over one ledger, two terminals, two lines and
+//! the platforms.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use hispos::book::{Batch, Query};
+use hispos::link::{HisLink, LoadId, PersistId, PosLink};
+use hispos::platform::{Ask, Verdict};
+use hispos::time::{Clock, Instant, UnixSeconds};
+
+use crate::book::MemoryBook;
+use crate::faults::{Fault, Plan};
+use crate::history::{Fact, History, Rest};
+use crate::line::{Line, Way};
+use crate::mutants::Mutant;
+use crate::people::{Act, People};
+use crate::platform::{Money, Platform};
+use crate::rng::Rng;
+use crate::site::{DESKS, Site, SiteError, UNIX_START};
+use crate::summary::Summary;
+
+/// A link: of HIS, or of a POS, at a desk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Node {
+    /// The HIS end.
+    His(usize),
+    /// The POS end.
+    Pos(usize),
+}
+
+/// A machine with one program and one book: HIS, or the terminal of a desk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Machine {
+    /// The one HIS.
+    His,
+    /// A terminal.
+    Pos(usize),
+}
+
+impl Node {
+    /// The machine that runs it.
+    #[must_use]
+    pub fn machine(self) -> Machine {
+        match self {
+            Self::His(_) => Machine::His,
+            Self::Pos(desk) => Machine::Pos(desk),
+        }
+    }
+}
+
+/// Who waits for a commit.
+#[derive(Clone, Copy, Debug)]
+pub enum Waits {
+    /// A link.
+    Link(Node, PersistId),
+    /// The program itself: nothing follows.
+    Program,
+}
+
+/// What happens at a moment.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A link asked to be called.
+    Tick(Node, u32),
+    /// Bytes arrive at the end of a line.
+    Arrive(usize, Way),
+    /// A store answers a question.
+    Load(Node, u32, LoadId, Query),
+    /// A store makes durable what waits.
+    Commit(Machine, u32),
+    /// A store answers for a batch.
+    Committed(Node, u32, PersistId, Result<hispos::book::Anchor, ()>),
+    /// A terminal is connected and writes the first byte of a request.
+    Write(usize, u32, Box<Ask>),
+    /// A request arrives at a platform; if the number is there, its answer comes back so much later.
+    AtPlatform(usize, u32, Box<Ask>, Instant, Option<u64>),
+    /// The answer arrives at the terminal.
+    Answer(usize, u32, Box<Verdict>),
+    /// Something that a platform does later is due.
+    Effects,
+    /// A person does something.
+    Act(Act),
+    /// Something breaks.
+    Fault(Fault),
+    /// A program starts.
+    Start(Machine),
+    /// A cable is plugged in again.
+    Reconnect(usize),
+}
+
+/// What every machine has.
+#[derive(Debug)]
+pub struct Host {
+    /// Its program runs.
+    pub up: bool,
+    /// Which run.
+    pub epoch: u32,
+    /// When the machine was started, in the world's milliseconds (shifted so that it can lie before the life).
+    pub booted: u64,
+    /// The id of this boot.
+    pub boot: [u8; 16],
+    /// How fast its clock runs too fast, in millionths.
+    pub drift: i64,
+    /// How far its calendar is off, in seconds.
+    pub skew: i64,
+    /// Its book.
+    pub book: MemoryBook,
+    /// Batches that are not durable yet.
+    pub pending: Vec<(Waits, Batch)>,
+    /// It does nothing until then.
+    pub frozen_until: u64,
+    /// Outputs until it dies at one, if that is planned.
+    pub dies_in: Option<u64>,
+    /// Its store refuses everything.
+    pub storage_fails: bool,
+}
+
+/// The beginning of a life, so that machines can have been started before it.
+pub const BIRTH: u64 = 1_000_000_000;
+
+/// One life.
+pub struct World {
+    /// Now, in milliseconds.
+    pub now: u64,
+    /// What is provisioned.
+    pub site: Site,
+    /// The HIS machine and its links.
+    pub his: Host,
+    /// One per desk.
+    pub his_links: Vec<Option<HisLink>>,
+    /// The terminals and their links.
+    pub pos: Vec<Host>,
+    /// One per desk.
+    pub pos_links: Vec<Option<PosLink>>,
+    /// One per desk.
+    pub lines: Vec<Line>,
+    /// The platforms.
+    pub platform: Platform,
+    /// Cashiers and patients.
+    pub people: People,
+    /// What breaks.
+    pub plan: Plan,
+    /// A rule that is missing, if one is.
+    pub mutant: Option<Mutant>,
+    /// What was to be seen.
+    pub history: History,
+    /// Numbers about this life.
+    pub summary: Summary,
+    /// What is printed at a replay.
+    pub trace: Option<Vec<String>>,
+    /// Chance of networks, stores and platforms.
+    pub chance: Rng,
+    /// What the links draw.
+    pub secrets: Rng,
+    queue: BinaryHeap<Reverse<Queued>>,
+    next: u64,
+    ticks: Vec<(Node, Option<u64>, u32)>,
+}
+
+#[derive(Debug)]
+struct Queued(u64, u64, Event);
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Queued {}
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.0, self.1).cmp(&(other.0, other.1))
+    }
+}
+
+impl World {
+    /// A world at the beginning of a life.
+    ///
+    /// # Errors
+    ///
+    /// [`SiteError`]: never, unless the simulator is wrong.
+    pub fn new(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> Result<Self, SiteError> {
+        let mut chance = Rng::new(seed, "chance");
+        let timers = plan.timers;
+        let host = |chance: &mut Rng| Host {
+            up: false,
+            epoch: 0,
+            booted: BIRTH.saturating_sub(chance.between(60_000, 900_000_000)),
+            boot: chance.bytes(),
+            drift: i64::try_from(chance.between(0, 400)).unwrap_or(0) - 200,
+            skew: i64::try_from(chance.between(0, 120)).unwrap_or(0) - 60,
+            book: MemoryBook::create(hispos::ids::BookId::from_bytes(chance.bytes())),
+            pending: Vec::new(),
+            frozen_until: 0,
+            dies_in: None,
+            storage_fails: false,
+        };
+        let his = host(&mut chance);
+        let pos = (0..DESKS).map(|_| host(&mut chance)).collect();
+        Ok(Self {
+            now: BIRTH,
+            site: Site::new(timers)?,
+            his,
+            his_links: (0..DESKS).map(|_| None).collect(),
+            pos,
+            pos_links: (0..DESKS).map(|_| None).collect(),
+            lines: (0..DESKS).map(|_| Line::plugged()).collect(),
+            platform: Platform::default(),
+            people: People::new(seed),
+            plan,
+            mutant,
+            history: History { timers, facts: Vec::new(), rest: Rest::default() },
+            summary: Summary::default(),
+            trace: traced.then(Vec::new),
+            chance,
+            secrets: Rng::new(seed, "secrets"),
+            queue: BinaryHeap::new(),
+            next: 0,
+            ticks: Vec::new(),
+        })
+    }
+
+    /// Milliseconds of the life so far.
+    #[must_use]
+    pub fn age(&self) -> u64 {
+        self.now.saturating_sub(BIRTH)
+    }
+
+    /// Writes a line of the trace.
+    pub fn note(&mut self, text: impl FnOnce() -> String) {
+        let age = self.age();
+        if let Some(trace) = self.trace.as_mut() {
+            trace.push(format!("{:>6}.{:03}  {}", age / 1_000, age % 1_000, text()));
+        }
+    }
+
+    /// Something was to be seen.
+    pub fn see(&mut self, fact: Fact) {
+        let age = self.age();
+        self.history.facts.push((age, fact));
+    }
+
+    /// Money moved.
+    pub fn see_money(&mut self, money: Vec<Money>) {
+        for money in money {
+            self.note(|| format!("platform  {money:?}"));
+            self.see(Fact::Money(money));
+        }
+    }
+
+    /// Queues an event.
+    pub fn at(&mut self, time: u64, event: Event) {
+        self.next = self.next.saturating_add(1);
+        self.queue.push(Reverse(Queued(time.max(self.now), self.next, event)));
+    }
+
+    /// Queues an event some time from now.
+    pub fn after(&mut self, milliseconds: u64, event: Event) {
+        self.at(self.now.saturating_add(milliseconds), event);
+    }
+
+    /// A machine.
+    #[must_use]
+    pub fn host(&self, machine: Machine) -> &Host {
+        match machine {
+            Machine::His => &self.his,
+            Machine::Pos(desk) => self.pos.get(desk).unwrap_or(&self.his),
+        }
+    }
+
+    /// A machine.
+    pub fn host_mut(&mut self, machine: Machine) -> &mut Host {
+        match machine {
+            Machine::His => &mut self.his,
+            Machine::Pos(desk) => self.pos.get_mut(desk).unwrap_or(&mut self.his),
+        }
+    }
+
+    /// Both clocks of a machine.
+    #[must_use]
+    pub fn clock(&self, machine: Machine) -> Clock {
+        let host = self.host(machine);
+        let unix = i64::try_from(UNIX_START.saturating_add(self.age() / 1_000)).unwrap_or(i64::MAX);
+        let unix = u64::try_from(unix.saturating_add(host.skew)).unwrap_or(0);
+        Clock { now: host.instant(self.now), unix: Some(UnixSeconds(unix)) }
+    }
+
+    /// Calls a link again when it asked for it.
+    pub fn wake(&mut self, node: Node, at: Option<Instant>) {
+        let host = self.host(node.machine());
+        let (epoch, now) = (host.epoch, self.now);
+        // Beyond a century nothing is due.
+        let at = at.filter(|at| at.0 < 1 << 42);
+        let time = at.map(|at| host.world(at).max(now.saturating_add(1)));
+        let entry = self.ticks.iter().position(|(of, ..)| *of == node);
+        let place = entry.unwrap_or_else(|| {
+            self.ticks.push((node, None, epoch));
+            self.ticks.len().saturating_sub(1)
+        });
+        let Some((_, known, of)) = self.ticks.get_mut(place) else { return };
+        let sooner =
+            *of != epoch || known.is_none_or(|known| known <= now || time.is_some_and(|time| time < known));
+        if let Some(time) = time.filter(|_| sooner) {
+            *known = Some(time);
+            *of = epoch;
+            self.at(time, Event::Tick(node, epoch));
+        }
+    }
+
+    /// Lives until nothing is left to happen before `end`.
+    pub fn live_until(&mut self, end: u64) {
+        let mut moment = (self.now, 0_u32);
+        while let Some(Reverse(Queued(time, ..))) = self.queue.peek() {
+            if *time > end {
+                break;
+            }
+            let Some(Reverse(Queued(time, _, event))) = self.queue.pop() else { break };
+            self.now = time;
+            moment = if moment.0 == time { (time, moment.1.saturating_add(1)) } else { (time, 0) };
+            if moment.1 > 20_000 {
+                self.see(Fact::Spins(format!("{event:?}")));
+                return;
+            }
+            self.happen(event);
+        }
+        self.now = end;
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let Some(until) = self.frozen(&event) {
+            return self.at(until, event);
+        }
+        match event {
+            Event::Tick(node, epoch) => self.tick(node, epoch),
+            Event::Arrive(line, way) => self.arrive(line, way),
+            Event::Load(node, epoch, id, query) => self.load(node, epoch, id, &query),
+            Event::Commit(machine, epoch) => self.commit(machine, epoch),
+            Event::Committed(node, epoch, id, result) => self.committed(node, epoch, id, result),
+            Event::Write(desk, epoch, ask) => self.write_ask(desk, epoch, *ask),
+            Event::AtPlatform(desk, epoch, ask, first_byte, back) => {
+                self.at_platform(desk, epoch, &ask, first_byte, back)
+            }
+            Event::Answer(desk, epoch, verdict) => self.answer(desk, epoch, *verdict),
+            Event::Effects => self.effects(),
+            Event::Act(act) => self.act(act),
+            Event::Fault(fault) => self.fault(fault),
+            Event::Start(machine) => self.start(machine),
+            Event::Reconnect(line) => self.reconnect(line),
+        }
+    }
+
+    /// Until when a machine does not even notice this.
+    fn frozen(&self, event: &Event) -> Option<u64> {
+        let machine = match event {
+            Event::Tick(node, _) | Event::Load(node, ..) | Event::Committed(node, ..) => node.machine(),
+            Event::Commit(machine, _) => *machine,
+            Event::Arrive(line, Way::Down) => Machine::Pos(*line),
+            Event::Arrive(_, Way::Up) => Machine::His,
+            Event::Write(desk, ..) | Event::Answer(desk, ..) => Machine::Pos(*desk),
+            Event::AtPlatform(..) | Event::Effects | Event::Fault(_) => return None,
+            Event::Act(act) => {
+                return act.desk_of_pos().and_then(|desk| self.frozen_until(Machine::Pos(desk)));
+            }
+            Event::Start(_) | Event::Reconnect(_) => return None,
+        };
+        self.frozen_until(machine)
+    }
+
+    fn frozen_until(&self, machine: Machine) -> Option<u64> {
+        let until = self.host(machine).frozen_until;
+        (until > self.now).then_some(until)
+    }
+}
+
+impl Host {
+    /// The monotonic clock at a moment of the world.
+    #[must_use]
+    pub fn instant(&self, at: u64) -> Instant {
+        let age = i64::try_from(at.saturating_sub(self.booted)).unwrap_or(i64::MAX);
+        let drifted = age.saturating_add(age.saturating_mul(self.drift) / 1_000_000);
+        Instant(u64::try_from(drifted).unwrap_or(0))
+    }
+
+    /// The first moment of the world at which the monotonic clock shows this.
+    #[must_use]
+    pub fn world(&self, at: Instant) -> u64 {
+        let wanted = i64::try_from(at.0).unwrap_or(i64::MAX / 2_000_000);
+        let age = wanted.saturating_sub(wanted.saturating_mul(self.drift) / (1_000_000 + self.drift));
+        let mut time = self.booted.saturating_add(u64::try_from(age).unwrap_or(0)).saturating_sub(2);
+        while self.instant(time) < at && time < u64::MAX / 4 {
+            time = time.saturating_add(1);
+        }
+        time
+    }
+}
