@@ -22,6 +22,9 @@ mod outbox;
 pub mod his;
 pub mod pos;
 
+#[cfg(test)]
+mod tests;
+
 pub use his::{HisConfig, HisEvent, HisLink};
 pub use outbox::{LoadId, PersistId};
 pub use pos::{PosConfig, PosEvent, PosLink};

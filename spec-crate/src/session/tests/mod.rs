@@ -16,7 +16,7 @@ use prost::Message;
 use super::{Dropped, Established, HisSession, PosSession, SessionEnd, SessionEvent, SessionOutput};
 use crate::crypto::hash::sha256;
 use crate::crypto::{Entropy, Secret, ed25519_public};
-use crate::frame::{FrameType, Side, encode};
+use crate::frame::{FrameType, encode};
 use crate::handshake::{HeldAgreement, Peering};
 use crate::time::Instant;
 use crate::wire;
