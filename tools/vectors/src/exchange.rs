@@ -12,6 +12,9 @@ use hispos::key_schedule::{AfterHello, AfterPos};
 use hispos::record::{Opener, Sealer};
 use hispos::transcript::{Transcript, TranscriptHash};
 
+/// The agreement of the cases: any payload will do, it is only hashed.
+pub(crate) const AGREEMENT: &[u8] = b"agreement payload";
+
 /// One side: its identity, its draws, and what it offers or allows.
 #[derive(Clone)]
 pub(crate) struct Party {

@@ -4,8 +4,8 @@ use hispos::frame::{self, FrameDrop, FrameType};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::case::{Side, Verdict};
 use crate::hex::{bytes, hex};
-use crate::{Side, Verdict};
 
 /// Streams, and what a receiver makes of them.
 #[derive(JsonSchema, Serialize)]

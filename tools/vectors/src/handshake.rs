@@ -4,10 +4,10 @@ use hispos::frame::FrameType;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::exchange::{self, Exchange, Party};
+use crate::case::{Verdict, wire_frame};
+use crate::exchange::{self, AGREEMENT, Exchange, Party};
 use crate::hex::hex;
 use crate::refusals::{self, Refusal};
-use crate::{Verdict, wire_frame};
 
 /// Key exchanges.
 #[derive(JsonSchema, Serialize)]
@@ -148,9 +148,6 @@ struct Frames {
     m2: String,
     m3: String,
 }
-
-/// The agreement of the cases: any payload will do, it is only hashed.
-pub(crate) const AGREEMENT: &[u8] = b"agreement payload";
 
 /// The sides of case 1.
 fn plain() -> Result<(Party, Party), String> {

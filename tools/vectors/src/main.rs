@@ -3,6 +3,7 @@
 //! Each file is written together with its JSON Schema. `tools/vectors-check` derives the same values from the
 //! specification alone, in another language.
 
+mod case;
 mod exchange;
 mod frames;
 mod handshake;
@@ -15,7 +16,6 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use hispos::frame::{self, FrameType};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -88,25 +88,4 @@ fn rendered<T: Serialize + JsonSchema>(name: &str, file: &T) -> Result<[(String,
     let schema =
         serde_json::to_string_pretty(&schemars::schema_for!(T)).map_err(|error| error.to_string())?;
     Ok([(format!("{name}.json"), text + "\n"), (format!("schema/{name}.schema.json"), schema + "\n")])
-}
-
-/// Whether the bytes are to be accepted as a whole.
-#[derive(Clone, Copy, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Valid,
-    Invalid,
-}
-
-/// Which side receives.
-#[derive(Clone, Copy, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Side {
-    His,
-    Pos,
-}
-
-/// A frame as it goes over the wire, with its final 00 and without the opening one, in hexadecimal.
-fn wire_frame(kind: FrameType, body: &[u8]) -> Result<String, String> {
-    frame::encode(kind, body).map(|encoded| hex::hex(&encoded.bytes)).map_err(|_| "body too long".to_owned())
 }

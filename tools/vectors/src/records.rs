@@ -7,10 +7,10 @@ use hispos::record::{Opener, RecordDrop, Sealer};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Verdict;
+use crate::case::Verdict;
+use crate::case::wire_frame;
 use crate::exchange::Exchange;
 use crate::hex::{bytes, hex};
-use crate::wire_frame;
 
 /// Records of the session of case 1 of `handshake.json`.
 #[derive(JsonSchema, Serialize)]

@@ -4,9 +4,8 @@ use hispos::frame::{FrameType, encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Verdict;
-use crate::exchange::{self, Exchange, Party, content, number};
-use crate::handshake::AGREEMENT;
+use crate::case::Verdict;
+use crate::exchange::{self, AGREEMENT, Exchange, Party, content, number};
 use crate::hex::hex;
 
 /// One message in place of another.

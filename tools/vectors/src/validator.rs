@@ -6,7 +6,7 @@ use hispos::codec::{self, Strict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Verdict;
+use crate::case::Verdict;
 use crate::hex::{bytes, hex};
 
 /// The canonical validator.
