@@ -8,6 +8,12 @@ pub(crate) struct Subject<'a> {
     pub(crate) run: Box<dyn FnMut() + 'a>,
 }
 
+impl<'a> Subject<'a> {
+    pub(crate) fn new(name: &'static str, run: impl FnMut() + 'a) -> Self {
+        Self { name, run: Box::new(run) }
+    }
+}
+
 /// The median time of one run of each subject, in nanoseconds.
 ///
 /// Each round times `batch` runs of every subject, one subject after the other, so that a change of the machine's
