@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<Exit, Fai
     let provisioned = provisioning::load(home)?;
     let log = open_log(home, arguments.verbose)?;
     let book = open_ledger(home, &provisioned)?;
-    let (ledger, thread) =
+    let (ledger, _thread) =
         Ledger::start(book).map_err(Failure::about(Exit::Unreachable, "the system has no thread left"))?;
     let site = Site { home, provisioned, log: log.clone(), clock: Arc::new(now) };
     let (failure, mut failed) = mpsc::channel(1);

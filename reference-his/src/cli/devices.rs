@@ -8,14 +8,14 @@ use hispos::ids::{DeviceId, TerminalId};
 use hispos_common::exit::Exit;
 use hispos_common::files;
 use hispos_common::output::Failure;
+use hispos_common::request::{KeyKind, KeyRequest};
 use serde_json::json;
 
-use super::files::{about, write};
+use super::files::about;
 use super::{Context, Out};
 use crate::api::types::BlockRequest;
 use crate::client::{Client, ClientError, segment};
 use crate::home::{Bound, parse_line};
-use crate::provisioning::manifest::Request;
 use crate::provisioning::organisation::hex;
 use crate::provisioning::{self, open_devices};
 
@@ -91,11 +91,8 @@ pub(crate) fn terminal(command: Terminal, context: &Context) -> Result<(), Failu
     let (terminal, window_name) = terminal;
     let seed =
         context.home.terminal_key(terminal.as_str()).map_err(Failure::about(Exit::Usage, &terminal))?;
-    let public_key = hex(&ed25519_public(&seed));
-    let request = Request::Terminal { terminal_id: terminal.to_string(), window_name, public_key };
-    let mut text = serde_json::to_string_pretty(&request).map_err(about(&out.out))?;
-    text.push('\n');
-    write(&out.out, text.as_bytes())?;
+    let request = KeyRequest::new(KeyKind::Terminal, terminal.as_str(), &window_name, &ed25519_public(&seed));
+    request.write(&out.out).map_err(about(&out.out))?;
     context.output.say(&json!({"ok": true, "request": request}), "give it to the hospital's organisation");
     Ok(())
 }

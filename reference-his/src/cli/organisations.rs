@@ -11,13 +11,14 @@ use hispos::time::UnixSeconds;
 use hispos_common::clock;
 use hispos_common::exit::Exit;
 use hispos_common::output::Failure;
+use hispos_common::request::KeyRequest;
 use serde_json::{Value, json};
 
 use super::files::{about, read, write};
 use super::{Context, Out};
 use crate::provisioning;
 use crate::provisioning::agreement::AgreementFile;
-use crate::provisioning::manifest::{Change, FromRequest, Request, next};
+use crate::provisioning::manifest::{Change, FromRequest, next};
 use crate::provisioning::organisation::{self, hex, same_fingerprint};
 
 /// Organisation keys.
@@ -66,10 +67,10 @@ pub(crate) enum Agreement {
         file: PathBuf,
         /// Fingerprint of the hospital's organisation.
         #[arg(long, value_name = "FINGERPRINT")]
-        trust_his: Option<String>,
+        his_organisation: Option<String>,
         /// Fingerprint of the POS company's organisation.
         #[arg(long, value_name = "FINGERPRINT")]
-        trust_pos: Option<String>,
+        pos_organisation: Option<String>,
     },
     /// List the agreements held, newest first.
     List,
@@ -159,8 +160,8 @@ pub(crate) fn agreement(command: Agreement, context: &Context) -> Result<(), Fai
             );
         }
         Agreement::Show { file } => show(&file, context)?,
-        Agreement::Import { file, trust_his, trust_pos } => {
-            import_agreement(&file, trust_his, trust_pos, context)?
+        Agreement::Import { file, his_organisation, pos_organisation } => {
+            import_agreement(&file, his_organisation, pos_organisation, context)?
         }
         Agreement::List => {
             for agreement in provisioning::agreements(&context.home)? {
@@ -180,8 +181,8 @@ pub(crate) fn agreement(command: Agreement, context: &Context) -> Result<(), Fai
 
 fn import_agreement(
     path: &Path,
-    trust_his: Option<String>,
-    trust_pos: Option<String>,
+    his_organisation: Option<String>,
+    pos_organisation: Option<String>,
     context: &Context,
 ) -> Result<(), Failure> {
     let file = read(path)?;
@@ -189,19 +190,19 @@ fn import_agreement(
     let terms = agreement.terms();
     let mut site = context.home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
     for (who, key, held, told) in [
-        ("hospital", &terms.his_organisation, &mut site.his_organisation, trust_his),
-        ("POS company", &terms.pos_organisation, &mut site.pos_organisation, trust_pos),
+        ("hospital", &terms.his_organisation, &mut site.his_organisation, his_organisation),
+        ("POS company", &terms.pos_organisation, &mut site.pos_organisation, pos_organisation),
     ] {
         let fingerprint = key.fingerprint();
         let trusted = told.or_else(|| held.clone()).ok_or_else(|| {
-            let text = format!("compare the fingerprint of the {who} first, then give it with --trust-his or --trust-pos: {fingerprint}");
+            let text = format!("compare the fingerprint of the {who} first, then give it with --his-organisation or --pos-organisation: {fingerprint}");
             Failure::new(Exit::Refused, text)
         })?;
         if !same_fingerprint(&trusted, &fingerprint) {
             let text = format!(
                 "the {who}'s key has the fingerprint {fingerprint}, and {trusted} is trusted: do not use this file"
             );
-            return Err(Failure::new(Exit::Alarm, text));
+            return Err(Failure::new(Exit::Refused, text));
         }
         *held = Some(fingerprint);
     }
@@ -239,7 +240,11 @@ fn make<I: EntryId + FromRequest + Clone + Ord>(
         (_, Some(site)) => SiteId::try_from(site.as_str()).map_err(Failure::about(Exit::Usage, "site"))?,
         (None, None) => return Err(Failure::new(Exit::Usage, "the first manifest of a site needs --site")),
     };
-    let add = arguments.add.iter().map(|path| request(path)).collect::<Result<_, _>>()?;
+    let add = arguments
+        .add
+        .iter()
+        .map(|path| KeyRequest::read(path).map_err(about(path)))
+        .collect::<Result<_, _>>()?;
     let compromised = arguments.compromised.iter().map(|text| compromised(text)).collect::<Result<_, _>>()?;
     let change = Change { add, retire: arguments.retire.clone(), compromised };
     let now =
@@ -311,11 +316,6 @@ fn entries_of<I: EntryId>(path: &Path) -> Result<Entries<Entry<I>>, Failure> {
     let file = read(path)?;
     file.expect_kind(I::KIND).map_err(about(path))?;
     Entries::decode(file.payload().to_vec()).map_err(about(path))
-}
-
-fn request(path: &Path) -> Result<Request, Failure> {
-    let text = std::fs::read(path).map_err(about(path))?;
-    serde_json::from_slice(&text).map_err(about(path))
 }
 
 fn compromised(text: &str) -> Result<(String, UnixSeconds), Failure> {

@@ -262,9 +262,15 @@ impl Run {
         }
     }
 
+    /// Shows where the task is, if that is anything new.
     fn show(&self, state: TaskState, progress: Option<Progress>) {
-        let change = self.view.borrow().as_ref().map_or(1, |view| view.change.saturating_add(1));
-        let view = view::task(&self.task, state, self.order.as_ref(), progress, change);
+        let before = self.view.borrow().clone();
+        let change = before.as_ref().map_or(0, |view| view.change);
+        let mut view = view::task(&self.task, state, self.order.as_ref(), progress, change);
+        if before.as_ref() == Some(&view) {
+            return;
+        }
+        view.change = change.saturating_add(1);
         self.desk.events().publish(Happening::Task(view.clone()));
         self.view.send_replace(Some(view));
     }

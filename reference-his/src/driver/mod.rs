@@ -18,6 +18,9 @@ use crate::provisioning::{self, Provisioned, block};
 
 mod tell;
 
+/// The link's clock runs during sleep and the runtime's does not, so it is looked at again this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// One window's driver.
 pub(crate) struct Driver {
     /// The software terminal, and the device bound to it.
@@ -150,11 +153,10 @@ impl Driver {
     }
 }
 
+/// Waits for an instant of the link's clock, which runs while the machine sleeps: looks at it every second.
 async fn sleep_until(deadline: Option<Instant>, now: Instant) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(Duration::from_millis(deadline.0.saturating_sub(now.0))).await,
-        None => std::future::pending().await,
-    }
+    let wait = deadline.map_or(LOOK_EVERY, |deadline| Duration::from_millis(deadline.since(now)));
+    tokio::time::sleep(wait.min(LOOK_EVERY)).await;
 }
 
 /// Whether the site itself has blocked a device.

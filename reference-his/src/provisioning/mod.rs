@@ -10,12 +10,13 @@ pub mod organisation;
 
 use hispos::message::agreement::{Agreement, BusinessDay};
 use hispos::message::manifest::{Device, Manifest};
-use hispos::message::signed_file::SignedFile;
+use hispos::message::signed_file::{OrganisationKey, SignedFile};
 use hispos::time::UnixSeconds;
 use hispos_common::exit::Exit;
 use hispos_common::output::Failure;
 
 use crate::home::Home;
+use organisation::same_fingerprint;
 
 /// What a site has imported.
 #[derive(Clone, Debug)]
@@ -53,18 +54,31 @@ pub fn load(home: &Home) -> Result<Provisioned, Failure> {
     Ok(Provisioned { devices, agreements })
 }
 
-/// Every agreement ever imported, newest first.
+/// Every agreement ever imported, newest first. Each is worth its signatures and not its place in the home: both
+/// organisations have to be those that people compared.
 ///
 /// # Errors
 ///
 /// [`Failure`] naming the first file that is wrong.
 pub fn agreements(home: &Home) -> Result<Vec<Agreement>, Failure> {
     let kept = home.kept("agreements").map_err(Failure::about(Exit::Usage, "agreements"))?;
+    let site = home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
+    let trusts = |trusted: &Option<String>, key: &OrganisationKey| {
+        trusted.as_ref().is_some_and(|trusted| same_fingerprint(trusted, &key.fingerprint()))
+    };
     kept.iter()
         .map(|(number, bytes)| {
             let what = format!("agreement {number}");
-            let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Usage, &what))?;
-            Agreement::open(&file).map_err(Failure::about(Exit::Usage, &what))
+            let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Alarm, &what))?;
+            let agreement = Agreement::open(&file).map_err(Failure::about(Exit::Alarm, &what))?;
+            let terms = agreement.terms();
+            if !trusts(&site.his_organisation, &terms.his_organisation)
+                || !trusts(&site.pos_organisation, &terms.pos_organisation)
+            {
+                let text = format!("{what}: not signed by the organisations that people compared");
+                return Err(Failure::new(Exit::Alarm, text));
+            }
+            Ok(agreement)
         })
         .collect()
 }

@@ -1,0 +1,110 @@
+//! Setting a site up: organisations, agreements, manifests.
+
+use serde_json::Value;
+
+use crate::site::Site;
+
+#[test]
+fn a_site_is_set_up_by_commands_alone() {
+    let site = Site::set_up("pty");
+    let listed = site.done(&["devices", "list"]);
+    assert_eq!(listed.last["device_id"], "D1");
+    assert_eq!(listed.last["window"], "W1");
+    let shown = site.done(&["agreement", "show", &site.path("agreement-1.hispos")]);
+    assert_eq!(shown.last["signers"].as_array().unwrap().len(), 2);
+    assert_eq!(site.done(&["agreement", "list"]).last["agreement_no"], 1);
+    // No secret is in what others get.
+    let device = std::fs::read_to_string(site.file("w1.json")).unwrap();
+    let seed = std::fs::read(site.home().join("terminals/W1.key")).unwrap();
+    assert_eq!(seed.len(), 32);
+    assert!(!device.contains(&seed.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
+}
+
+#[test]
+fn an_agreement_is_taken_over_only_from_organisations_that_people_compared() {
+    let site = Site::empty();
+    for organisation in ["hospital", "pos", "stranger"] {
+        site.done(&["org", "init", &site.path(organisation), "--name", organisation]);
+    }
+    let file = site.agree(1);
+    let refused = site.run(&["agreement", "import", &file]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    let text = refused.last["text"].as_str().unwrap();
+    assert!(text.contains(&site.fingerprint("hospital")), "{text}");
+    let (stranger, pos) = (site.fingerprint("stranger"), site.fingerprint("pos"));
+    let other = site.run(&[
+        "agreement",
+        "import",
+        &file,
+        "--his-organisation",
+        &stranger,
+        "--pos-organisation",
+        &pos,
+    ]);
+    assert_eq!(other.code, 3, "{other:?}");
+    site.import_first_agreement();
+    // The next one needs no comparing; an older one is refused.
+    let second = site.agree(2);
+    site.done(&["agreement", "import", &second]);
+    assert_eq!(site.run(&["agreement", "import", &file]).code, 3);
+    let listed: Vec<_> =
+        site.done(&["agreement", "list"]).lines.iter().map(|line| line["agreement_no"].clone()).collect();
+    assert_eq!(listed, [2, 1]);
+}
+
+#[test]
+fn an_agreement_with_one_signature_or_an_altered_byte_is_refused() {
+    let site = Site::empty();
+    for organisation in ["hospital", "pos"] {
+        site.done(&["org", "init", &site.path(organisation), "--name", organisation]);
+    }
+    let file = site.agree(1);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let place = bytes.windows(4).position(|window| window == b"SIM1").unwrap();
+    bytes[place + 3] = b'2';
+    std::fs::write(&file, &bytes).unwrap();
+    let refused = site.run(&["agreement", "import", &file]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.last["text"].as_str().unwrap().contains("signature"), "{refused:?}");
+}
+
+#[test]
+fn a_manifest_loses_no_device_and_an_older_one_is_refused() {
+    let site = Site::set_up("pty");
+    let (first, second) = (site.path("devices.hispos"), site.path("devices-2.hispos"));
+    site.done(&["manifest", "devices", "--previous", &first, "--retire", "D1", "--out", &second]);
+    let unsigned = site.run(&["devices", "import", &second]);
+    assert_eq!(unsigned.code, 2, "{unsigned:?}");
+    site.done(&["org", "sign", &second, "--org", &site.path("pos")]);
+    site.done(&["devices", "import", &second]);
+    assert!(site.done(&["devices", "list"]).last["state"].as_str().unwrap().contains("Retired"));
+    assert_eq!(site.run(&["devices", "import", &first]).code, 3);
+    // A terminal's request makes no device.
+    let wrong =
+        ["manifest", "devices", "--site", "SITE", "--add", &site.path("w1.json"), "--out", "x.hispos"];
+    assert_eq!(site.run(&wrong).code, 2);
+}
+
+#[test]
+fn the_schema_of_an_agreement_names_every_field() {
+    let site = Site::empty();
+    let schema = site.done(&["agreement", "schema"]).last;
+    for field in ["agreement_no", "site_code", "his_organisation_key", "amounts", "timers", "wechat"] {
+        assert_ne!(schema["properties"][field], Value::Null, "{field}");
+    }
+}
+
+#[test]
+fn an_amount_without_a_sign_is_a_wrong_command_and_without_a_server_nothing_is_reached() {
+    let site = Site::empty();
+    assert_eq!(site.run(&["collect", "--bill", "B1", "+12.34"]).code, 5);
+    assert_eq!(
+        site.run(&["refund", "BA", "-5.00", "--operator", "a", "--approver", "b", "--reason", "r"]).code,
+        5
+    );
+    assert_eq!(site.run(&["open"]).code, 5);
+    let wrong = site.run_plain(&["collect", "--bill", "B1", "12.34"]);
+    assert_eq!(wrong, 2);
+    assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang"]).code, 3);
+    assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang", "--by", "zhang"]).code, 3);
+}

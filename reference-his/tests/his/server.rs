@@ -1,0 +1,119 @@
+//! The server: its door, its tasks, and what survives a kill.
+
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+fn collection(bill: &str, amount: &str) -> Value {
+    json!({"bill": bill, "amount": amount, "seconds": 600})
+}
+
+#[test]
+fn the_door_is_closed_without_token_from_other_names_and_for_other_origins() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    let (address, token) = (&server.address, &server.token);
+    let status = |head: String| server.raw(&head, "").0;
+    let bearer = format!("Authorization: Bearer {token}");
+    assert_eq!(status(format!("GET /orders HTTP/1.1\r\nHost: {address}\r\n{bearer}")), 200);
+    assert_eq!(status(format!("GET /orders HTTP/1.1\r\nHost: {address}")), 401);
+    assert_eq!(status(format!("GET /orders HTTP/1.1\r\nHost: evil.example\r\n{bearer}")), 403);
+    let origin = "Origin: https://evil.example";
+    assert_eq!(status(format!("GET /orders HTTP/1.1\r\nHost: {address}\r\n{bearer}\r\n{origin}")), 403);
+    assert_eq!(status(format!("GET /health HTTP/1.1\r\nHost: {address}")), 200);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(site.home().join("token")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let far = site.run(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(far.code, 2, "{far:?}");
+    let second = site.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, 6, "one ledger has one writer: {second:?}");
+}
+
+#[test]
+fn a_collection_is_idempotent_by_its_id_and_one_bill_has_one() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    let (status, view) = server.ask("PUT", "/collections/c1", &collection("B1", "+12.34"));
+    assert_eq!((status, &view["state"]), (201, &json!("waiting")), "{view}");
+    assert_eq!(server.ask("PUT", "/collections/c1", &collection("B1", "+12.34")).0, 200);
+    let (status, problem) = server.ask("PUT", "/collections/c1", &collection("B1", "+12.35"));
+    assert_eq!((status, &problem["code"]), (409, &json!("other_content")));
+    let (status, problem) = server.ask("PUT", "/collections/c2", &collection("B1", "+12.34"));
+    assert_eq!((status, &problem["code"], &problem["about"]), (409, &json!("held"), &json!("c1")));
+    for wrong in ["12.34", "-1.00", "+0.00", "+1.234"] {
+        assert_eq!(server.ask("PUT", "/collections/c3", &collection("B3", wrong)).0, 400, "{wrong}");
+    }
+    assert_eq!(server.ask("PUT", "/collections/c 3", &collection("B3", "+1.00")).0, 400);
+    let unknown = json!({"bill": "B3", "amount": "+1.00", "surprise": 1});
+    assert_eq!(server.ask("PUT", "/collections/c3", &unknown).0, 400);
+    let same = json!({"order_no": "BA", "amount": "-1.00", "operator": "a", "approver": "a", "reason": "r"});
+    assert_eq!(server.ask("PUT", "/refunds/r1", &same).0, 400, "a refund needs two people");
+    let refund =
+        json!({"order_no": "BA", "amount": "-1.00", "operator": "a", "approver": "b", "reason": "r"});
+    assert_eq!(server.ask("PUT", "/refunds/r1", &refund).0, 404);
+    // Stopped before an order was made: nothing moved.
+    assert_eq!(server.ask("POST", "/collections/c1/stop", &json!({})).0, 202);
+    let (_, view) = server.ask("GET", "/collections/c1?seen=1&wait=10", &Value::Null);
+    assert_eq!(view["end"], "not_made", "{view}");
+    assert_eq!(server.ask("GET", "/collections/none", &Value::Null).0, 404);
+}
+
+#[test]
+fn a_collection_survives_a_kill_of_the_server() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    assert_eq!(server.ask("PUT", "/collections/c1", &collection("B1", "+12.34")).0, 201);
+    server.kill();
+    let server = site.serve();
+    let (status, view) = server.ask("PUT", "/collections/c1", &collection("B1", "+12.34"));
+    assert_eq!((status, &view["state"]), (200, &json!("waiting")), "{view}");
+    assert_eq!(server.ask("PUT", "/collections/c2", &collection("B1", "+12.34")).0, 409);
+}
+
+#[test]
+fn commands_end_with_the_code_of_the_table() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    // The terminal never comes: no order, nothing moved.
+    let refused = site.run(&["collect", "--bill", "B1", "+12.34", "--seconds", "1"]);
+    assert_eq!((refused.code, &refused.last["end"]), (3, &json!("not_made")), "{refused:?}");
+    assert_eq!(refused.last["exit"], "refused");
+    assert_eq!(site.done(&["open"]).lines, Vec::<Value>::new());
+    for command in [["query", "BX"], ["cancel", "BX"], ["look", "BX"], ["posted", "BX"], ["bill", "none"]] {
+        assert_eq!(site.run(&command).code, 3, "{command:?}");
+    }
+    assert_eq!(site.run(&["decide", "BX", "keep", "--by", "zhang", "--by", "li"]).code, 3);
+    assert_eq!(site.done(&["windows"]).last["ready"], false);
+    site.done(&["devices", "revoke", "D1"]);
+    assert_eq!(site.done(&["windows"]).last["blocked"], true);
+    site.done(&["devices", "allow", "D1"]);
+    let verified = site.done(&["ledger", "verify"]);
+    assert!(verified.last["records"].as_u64().unwrap() > 3, "{verified:?}");
+    let export = site.path("export.jsonl");
+    let exported = site.done(&["ledger", "export", "--out", &export]);
+    let lines = std::fs::read_to_string(&export).unwrap().lines().count();
+    assert_eq!(exported.last["records"].as_u64().unwrap(), u64::try_from(lines).unwrap());
+    assert_eq!(site.run(&["ledger", "restored"]).code, 3, "the server holds the ledger");
+    #[cfg(unix)]
+    {
+        assert_eq!(server.stop(), 0);
+        site.done(&["ledger", "restored"]);
+        assert_eq!(site.done(&["ledger", "verify"]).last["starts"], 2);
+    }
+}
+
+#[test]
+fn the_interface_describes_itself_and_events_begin_at_once() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    let (_, document) = server.raw(&format!("GET /openapi.json HTTP/1.1\r\nHost: {}", server.address), "");
+    let paths = document["paths"].as_object().unwrap();
+    for path in ["/collections/{id}", "/refunds/{id}", "/orders/{order_no}/decide", "/events", "/unposted"] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    assert!(document["components"]["schemas"]["TaskView"]["properties"]["money"].is_object(), "{document}");
+}
