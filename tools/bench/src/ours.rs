@@ -59,12 +59,12 @@ impl Ours {
     pub(crate) fn handshake(&self) -> (Keyed, Keyed) {
         let initiator = start(&self.agreement, &mut Fixed(3)).expect("an attempt");
         let hello = Hello::read(initiator.m1()).expect("the M1");
-        let offer = hello.negotiate(self.pos.agreements()).ok().expect("a choice");
-        let responder = offer.answer(&self.pos, &mut Fixed(4)).ok().expect("an answer");
-        let opened = initiator.open_m2(responder.m2()).ok().expect("the M2");
-        let (his, m3) = opened.finish(&self.his).ok().expect("the POS");
+        let offer = hello.negotiate(self.pos.agreements()).expect("a choice");
+        let responder = offer.answer(&self.pos, &mut Fixed(4)).expect("an answer");
+        let opened = initiator.open_m2(responder.m2()).expect("the M2");
+        let (his, m3) = opened.finish(&self.his).expect("the POS");
         let opened = responder.open_m3(&m3).expect("the M3");
-        (his, responder.finish(opened, &self.pos).ok().expect("HIS"))
+        (his, responder.finish(opened, &self.pos).expect("HIS"))
     }
 
     /// An order of ordinary length, and the session that it is sent in.
@@ -91,7 +91,7 @@ pub(crate) struct Order {
 impl Order {
     /// The plaintext of the record: the core, checked and serialised, in a SubmitOrder, in a Message.
     pub(crate) fn plaintext(&mut self) -> Vec<u8> {
-        let core = OrderCore::encode(black_box(&self.order)).ok().expect("an order");
+        let core = OrderCore::encode(black_box(&self.order)).expect("an order");
         self.call = self.call % 100 + 1;
         let submit = wire::SubmitOrder {
             core: core.bytes().to_vec(),
