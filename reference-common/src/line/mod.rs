@@ -10,6 +10,7 @@
 mod pty;
 mod reader;
 mod serial;
+mod stream;
 mod tcp;
 mod writer;
 

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-use super::reader::{Attempt, LOOK_EVERY, Stream};
+use super::stream::{Attempt, LOOK_EVERY, Stream};
 
 /// The near end of a pseudo-terminal.
 pub(super) struct Pty {

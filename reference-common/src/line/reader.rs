@@ -8,18 +8,10 @@ use std::time::Duration;
 #[cfg(unix)]
 use super::pty::Pty;
 use super::serial::Serial;
+use super::stream::{Attempt, LOOK_EVERY, Stream, is_quiet};
 use super::tcp::{Dialer, Listener};
 use super::writer::Writer;
 use super::{LineConfig, LineEvent};
-
-/// How often a thread that waits looks whether it should stop.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Both halves of an open stream. Each gives `WouldBlock` or `TimedOut` when nothing could be done for a while.
-pub(super) struct Stream {
-    pub(super) read: Box<dyn Read + Send>,
-    pub(super) write: Box<dyn Write + Send>,
-}
 
 /// How a kind of line is opened.
 pub(super) enum Source {
@@ -28,18 +20,6 @@ pub(super) enum Source {
     Dial(Dialer),
     #[cfg(unix)]
     Pty(Pty),
-}
-
-/// What an attempt to open gave.
-pub(super) enum Attempt {
-    Open(Stream),
-    /// Nobody there yet; look again at once.
-    NotYet,
-    /// Failed; try again after the wait.
-    Failed {
-        why: String,
-        wait: Duration,
-    },
 }
 
 impl Source {
@@ -188,9 +168,4 @@ impl Reader {
             std::thread::sleep(left.min(LOOK_EVERY));
         }
     }
-}
-
-/// Nothing came or went, and nothing is wrong.
-pub(super) fn is_quiet(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Attempt, LOOK_EVERY, Stream};
+use super::stream::{Attempt, LOOK_EVERY, Stream};
 
 /// A port that is not there is looked for this often.
 const REOPEN_EVERY: Duration = Duration::from_millis(500);

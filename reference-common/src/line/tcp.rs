@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::reader::{Attempt, LOOK_EVERY, Stream};
+use super::stream::{Attempt, LOOK_EVERY, Stream};
 
 /// A caller waits until the stream before it has been silent for so long.
 const SILENT: Duration = Duration::from_millis(hispos::timers::SILENT);

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::reader::is_quiet;
+use super::stream::is_quiet;
 
 /// A peer that reads nothing for so many bytes loses the stream.
 const QUEUED_BYTES_MAX: usize = 65_536;

@@ -3,8 +3,35 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
-use crate::model::{Channel, CodeUse, Merchant, Order, Refund, RefundEnd, Scenario, View};
-use crate::store::{CallRow, Names};
+use crate::model::{Channel, CodeUse, Merchant, Millis, Order, Refund, RefundEnd, Scenario, View};
+
+/// What a request names; the view is loaded by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Whose order.
+    pub merchant: &'a Merchant,
+    /// The order.
+    pub number: &'a str,
+    /// The keyed hash of the code, for a pay.
+    pub code_hash: Option<&'a str>,
+    /// The refund, for a refund.
+    pub refund_number: Option<&'a str>,
+}
+
+/// One row of the evidence: a request that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRow {
+    /// When.
+    pub at: Millis,
+    /// `pay`, `reverse` or `refund`.
+    pub call: String,
+    /// Whose order.
+    pub merchant: Merchant,
+    /// The number it named.
+    pub number: String,
+    /// The code that was answered, or what became of the answer.
+    pub answer: String,
+}
 
 const ORDER_COLUMNS: &str = "channel, account, sub_account, number, total, subject, scenario, payment_no, \
     created_at, expires_at, visible_from, prompt_until, captured_at, reversed_at, reverses";

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 
 use crate::model::{Delivery, Merchant, Millis, Outcome, View};
 use crate::rows;
+pub use crate::rows::{CallRow, Names};
 use crate::sign::Key;
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -58,34 +59,6 @@ pub enum Call {
     Reverse,
     /// `/v1/refund`
     Refund,
-}
-
-/// What a request names; the view is loaded by it.
-#[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
-    /// Whose order.
-    pub merchant: &'a Merchant,
-    /// The order.
-    pub number: &'a str,
-    /// The keyed hash of the code, for a pay.
-    pub code_hash: Option<&'a str>,
-    /// The refund, for a refund.
-    pub refund_number: Option<&'a str>,
-}
-
-/// One row of the evidence: a request that arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallRow {
-    /// When.
-    pub at: Millis,
-    /// `pay`, `reverse` or `refund`.
-    pub call: String,
-    /// Whose order.
-    pub merchant: Merchant,
-    /// The number it named.
-    pub number: String,
-    /// The code that was answered, or what became of the answer.
-    pub answer: String,
 }
 
 impl Store {
