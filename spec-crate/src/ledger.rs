@@ -13,6 +13,7 @@ use prost::Message as _;
 
 use crate::book::{Batch, Index, Row, RowKey, Table, Write};
 use crate::message::agreement::Agreement;
+use crate::message::order::{Kind, OrderCore};
 use crate::message::result::Outcome;
 use crate::order_flow::his::{self, Changes, Held, accepting};
 use crate::time::Clock;
@@ -206,7 +207,12 @@ fn end_by_evidence(held: &mut Held) -> Result<(), DecisionRefusal> {
     let newest = held.row.evidence.last().cloned().ok_or(DecisionRefusal::NoEvidence)?;
     let result = accepting::evidence(held).pop().ok_or(DecisionRefusal::NoEvidence)?;
     let outcome = result.get().outcome;
-    held.row.set_state(his::state_of(outcome));
+    // "Not paid" against signed evidence of a capture needs people.
+    let captured = accepting::evidence(held).iter().any(|result| result.get().outcome == Outcome::Paid);
+    held.row.set_state(match outcome {
+        Outcome::NotPaid if captured => HisState::Attention,
+        outcome => his::state_of(outcome),
+    });
     held.row.result = newest.result;
     held.row.signature = newest.signature;
     if matches!(outcome, Outcome::Paid | Outcome::Refunded) {
@@ -251,36 +257,36 @@ fn post(order: &Row, posting: Posting) -> Result<Batch, DecisionRefusal> {
     Ok(changes.batch)
 }
 
-/// A bill adopts an order that only a POS knew: it becomes the bill's present order, end and posting included.
+/// A bill adopts an order that only a POS knew: it becomes the bill's present order, end and posting included. For a
+/// refund, `bill` is that of its original.
 ///
 /// # Errors
 ///
 /// [`DecisionRefusal::UnknownOrder`] if it is no orphan, or its core was not pulled yet.
 pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, DecisionRefusal> {
-    let mut held = Held::read(order).filter(|held| held.row.orphan && held.core.is_some());
-    let held = held.as_mut().ok_or(DecisionRefusal::UnknownOrder)?;
+    let mut held = Held::read(order).filter(|held| held.row.orphan).ok_or(DecisionRefusal::UnknownOrder)?;
+    let kind = held.core.as_ref().map(OrderCore::kind).ok_or(DecisionRefusal::UnknownOrder)?;
     let mut changes = Changes::default();
     held.row.orphan = false;
     held.row.bill.clone_from(&bill.key.key);
-    if held.ended() && end_by_evidence(held).is_err() {
+    held.row.looked_again = 0;
+    if end_by_evidence(&mut held).is_err() {
         held.row.set_state(HisState::Asking);
     }
-    let stored = wire::BillRow::decode(bill.bytes.as_slice()).unwrap_or_default();
-    let row =
-        wire::BillRow { present: held.order_no.as_str().into(), orders: stored.orders.saturating_add(1) };
-    changes.write(&bill.key, bill.version, &row, Index { bill: bill.key.key.clone(), ..Index::default() });
-    for capture in captures
-        .iter()
-        .filter(|row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str()))
-    {
-        let stored = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
+    if kind == Kind::Collect {
+        let stored = wire::BillRow::decode(bill.bytes.as_slice()).unwrap_or_default();
+        let orders = stored.orders.saturating_add(1);
+        held.row.generation = stored.orders;
+        let row = wire::BillRow { present: held.order_no.as_str().into(), orders };
         let index = Index { bill: bill.key.key.clone(), ..Index::default() };
-        changes.write(
-            &capture.key,
-            capture.version,
-            &wire::CaptureRow { bill: bill.key.key.clone(), ..stored },
-            index,
-        );
+        changes.write(&bill.key, bill.version, &row, index);
+    }
+    let own = |row: &&Row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str());
+    for capture in captures.iter().filter(own) {
+        let stored = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
+        let row = wire::CaptureRow { bill: bill.key.key.clone(), ..stored };
+        let index = Index { bill: bill.key.key.clone(), ..Index::default() };
+        changes.write(&capture.key, capture.version, &row, index);
     }
     held.store(&mut changes);
     Ok(changes.batch)

@@ -65,6 +65,8 @@ pub struct Plan {
     pub lost_answers: u64,
     /// See `slow_connects`.
     pub platform_errors: u64,
+    /// The ledger is older than the days for which a new one searches.
+    pub old_site: bool,
     /// Every payment code is good.
     pub plain_codes: bool,
     /// How bad lines are.
@@ -93,6 +95,7 @@ impl Plan {
             late_requests: 0,
             lost_answers: 0,
             platform_errors: 0,
+            old_site: true,
             plain_codes: true,
             noise: Noise::default(),
             notices: true,
@@ -119,6 +122,7 @@ impl Plan {
             late_requests: some(&mut rng, 400),
             lost_answers: some(&mut rng, 300),
             platform_errors: some(&mut rng, 300),
+            old_site: rng.in_thousand(750),
             plain_codes: rng.in_thousand(200),
             notices: rng.in_thousand(500),
             peace_at: rng.between(400_000, 900_000),

@@ -7,6 +7,7 @@ use hispos::link::{
     HisConfig, HisEvent, HisLink, Input, LoadId, Output, PersistId, PosConfig, PosEvent, PosLink,
 };
 use hispos::platform::Ask;
+use hispos::time::{Clock, UnixSeconds};
 
 use crate::history::Fact;
 use crate::line::Way;
@@ -51,7 +52,10 @@ impl World {
         let site_id = self.site.agreement.terms().site_id.clone();
         let agreements = [self.site.agreement.clone()];
         if self.his.book.row(&RowKey::new(Table::Site, site_id.as_str())).version == 0 {
-            self.commit_now(ledger::born(site_id.as_str(), clock));
+            // Most sites are older than the days for which a new ledger searches.
+            let age = if self.plan.old_site { 10 * 86_400 } else { 0 };
+            let unix = clock.unix.map(|unix| UnixSeconds(unix.0.saturating_sub(age)));
+            self.commit_now(ledger::born(site_id.as_str(), Clock { unix, ..clock }));
         }
         let open = self.his.book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
         if !mutants::his_forgets(self.mutant) {

@@ -227,7 +227,9 @@ impl World {
 
     /// What a window shows its cashier.
     pub(crate) fn his_event(&mut self, desk: usize, event: HisEvent) {
-        self.note(|| format!("His({desk})  {}", shown(&event)));
+        if !matches!(event, HisEvent::Progress(_) | HisEvent::Totals { .. }) {
+            self.note(|| format!("His({desk})  {}", shown(&event)));
+        }
         match event {
             HisEvent::Order(HisOrderEvent::Made { ticket, order }) => self.made(desk, ticket, &order),
             HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
@@ -324,7 +326,9 @@ impl World {
 
     /// What a terminal shows.
     pub(crate) fn pos_event(&mut self, desk: usize, event: PosEvent) {
-        self.note(|| format!("Pos({desk})  {event:?}"));
+        if !matches!(event, PosEvent::Order(OrderEvent::Progress(_) | OrderEvent::Merchant { .. })) {
+            self.note(|| format!("Pos({desk})  {event:?}"));
+        }
         match event {
             PosEvent::Order(OrderEvent::Accepted { amount, .. }) if amount.fen() > 0 => {
                 let rng = &mut self.people.rng;
@@ -372,7 +376,12 @@ impl World {
     }
 
     fn adopt(&mut self, orphan: &OrderView) {
-        let Some(bill) = bill_of(&orphan.order_no) else { return };
+        let original = orphan.refund_of.as_ref().map(|of| of.order_no.clone());
+        let of = original.as_ref().map(|of| self.his.book.row(&RowKey::new(Table::Order, of.as_str())));
+        let known =
+            of.and_then(|row| OrderView::read(&row)).map(|order| order.bill).filter(|bill| !bill.is_empty());
+        let own = if original.is_some() { known } else { bill_of(&orphan.order_no) };
+        let Some(bill) = own else { return };
         let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
         let captures: Vec<_> = self.his.book.table(Table::Capture);
         let captures: Vec<_> = captures.into_iter().filter(|row| CaptureView::read(row).is_some()).collect();

@@ -209,7 +209,10 @@ impl Platform {
         let closes = story != Story::NeverClosed;
         let hidden = if rng.in_thousand(200) { rng.between(0, 8_000) } else { 0 };
         // Alipay knows a number only from the moment that its password is typed.
-        let never_seen = ask.merchant.channel == Channel::Alipay && rng.in_thousand(300);
+        // A number that outlives its payer's refusal is known at once: the protocol asks once and believes it.
+        let refused = matches!(story, Story::RefusedAlive(_));
+        let hidden = if refused { 0 } else { hidden };
+        let never_seen = !refused && ask.merchant.channel == Channel::Alipay && rng.in_thousand(300);
         let trade = Trade {
             channel: ask.merchant.channel,
             state: State::Confirming { expires, closes },

@@ -164,6 +164,7 @@ impl HisLink {
         if self.calls.asks(&About::List) {
             return;
         }
+        self.pull_counts = self.waited;
         let (book, seq) = self.pulled.clone();
         self.call(About::List, Body::ListOrders(wire::ListOrders { book, seq }), clock);
     }

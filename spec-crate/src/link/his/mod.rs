@@ -62,7 +62,8 @@ pub struct HisLink {
     ledger_went_back: bool,
     /// How far the device's list was pulled: book and sequence number.
     pulled: (Vec<u8>, u64),
-    pulled_all: bool,
+    /// The present pull began after the wait.
+    pull_counts: bool,
     now: Clock,
     halted: bool,
 }
@@ -158,7 +159,7 @@ impl HisLink {
             waited: false,
             ledger_went_back: false,
             pulled: (Vec::new(), 0),
-            pulled_all: false,
+            pull_counts: false,
             now: clock,
             halted: false,
         };
@@ -299,6 +300,11 @@ impl HisLink {
                 if let Some(row) = rows.get(&RowKey::new(Table::Peer, self.context.device_id.as_str())) {
                     self.note_peer(row);
                 }
+                if matches!(work, Work::Begin) {
+                    // A wait that has run out once does not begin anew.
+                    let site = RowKey::new(Table::Site, self.context.site_id.as_str());
+                    self.waited = !rows.read::<wire::SiteRow>(&site).0.waiting;
+                }
                 if changes.batch.write.is_empty() {
                     return self.finish(work, changes, clock);
                 }
@@ -374,7 +380,6 @@ impl HisLink {
         if let Ok(peer) = wire::PeerRow::decode(row.bytes.as_slice()) {
             self.journal_seen = peer.anchor;
             self.pulled = (peer.pulled_book, peer.pulled_seq);
-            self.pulled_all = peer.pulled;
         }
     }
 

@@ -19,8 +19,9 @@ impl HisLink {
         let context = &self.context;
         match work {
             Work::Begin => {
-                let peer = [RowKey::new(Table::Peer, context.device_id.as_str())];
-                rows.all(&peer).map_or_else(|need| need, |()| Step::Done(Changes::default()))
+                let peer = RowKey::new(Table::Peer, context.device_id.as_str());
+                let site = RowKey::new(Table::Site, context.site_id.as_str());
+                rows.all(&[peer, site]).map_or_else(|need| need, |()| Step::Done(Changes::default()))
             }
             Work::Start(after) => Step::Need(Query::Open {
                 device: context.device_id.as_str().into(),
@@ -40,7 +41,7 @@ impl HisLink {
                 both(accepting::accept(context, &told, rows, clock), || orphans::seen(context, journal, rows))
             }
             Work::Item(item) => orphans::take(context, item, context.device_id.as_str(), rows, clock),
-            Work::Pulled(list) => orphans::pulled(context, list, rows),
+            Work::Pulled(list) => orphans::pulled(context, list, self.pull_counts, rows),
             Work::SyncReply(reply) => self.sync_reply(reply, rows),
             Work::Seen(journal) => orphans::seen(context, journal, rows),
             Work::Waited => orphans::waited(context, rows),
@@ -125,9 +126,18 @@ impl HisLink {
                     self.list_after(&list, clock);
                 } else {
                     self.event(HisEvent::Pulled);
+                    if self.waited && !self.pull_counts {
+                        self.work.push_back(Work::PullIfNeeded);
+                    }
                 }
             }
-            Work::Waited => self.waited = true,
+            // Specified in spec: books: the lists that a step back asks for are pulled after the wait.
+            Work::Waited => {
+                self.waited = true;
+                if self.up.as_ref().is_some_and(|up| up.synced) {
+                    self.work.push_back(Work::PullIfNeeded);
+                }
+            }
             Work::Conflict { rejected, .. } if !rejected.result.is_empty() => {
                 let (result, signature) = (rejected.result, rejected.signature);
                 self.work.push_front(Work::Accept { result, signature, journal: Vec::new(), call: None });

@@ -36,7 +36,12 @@ pub(crate) fn accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: 
     }
 }
 
-fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) -> Result<Changes, Step> {
+pub(super) fn try_accept(
+    context: &HisContext,
+    told: &Told<'_>,
+    rows: &Rows,
+    clock: Clock,
+) -> Result<Changes, Step> {
     let mut changes = Changes::default();
     let Some(Authentic { result, standing }) = authentic(context, told, clock) else {
         changes.events.push(HisOrderEvent::Alarm(HisAlarm::NotAuthentic));
@@ -61,6 +66,23 @@ fn try_accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) 
         changes.disposition = Some(wire::Disposition::Kept);
     }
     Ok(changes)
+}
+
+/// Keeps a result of an orphan beside its row, if it is authentic and new.
+pub(super) fn add_evidence(context: &HisContext, held: &mut Held, told: &Told<'_>, clock: Clock) {
+    let known = held.row.evidence.iter().any(|evidence| evidence.result == told.result);
+    let Some(authentic) = authentic(context, told, clock).filter(|_| !known) else { return };
+    let same = held
+        .core
+        .as_ref()
+        .is_some_and(|core| core.hash(&context.site_id) == authentic.result.get().order_hash);
+    if same {
+        held.row.evidence.push(wire::Evidence {
+            result: told.result.to_vec(),
+            signature: told.signature.to_vec(),
+            at: clock.unix.map_or(0, |unix| unix.0),
+        });
+    }
 }
 
 /// Signature by the device that it names, that device being the peer, in a manifest interval.
@@ -169,6 +191,7 @@ fn keep(
     changes: &mut Changes,
 ) {
     let at = clock.unix.map_or(0, |unix| unix.0);
+    let refund_known = evidence(&held).iter().chain(&held.result()).any(tells_of_refund);
     held.row.evidence.push(wire::Evidence {
         result: told.result.to_vec(),
         signature: told.signature.to_vec(),
@@ -177,11 +200,10 @@ fn keep(
     if held.look_again_at().is_some_and(|due| due <= at) {
         held.row.looked_again = held.row.looked_again.saturating_add(1);
     }
-    let about = ends(context, &held, result, told.peer) || held.ended();
     let same_order =
         held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
-    let new_money = about && same_order && captures::open_told(context, rows, &held, result, changes);
-    let late_refund = same_order && late_refund(context, &held, result, rows, changes);
+    let new_money = same_order && captures::open_told(context, rows, &held, result, changes);
+    let late_refund = same_order && !refund_known && late_refund(context, &held, result, rows, changes);
     release_after_last_look(context, &held, rows, changes);
     held.store(changes);
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
@@ -202,7 +224,7 @@ fn late_refund(
     changes: &mut Changes,
 ) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
-    if !failed || result.get().outcome != Outcome::Refunded {
+    if !(failed || held.row.orphan) || !tells_of_refund(result) {
         return false;
     }
     settle_refund(context, held, result, rows, changes);
@@ -224,6 +246,10 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
     }
 }
 
+fn tells_of_refund(result: &ResultCore) -> bool {
+    result.get().outcome == Outcome::Refunded
+}
+
 fn contradicts(held: &Held, result: &ResultCore) -> bool {
     held.ended()
         && state_of(result.get().outcome) != held.state()
@@ -234,7 +260,7 @@ fn contradicts(held: &Held, result: &ResultCore) -> bool {
 fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
     let at = clock.unix.map_or(0, |unix| unix.0);
     let row = wire::HisOrder {
-        state: i32::from(state_of(result.get().outcome)),
+        state: i32::from(HisState::Attention),
         evidence: alloc::vec![wire::Evidence {
             result: told.result.to_vec(),
             signature: told.signature.to_vec(),

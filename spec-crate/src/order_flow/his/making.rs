@@ -131,17 +131,24 @@ pub(crate) fn refund(
         let mut changes = Changes::default();
         may_make(context, rows, new.business_day, clock, &mut changes)?;
         let bill_rows = rows.bill(&original.row.bill)?;
+        let key = refund_key(&new.order_no, channel, &new.item);
+        let number_of = |generation: u32| {
+            derive_order_no(&context.site_secret, Kind::Refund, &key, generation)
+                .map_err(|_| OrderRefusal::Core("item too long".into()))
+        };
+        // An adopted orphan does not say its item; its number does.
+        let most = u32::try_from(limits::REFUNDS_PER_CAPTURE_MAX).unwrap_or(u32::MAX);
+        let numbers = (0..most).map(number_of).collect::<Result<Vec<OrderNo>, OrderRefusal>>()?;
         let of_item = |held: &Held| {
             let of = held.core.as_ref().and_then(|core| core.refund_of());
-            of.is_some_and(|of| of.order_no == new.order_no) && held.row.item == new.item
+            let same = held.row.item == new.item || numbers.contains(&held.order_no);
+            of.is_some_and(|of| of.order_no == new.order_no) && same
         };
         let earlier: Vec<Held> = bill_rows.iter().filter_map(|row| Held::read(row)).filter(of_item).collect();
         refund_fits(&capture, new, &earlier, clock)?;
-        let key = refund_key(&new.order_no, channel, &new.item);
         let generation = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
         let order = NewOrder {
-            order_no: derive_order_no(&context.site_secret, Kind::Refund, &key, generation)
-                .map_err(|_| OrderRefusal::Core("item too long".into()))?,
+            order_no: number_of(generation)?,
             device_id: context.device_id.clone(),
             amount: new.amount,
             business_day: new.business_day,

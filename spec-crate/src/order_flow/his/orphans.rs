@@ -3,9 +3,11 @@
 //! Specified in spec: order life, "orphans", and books, "ledger".
 
 use super::accepting::{self, Told};
+use super::captures::{self, Capture};
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step};
 use crate::book::{Anchor, Index, RowKey, Table};
 use crate::message::order::OrderCore;
+use crate::message::result::{Outcome, ResultCore};
 use crate::time::Clock;
 use crate::wire::{self, HisState};
 
@@ -17,72 +19,107 @@ pub(crate) fn take(
     rows: &Rows,
     clock: Clock,
 ) -> Step {
-    let Ok(core) = OrderCore::decode(item.core.clone()) else {
-        return Step::Done(Changes::default());
-    };
-    let key = RowKey::new(Table::Order, core.order_no().as_str());
-    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
-        return step;
-    }
-    match rows.get(&key).and_then(Held::read) {
-        None => adopt(context, core, item, clock),
-        Some(held) if held.row.orphan && held.core.is_none() => complete(held, core),
-        Some(_) if item.result.is_empty() => Step::Done(Changes::default()),
-        Some(_) => {
-            let told = Told { result: &item.result, signature: &item.signature, peer };
-            accepting::accept(context, &told, rows, clock)
-        }
-    }
+    try_take(context, item, peer, rows, clock).map_or_else(|need| need, Step::Done)
 }
 
-/// Opens a row for an unknown order: without a result it is open, and asked about first.
-fn adopt(context: &HisContext, core: OrderCore, item: &wire::OrderItem, clock: Clock) -> Step {
+fn try_take(
+    context: &HisContext,
+    item: &wire::OrderItem,
+    peer: &str,
+    rows: &Rows,
+    clock: Clock,
+) -> Result<Changes, Step> {
     let mut changes = Changes::default();
-    let leased_until = clock.now.after(context.full_lease());
+    let Ok(core) = OrderCore::decode(item.core.clone()) else { return Ok(changes) };
+    let key = RowKey::new(Table::Order, core.order_no().as_str());
+    rows.all(core::slice::from_ref(&key))?;
+    let told = Told { result: &item.result, signature: &item.signature, peer };
+    let mut held = match rows.get(&key).and_then(Held::read) {
+        None => unknown(context, core, clock),
+        Some(mut held) if held.row.orphan && held.core.is_none() => {
+            // A result without a core was kept before: now the core has come.
+            held.row.core = core.bytes().to_vec();
+            held.core = Some(core);
+            held
+        }
+        Some(_) if item.result.is_empty() => return Ok(changes),
+        Some(_) => return accepting::try_accept(context, &told, rows, clock),
+    };
+    if !item.result.is_empty() {
+        accepting::add_evidence(context, &mut held, &told, clock);
+    }
+    let results = accepting::evidence(&held);
+    for result in &results {
+        rows.all(&captures::keys_of(context, &held, result))?;
+    }
+    book_refund(context, &held, &results, rows, &mut changes)?;
+    for result in &results {
+        captures::open_told(context, rows, &held, result, &mut changes);
+    }
+    if !results.is_empty() {
+        held.row.set_state(HisState::Attention);
+        held.row.looked_again = u32::MAX;
+        held.row.ended_at = clock.unix.map_or(0, |unix| unix.0);
+    }
+    held.store(&mut changes);
+    changes.events.push(HisOrderEvent::Alarm(HisAlarm::Orphan { order_no: held.order_no.clone() }));
+    changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
+    Ok(changes)
+}
+
+/// The row of an unknown order: without a result it is open, and asked about first.
+fn unknown(context: &HisContext, core: OrderCore, clock: Clock) -> Held {
     let row = wire::HisOrder {
         core: core.bytes().to_vec(),
         state: i32::from(HisState::Asking),
         terminal_id: context.terminal_id.as_str().into(),
-        leased_until: leased_until.0,
+        leased_until: clock.now.after(context.full_lease()).0,
         made_at: clock.unix.map_or(0, |unix| unix.0),
         orphan: true,
         ..wire::HisOrder::default()
     };
-    let order_no = core.order_no().clone();
-    let mut held = Held { order_no: order_no.clone(), core: Some(core), row, version: 0 };
-    if !item.result.is_empty() {
-        end_by_evidence(&mut held, item, clock);
+    Held { order_no: core.order_no().clone(), core: Some(core), row, version: 0 }
+}
+
+/// An orphan refund is booked in the row of its original; as long as it may still happen, its amount is reserved there.
+fn book_refund(
+    context: &HisContext,
+    held: &Held,
+    results: &[ResultCore],
+    rows: &Rows,
+    changes: &mut Changes,
+) -> Result<(), Step> {
+    let Some((core, of)) = held.core.as_ref().and_then(|core| Some((core, core.refund_of()?))) else {
+        return Ok(());
+    };
+    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else {
+        return Ok(());
+    };
+    rows.all(core::slice::from_ref(&key))?;
+    let mut original = Capture::read(rows, key);
+    if !original.known() {
+        return Ok(());
     }
-    held.store(&mut changes);
-    changes.events.push(HisOrderEvent::Alarm(HisAlarm::Orphan { order_no }));
-    changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
-    Step::Done(changes)
-}
-
-/// A result without a core was kept before: now the core has come.
-fn complete(mut held: Held, core: OrderCore) -> Step {
-    let mut changes = Changes::default();
-    held.row.core = core.bytes().to_vec();
-    held.core = Some(core);
-    held.store(&mut changes);
-    changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
-    Step::Done(changes)
-}
-
-fn end_by_evidence(held: &mut Held, item: &wire::OrderItem, clock: Clock) {
-    let at = clock.unix.map_or(0, |unix| unix.0);
-    held.row.evidence.push(wire::Evidence {
-        result: item.result.clone(),
-        signature: item.signature.clone(),
-        at,
-    });
-    held.row.set_state(HisState::Attention);
-    held.row.looked_again = u32::MAX;
-    held.row.ended_at = at;
+    let order_no = core.order_no().as_str();
+    let told = |wanted| results.iter().any(|result| result.get().outcome == wanted);
+    if told(Outcome::Refunded) {
+        original.settle(order_no, Some(core.amount().magnitude()), true);
+    } else if !told(Outcome::NotRefunded) {
+        let amount = core.amount().magnitude();
+        original.row.reservations.push(wire::Reservation {
+            order_no: order_no.into(),
+            amount,
+            item: held.row.item.clone(),
+        });
+    }
+    original.store(changes);
+    Ok(())
 }
 
 /// Notes how far a device's list was pulled.
-pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, rows: &Rows) -> Step {
+///
+/// `counts`: the pull began after the wait, so it is the one that a step back of the ledger asks for.
+pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool, rows: &Rows) -> Step {
     let key = RowKey::new(Table::Peer, context.device_id.as_str());
     if let Err(step) = rows.all(core::slice::from_ref(&key)) {
         return step;
@@ -91,7 +128,7 @@ pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, rows: &Rows) 
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
     peer.pulled_book.clone_from(&list.book);
     peer.pulled_seq = list.items.last().map_or(peer.pulled_seq, |item| item.seq);
-    peer.pulled |= !list.more;
+    peer.pulled |= counts && !list.more;
     changes.write(&key, version, &peer, Index::default());
     Step::Done(changes)
 }

@@ -1,0 +1,51 @@
+//! S2: HIS shows paid only if the platform captured and nothing sent earlier can still undo it; and what the platform
+//! holds is known to HIS in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::order_of;
+use crate::history::{Fact, History, Violation};
+use crate::platform::Money;
+
+pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
+    let mut captured = BTreeSet::new();
+    let mut reversed = BTreeSet::new();
+    let mut states: BTreeMap<_, &str> = BTreeMap::new();
+    for (at, fact) in &history.facts {
+        let mut violated = |what| found.push(Violation { property: "S2", at: *at, what });
+        match fact {
+            Fact::Money(Money::Captured(number, _)) => {
+                captured.extend(order_of(number));
+            }
+            Fact::Money(Money::Reversed(number, _)) => {
+                let Some(order_no) = order_of(number) else { continue };
+                if states.get(&order_no) == Some(&"paid") {
+                    violated(format!("{order_no} was reversed after HIS had it as paid"));
+                }
+                reversed.insert(order_no);
+            }
+            Fact::Order(order) => {
+                let before = states.insert(order.order_no.clone(), order.state);
+                if order.state != "paid" || before == Some("paid") {
+                    continue;
+                }
+                if !captured.contains(&order.order_no) {
+                    violated(format!("{} is paid, and no platform captured it", order.order_no));
+                }
+                if reversed.contains(&order.order_no) {
+                    violated(format!("{} is paid, and it had been reversed", order.order_no));
+                }
+            }
+            Fact::LedgerBack(orders, _) => {
+                states = orders.iter().map(|order| (order.order_no.clone(), order.state)).collect();
+            }
+            _ => {}
+        }
+    }
+    for (number, fen) in &history.rest.held {
+        if !history.rest.captures.iter().any(|capture| capture.number == *number) {
+            let what = format!("the platform holds {fen} fen under {number}, and HIS knows no capture of it");
+            found.push(Violation { property: "S2", at: u64::MAX, what });
+        }
+    }
+}
