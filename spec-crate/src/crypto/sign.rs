@@ -38,6 +38,26 @@ pub fn check_public_key(key: &[u8; PUBLIC_KEY_BYTES]) -> Result<(), UnusableKey>
     usable(key).map(drop)
 }
 
+/// A seed with its public key, expanded once: signing takes half as long as from the seed. Erased when dropped.
+pub struct Signer25519(SigningKey);
+
+impl Signer25519 {
+    /// Expands the seed.
+    pub fn new(seed: &Secret<32>) -> Self {
+        Self(SigningKey::from_bytes(seed.expose()))
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> [u8; PUBLIC_KEY_BYTES] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    /// Signs a payload under a context: 64 spaces, the context, a zero byte, the payload.
+    pub fn sign(&self, context: &[u8], payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        self.0.sign(&signed_bytes(context, payload)).to_bytes()
+    }
+}
+
 /// Signs a payload under a context: 64 spaces, the context, a zero byte, the payload.
 pub fn ed25519_sign(seed: &Secret<32>, context: &[u8], payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
     SigningKey::from_bytes(seed.expose()).sign(&signed_bytes(context, payload)).to_bytes()

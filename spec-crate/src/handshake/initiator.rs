@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{HeldAgreement, Keyed, PeerAuth, Peering, VERSION, decode, encode_auth, out_of_order};
 use crate::crypto::kex::{Ephemeral, SHARE_BYTES};
-use crate::crypto::{Entropy, Suite, draw, ed25519_sign};
+use crate::crypto::{Entropy, Suite, draw};
 use crate::error::PeerError;
 use crate::frame::Side;
 use crate::key_schedule::AfterHello;
@@ -149,7 +149,7 @@ impl OpenedM2 {
 
         let identity = peering.identity();
         let transcript = transcript.his_identity(&identity);
-        let signature = ed25519_sign(&peering.own_seed, AUTH_HIS, transcript.hash().as_bytes());
+        let signature = peering.signer.sign(AUTH_HIS, transcript.hash().as_bytes());
         let transcript = transcript.his_signature(&signature);
         let confirm = keys.his_confirm(&transcript.hash());
         let transcript = transcript.his_confirm(&confirm);

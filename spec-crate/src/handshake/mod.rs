@@ -24,8 +24,8 @@ use alloc::vec::Vec;
 use prost::Message;
 
 use crate::codec;
-use crate::crypto::sign::Verified;
-use crate::crypto::{Secret, ed25519_public, ed25519_verify};
+use crate::crypto::sign::{Signer25519, Verified};
+use crate::crypto::{Secret, ed25519_verify};
 use crate::error::{PeerError, Refusal};
 use crate::limits::ID_BYTES_MAX;
 use crate::message::agreement::Agreement;
@@ -77,7 +77,7 @@ impl HeldAgreement {
 /// What one end needs to authenticate the other. Replaced as a whole when files are imported.
 pub struct Peering {
     own_id: String,
-    own_seed: Secret<32>,
+    signer: Signer25519,
     own_key: [u8; 32],
     agreements: Vec<HeldAgreement>,
     peers: BTreeMap<String, [u8; 32]>,
@@ -102,8 +102,9 @@ impl Peering {
         if own_id.is_empty() || own_id.len() > ID_BYTES_MAX || !own_id.bytes().all(of_class) {
             return Err(Refusal::Identifier);
         }
-        let own_key = ed25519_public(&own_seed);
-        Ok(Self { own_id, own_seed, own_key, agreements, peers, bound })
+        let signer = Signer25519::new(&own_seed);
+        let own_key = signer.public_key();
+        Ok(Self { own_id, signer, own_key, agreements, peers, bound })
     }
 
     /// Takes over what was imported: agreements newest first, and peers with their registered keys.

@@ -7,7 +7,7 @@ use prost::Message;
 use super::{HeldAgreement, Keyed, PeerAuth, Peering, VERSION, decode, encode_auth, out_of_order};
 use crate::crypto::aead::NotAuthentic;
 use crate::crypto::kex::{Ephemeral, SHARE_BYTES};
-use crate::crypto::{Entropy, Suite, draw, ed25519_sign};
+use crate::crypto::{Entropy, Suite, draw};
 use crate::error::PeerError;
 use crate::frame::Side;
 use crate::key_schedule::{AfterHello, AfterPos};
@@ -118,7 +118,7 @@ impl Offer<'_> {
         let keys = AfterHello::new(&shared, &transcript.hash());
         let identity = peering.identity();
         let transcript = transcript.pos_identity(&identity);
-        let signature = ed25519_sign(&peering.own_seed, AUTH_POS, transcript.hash().as_bytes());
+        let signature = peering.signer.sign(AUTH_POS, transcript.hash().as_bytes());
         let transcript = transcript.pos_signature(&signature);
         let confirm = keys.pos_confirm(&transcript.hash());
         let transcript = transcript.pos_confirm(&confirm);
