@@ -1,0 +1,145 @@
+//! The cable: joins two pseudo-terminals at the pace of a serial line, counts what crosses, and can be pulled.
+//!
+//! The POS makes a pseudo-terminal of its own; the cable opens it, and offers HIS another one under a name that stays.
+//! Pulling closes both from outside the programs, as a pulled plug does.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use hispos_common::line::{Line, LineConfig, LineEvent};
+
+/// Bits per second: a byte takes ten of them.
+pub(crate) const BAUD: u32 = 115_200;
+/// Nanoseconds that a byte takes.
+const BYTE_NANOS: u64 = 10_000_000_000 / BAUD as u64;
+/// Bytes that are handed on together: 5.5 ms of the line.
+const PIECE: usize = 64;
+/// How often a direction looks whether it was cut.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Bytes that have crossed, each way.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Crossed {
+    pub(crate) to_pos: u64,
+    pub(crate) to_his: u64,
+}
+
+impl Crossed {
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            to_pos: self.to_pos.saturating_sub(before.to_pos),
+            to_his: self.to_his.saturating_sub(before.to_his),
+        }
+    }
+}
+
+/// The cable between the POS and whoever holds its other end.
+pub(crate) struct Cable {
+    pos: PathBuf,
+    counts: Arc<[AtomicU64; 2]>,
+    joined: Option<Joined>,
+}
+
+struct Joined {
+    cut: Arc<AtomicBool>,
+    directions: Vec<JoinHandle<()>>,
+}
+
+/// One end of the cable: the line, and which stream is open on it.
+struct End {
+    line: Line,
+    stream: Arc<AtomicU64>,
+}
+
+impl Cable {
+    /// A cable that is not plugged in; `pos` is the POS's pseudo-terminal.
+    pub(crate) fn new(pos: &Path) -> Self {
+        Self { pos: pos.to_owned(), counts: Arc::default(), joined: None }
+    }
+
+    /// Plugs the cable in; the other end opens `name`.
+    pub(crate) fn plug(&mut self, name: &Path) -> io::Result<()> {
+        let cut = Arc::new(AtomicBool::new(false));
+        let (from_near, near_bytes) = channel();
+        let (from_pos, pos_bytes) = channel();
+        let near = Arc::new(End::open(&LineConfig::Pty { link: Some(name.to_owned()) }, from_near)?);
+        let path = self.pos.display().to_string();
+        let pos = Arc::new(End::open(&LineConfig::Serial { path, baud: BAUD }, from_pos)?);
+        let ways = [(near_bytes, Arc::clone(&pos), 0), (pos_bytes, near, 1)];
+        let mut directions = Vec::new();
+        for (bytes, to, way) in ways {
+            let (cut, counts) = (Arc::clone(&cut), Arc::clone(&self.counts));
+            directions.push(std::thread::spawn(move || {
+                if let Some(count) = counts.get(way) {
+                    carry(&bytes, &to, count, &cut);
+                }
+            }));
+        }
+        self.joined = Some(Joined { cut, directions });
+        Ok(())
+    }
+
+    /// Pulls the cable: both ends are closed when this returns.
+    pub(crate) fn pull(&mut self) {
+        let Some(joined) = self.joined.take() else { return };
+        joined.cut.store(true, Ordering::Relaxed);
+        for direction in joined.directions {
+            drop(direction.join());
+        }
+    }
+
+    /// What has crossed so far.
+    pub(crate) fn crossed(&self) -> Crossed {
+        let [to_pos, to_his] = &*self.counts;
+        Crossed { to_pos: to_pos.load(Ordering::Relaxed), to_his: to_his.load(Ordering::Relaxed) }
+    }
+}
+
+impl End {
+    fn open(config: &LineConfig, bytes: Sender<Vec<u8>>) -> io::Result<Self> {
+        let stream = Arc::new(AtomicU64::new(0));
+        let now_open = Arc::clone(&stream);
+        let line = Line::start(config, move |event| match event {
+            LineEvent::Opened { stream } => {
+                now_open.store(stream, Ordering::Relaxed);
+                true
+            }
+            LineEvent::Bytes { bytes: some, .. } => bytes.send(some).is_ok(),
+            LineEvent::Closed { .. } | LineEvent::Failed { .. } => true,
+        })?;
+        Ok(Self { line, stream })
+    }
+}
+
+/// One direction: hands bytes on at the pace of the line until it is cut.
+fn carry(bytes: &Receiver<Vec<u8>>, to: &End, count: &AtomicU64, cut: &AtomicBool) {
+    let mut free_at = Instant::now();
+    while !cut.load(Ordering::Relaxed) {
+        let some = match bytes.recv_timeout(LOOK_EVERY) {
+            Ok(some) => some,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        for piece in some.chunks(PIECE) {
+            let length = u64::try_from(piece.len()).unwrap_or(0);
+            free_at = free_at.max(Instant::now()) + Duration::from_nanos(BYTE_NANOS.saturating_mul(length));
+            std::thread::sleep(free_at.saturating_duration_since(Instant::now()));
+            if cut.load(Ordering::Relaxed) {
+                return;
+            }
+            to.line.write(to.stream.load(Ordering::Relaxed), piece.to_vec());
+            count.fetch_add(length, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        self.pull();
+    }
+}
