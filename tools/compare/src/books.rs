@@ -92,6 +92,8 @@ pub struct SignedEnd {
 /// An order in the ledger.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LedgerOrder {
+    /// The place of its first record.
+    pub first: usize,
     /// What HIS made.
     pub core: Core,
     /// How it stands.
@@ -158,10 +160,12 @@ impl Ledger {
         let records = chain::read(export)?;
         let mut ledger = Self { records: records.len(), ..Self::default() };
         for (place, record) in records.iter().enumerate() {
-            let row = row(place, record)?;
             match record.table {
                 TABLE_ORDER => {
+                    let row = row(place, record)?;
+                    let known = ledger.orders.get(&record.key);
                     let order = LedgerOrder {
+                        first: known.map_or(place, |known| known.first),
                         core: Core::read(row.bytes(1)),
                         end: End::of_ledger(row.number(2)),
                         bill: row.text(3),
@@ -170,6 +174,7 @@ impl Ledger {
                     ledger.orders.insert(record.key.clone(), order);
                 }
                 TABLE_CAPTURE => {
+                    let row = row(place, record)?;
                     let capture = Capture {
                         order_no: row.text(1),
                         amount: fen(row.number(5)),
@@ -198,12 +203,8 @@ impl Journal {
             let row = row(place, record)?;
             let result = SignedEnd::read(row.bytes(16));
             let end = result.as_ref().filter(|_| row.number(2) == 6).map_or(End::Open, |result| result.end);
-            let order = JournalOrder {
-                core: Core::read(row.bytes(1)),
-                end,
-                answered: row.number(18) != 0,
-                result,
-            };
+            let order =
+                JournalOrder { core: Core::read(row.bytes(1)), end, answered: row.number(18) != 0, result };
             journal.orders.insert(record.key.clone(), order);
         }
         Ok(journal)

@@ -67,11 +67,7 @@ pub(crate) fn read(export: &str) -> Result<Vec<Record>, ChainError> {
         if fields.number(1) != seq || line.seq != seq {
             return Err(wrong("the records are not numbered from 1 without gaps"));
         }
-        records.push(Record {
-            table: fields.number(2),
-            key: fields.text(3),
-            row: fields.bytes(4).to_vec(),
-        });
+        records.push(Record { table: fields.number(2), key: fields.text(3), row: fields.bytes(4).to_vec() });
     }
     if records.is_empty() {
         return Err(ChainError { line: 1, why: "an export without records" });

@@ -177,7 +177,8 @@ impl<'a> Check<'a> {
                 let same = result.is_some_and(|result| {
                     result.amount == refund.amount.saturating_neg() && result.refund_id == refund.refund_id
                 });
-                core.refund_of == order_no(&order.number) && (end == End::Attention || end == End::Refunded && same)
+                core.refund_of == order_no(&order.number)
+                    && (end == End::Attention || end == End::Refunded && same)
             });
             if !right {
                 let end = told.map_or("nothing", |(_, end, _)| end.name());
@@ -245,7 +246,9 @@ impl<'a> Check<'a> {
                 .filter(|refund| order_no(&refund.refund_number) == number && refund.state == "refunded")
                 .count();
             if carried_out != 1 {
-                let text = format!("{who} has it refunded, and the platform carried out {carried_out} refunds of it");
+                let text = format!(
+                    "{who} has it refunded, and the platform carried out {carried_out} refunds of it"
+                );
                 self.say(Kind::Refund, number, text);
             }
         }
@@ -265,7 +268,11 @@ impl<'a> Check<'a> {
             self.say(Kind::PaidTwice, number, format!("the platform got {count} pay requests for one order"));
         }
         for (number, count) in captures.into_iter().filter(|(_, count)| *count > 1) {
-            self.say(Kind::CapturedTwice, number, format!("the platform took money {count} times for one order"));
+            self.say(
+                Kind::CapturedTwice,
+                number,
+                format!("the platform took money {count} times for one order"),
+            );
         }
     }
 
@@ -312,7 +319,9 @@ impl<'a> Check<'a> {
 /// What an order moved by a channel, in fen.
 fn moved(end: End, result: &Option<crate::books::SignedEnd>, channel: &str) -> i64 {
     match result {
-        Some(result) if matches!(end, End::Paid | End::Refunded) && result.channel == channel => result.amount,
+        Some(result) if matches!(end, End::Paid | End::Refunded) && result.channel == channel => {
+            result.amount
+        }
         _ => 0,
     }
 }

@@ -11,7 +11,10 @@ use serde_json::json;
 
 /// Compares the ledger of HIS, the journals of its terminals and the payment platform's book. Shares no code with them.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exit codes: 0 the books agree · 1 they do not · 2 usage, or a file cannot be read")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 the books agree · 1 they do not · 2 usage, or a file cannot be read"
+)]
 struct Arguments {
     /// `hispos-his ledger export`.
     #[arg(long, value_name = "FILE")]

@@ -6,14 +6,16 @@ use crate::books::{End, SignedEnd};
 use crate::checks::{Books, Found};
 use crate::platform::order_no;
 
-/// One line an order, the sums, and every disagreement.
+/// One line an order as they were made, the sums, and every disagreement.
 #[must_use]
 pub fn text(books: &Books, found: &Found) -> String {
     let mut out = format!(
         "{:<22} {:>10}  {:<12} {:<12} {:<22} {}\n",
         "ORDER", "YUAN", "HIS", "POS", "PLATFORM", "PAYMENT OR REFUND NUMBER"
     );
-    for (number, his) in &books.ledger.orders {
+    let mut orders: Vec<_> = books.ledger.orders.iter().collect();
+    orders.sort_by_key(|(_, order)| order.first);
+    for (number, his) in orders {
         let pos = books.journals.iter().find_map(|journal| journal.orders.get(number));
         let line = format!(
             "{number:<22} {:>10}  {:<12} {:<12} {:<22} {}",

@@ -46,7 +46,7 @@ struct Message {
     sync: Option<Empty>,
     #[prost(message, optional, tag = "7")]
     submit: Option<Submit>,
-    #[prost(message, optional, tag = "17")]
+    #[prost(message, optional, tag = "18")]
     rejected: Option<Rejected>,
 }
 
@@ -198,7 +198,9 @@ impl Sender {
                 }
             };
             if let Some(opened) = answer {
-                break opened.finish(peering).map_err(|error| format!("the POS is not the one registered: {error}"))?;
+                break opened
+                    .finish(peering)
+                    .map_err(|error| format!("the POS is not the one registered: {error}"))?;
             }
         };
         loop {

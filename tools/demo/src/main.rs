@@ -31,7 +31,11 @@ type Told<T> = Result<T, String>;
 
 /// Builds and runs HIS, POS and a simulated payment platform, plays payments and accidents, and compares the books.
 #[derive(Debug, Parser)]
-#[command(name = "demo", version, after_help = "Exit codes: 0 the three books agree · 1 they do not, or a scene failed")]
+#[command(
+    name = "demo",
+    version,
+    after_help = "Exit codes: 0 the three books agree · 1 they do not, or a scene failed"
+)]
 struct Arguments {
     /// Moves the moments at which things happen; drawn if left out.
     #[arg(long, value_name = "N")]
@@ -110,7 +114,12 @@ fn play(binaries: &Binaries, root: &Path, seed: u64, tell: Tell) -> Told<(bool, 
     tell.note(&format!("POS company {pos}: fingerprints compared by telephone"));
     tell.step(2, "HIS imports the device set, the POS the terminal identifiers 互导设备与终端标识");
     commands.register(&places.path("his.line"))?;
-    tell.note(&format!("{} for HIS; {}, {} for the POS", provision::DEVICE, provision::WINDOW, provision::OTHER_WINDOW));
+    tell.note(&format!(
+        "{} for HIS; {}, {} for the POS",
+        provision::DEVICE,
+        provision::WINDOW,
+        provision::OTHER_WINDOW
+    ));
     tell.say("\nThree programs start 启动三个进程");
     let mut world = World::start(binaries, &places, seed, tell)?;
     world.story()?;
@@ -127,7 +136,10 @@ fn books(world: &World<'_>, binaries: &Binaries, places: &Places) -> Told<(bool,
     let (ledger, journal) = (places.text("ledger.jsonl"), places.text("journal.jsonl"));
     let platform = places.text("platform.json");
     world.commands.his(&["ledger", "export", "--out", &ledger])?.expect(0, "hispos-his ledger export")?;
-    world.commands.pos(&["journal", "export", "--out", &journal], "")?.expect(0, "hispos-pos journal export")?;
+    world
+        .commands
+        .pos(&["journal", "export", "--out", &journal], "")?
+        .expect(0, "hispos-pos journal export")?;
     std::fs::write(&platform, world.platform_export()?).map_err(|error| format!("{platform}: {error}"))?;
     let files = ["--ledger", ledger.as_str(), "--journal", &journal, "--platform", &platform];
     let table = run(&binaries.compare, &files, "", COMMAND_WITHIN)?;

@@ -102,7 +102,8 @@ impl Program {
         let (sender, lines) = channel();
         let output = child.stdout.take();
         std::thread::spawn(move || {
-            for line in output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok)
+            for line in
+                output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok)
             {
                 drop(writeln!(log, "{line}"));
                 if let Ok(value) = serde_json::from_str(&line)

@@ -81,23 +81,26 @@ impl Commands<'_> {
         let (hospital, company) = (self.places.text("org-hospital"), self.places.text("org-pos"));
         let organisation = |directory: &str, name: &str| -> Told<(String, String)> {
             let made = self.his_done(&["org", "init", directory, "--name", name])?;
-            let made = made.lines.last().and_then(|line| line.get("organisation")).cloned().unwrap_or_default();
-            let text = |member: &str| made.get(member).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
+            let made =
+                made.lines.last().and_then(|line| line.get("organisation")).cloned().unwrap_or_default();
+            let text =
+                |member: &str| made.get(member).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
             Ok((text("public_key"), text("fingerprint")))
         };
         let (his_key, his_print) = organisation(&hospital, "First People's Hospital 第一人民医院")?;
         let (pos_key, pos_print) = organisation(&company, "POS Company 支付终端公司")?;
         let terms = self.places.path("agreement.json");
-        std::fs::write(&terms, terms_text(&his_key, &pos_key)).map_err(|error| format!("agreement: {error}"))?;
+        std::fs::write(&terms, terms_text(&his_key, &pos_key))
+            .map_err(|error| format!("agreement: {error}"))?;
         let (terms, link) = (terms.display().to_string(), self.places.text("link.hispos"));
         self.his_done(&["agreement", "new", "--from", &terms, "--out", &link])?;
         self.sign(&link, &hospital)?;
         self.sign(&link, &company)?;
-        self.his_done(&["agreement", "import", &link, "--trust-his", &his_print, "--trust-pos", &pos_print])?;
-        let device = ["device", "init", "--id", DEVICE, "--serial-no", "SN-2026-000117"];
-        self.pos_done(&device)?;
-        let trust = ["--his-organisation", his_print.as_str(), "--pos-organisation", &pos_print];
-        self.pos_done(&[&["agreement", "import", &link], trust.as_slice()].concat())?;
+        self.pos_done(&["device", "init", "--id", DEVICE, "--serial-no", "SN-2026-000117"])?;
+        let compared = ["--his-organisation", his_print.as_str(), "--pos-organisation", &pos_print];
+        let import = [&["agreement", "import", &link], compared.as_slice()].concat();
+        self.his_done(&import)?;
+        self.pos_done(&import)?;
         Ok((his_print, pos_print))
     }
 
@@ -108,14 +111,16 @@ impl Commands<'_> {
     /// Step 2: HIS imports the device set, the POS the terminal identifiers; HIS binds the device to a window.
     pub(crate) fn register(&self, line: &Path) -> Told<()> {
         let (hospital, company) = (self.places.text("org-hospital"), self.places.text("org-pos"));
-        let (request, devices) = (self.places.text("device-request.json"), self.places.text("devices.hispos"));
+        let (request, devices) =
+            (self.places.text("device-request.json"), self.places.text("devices.hispos"));
         self.pos_done(&["device", "request", "--out", &request])?;
         self.his_done(&["manifest", "devices", "--site", SITE, "--add", &request, "--out", &devices])?;
         self.sign(&devices, &company)?;
         self.his_done(&["devices", "import", &devices])?;
 
         let mut requests = Vec::new();
-        for (window, name) in [(WINDOW, "Cashier 1 收费窗口1"), (OTHER_WINDOW, "Cashier 2 收费窗口2")] {
+        for (window, name) in [(WINDOW, "Cashier 1 收费窗口1"), (OTHER_WINDOW, "Cashier 2 收费窗口2")]
+        {
             let request = self.places.text(&format!("{window}-request.json"));
             self.his_done(&["terminal", "init", window])?;
             self.his_done(&["terminal", "request", window, "--window-name", name, "--out", &request])?;

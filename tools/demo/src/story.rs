@@ -20,9 +20,10 @@ impl World<'_> {
         let paid = self.first_payment()?;
         self.scene("Alipay pays +8.00 支付宝", |world| world.second_payment())?;
         self.scene("-5.00 of the first go back 退款", |world| world.refund(&paid))?;
-        self.scene("the WeChat purse is empty, Alipay pays the same bill 余额不足，换支付宝", |world| {
-            world.empty_purse()
-        })?;
+        self.scene(
+            "the WeChat purse is empty, Alipay pays the same bill 余额不足，换支付宝",
+            |world| world.empty_purse(),
+        )?;
         self.scene("the cashier stops before the scan 扫码前取消", |world| world.stopped())?;
         self.scene("an insurance code is shown 出示医保码", |world| world.insurance())?;
         self.scene("the line is pulled when the platform has the money 已扣款时拔线", |world| {
@@ -31,7 +32,9 @@ impl World<'_> {
         self.scene("the POS is killed in the middle of a payment 支付中强杀POS进程", |world| {
             world.killed_pos()
         })?;
-        self.scene("an order names a foreign terminal 他人的终端标识", |world| world.foreign_terminal())
+        self.scene("an order names a foreign terminal 他人的终端标识", |world| {
+            world.foreign_terminal()
+        })
     }
 
     fn scene<T>(&mut self, title: &str, play: impl FnOnce(&mut Self) -> Told<T>) -> Told<T> {
@@ -86,8 +89,17 @@ impl World<'_> {
 
     fn refund(&mut self, paid: &str) -> Told<()> {
         let arguments = [
-            "refund", paid, "-5.00", "--operator", "cashier-1", "--approver", "head-1", "--reason",
-            "one item was not used", "--window", WINDOW,
+            "refund",
+            paid,
+            "-5.00",
+            "--operator",
+            "cashier-1",
+            "--approver",
+            "head-1",
+            "--reason",
+            "one item was not used",
+            "--window",
+            WINDOW,
         ];
         let end = self.commands.his(&arguments)?.expect(0, "hispos-his refund")?;
         self.tell.note(&format!("order {}, refund {}", end.text_of("order_no"), end.text_of("refund_id")));
@@ -147,7 +159,11 @@ impl World<'_> {
         self.cable.pull();
         let at_his = self.open_at_his(&order)?.ok_or("HIS knew the end before the line was pulled")?;
         self.tell.note(&format!("the platform's book: {} captured 88.00 for {order}", channel.name()));
-        self.tell.note(&format!("HIS: {}, money {}; the cable is out", text(&at_his, "state"), text(&at_his, "money")));
+        self.tell.note(&format!(
+            "HIS: {}, money {}; the cable is out",
+            text(&at_his, "state"),
+            text(&at_his, "money")
+        ));
         let knows = self.chance.below(2) == 0;
         if knows {
             self.pos_event("ended", &order)?;
@@ -191,7 +207,11 @@ impl World<'_> {
             }
         };
         expect_end(&end, "paid")?;
-        self.tell.note(&format!("HIS: order {} paid, payment {}", text(&end, "order_no"), text(&end, "payment_no")));
+        self.tell.note(&format!(
+            "HIS: order {} paid, payment {}",
+            text(&end, "order_no"),
+            text(&end, "payment_no")
+        ));
         Ok(())
     }
 

@@ -48,24 +48,23 @@ pub(crate) struct Collection {
 
 impl<'a> World<'a> {
     /// Starts the three programs and plugs the cable in.
-    pub(crate) fn start(
-        binaries: &'a Binaries,
-        places: &'a Places,
-        seed: u64,
-        tell: Tell,
-    ) -> Told<Self> {
+    pub(crate) fn start(binaries: &'a Binaries, places: &'a Places, seed: u64, tell: Tell) -> Told<Self> {
         let commands = Commands { binaries, places };
         let (platform, url) = start_platform(&commands, seed)?;
         let pos = start_pos(&commands, &url)?;
         let his = ["--home", &places.text("his"), "--json", "serve", "--listen", "127.0.0.1:0"];
         let his = Program::start("his", &binaries.his, &his, &places.path("log"))?;
-        let address = his.wait_for("address", WITHIN, |line| Some(line.get("address")?.as_str()?.to_owned()))?;
+        let address =
+            his.wait_for("address", WITHIN, |line| Some(line.get("address")?.as_str()?.to_owned()))?;
         let mut cable = Cable::new(&places.path("pos.pty"));
         cable.plug(&places.path("his.line")).map_err(|error| format!("the cable: {error}"))?;
         tell.note(&format!("pid {:<7} provider-sim  the payment platforms, {url}", platform.pid()));
         tell.note(&format!("pid {:<7} hispos-pos    the payment terminal, a pseudo-terminal", pos.pid()));
         tell.note(&format!("pid {:<7} hispos-his    the cashier windows' server, {address}", his.pid()));
-        tell.note(&format!("the cable between HIS and POS: {BAUD} baud, {} bytes a second each way", BAUD / 10));
+        tell.note(&format!(
+            "the cable between HIS and POS: {BAUD} baud, {} bytes a second each way",
+            BAUD / 10
+        ));
         Ok(Self { commands, cable, pos, his, platform, url, chance: Chance::new(seed), tell })
     }
 
@@ -88,8 +87,21 @@ impl<'a> World<'a> {
         let id = format!("collect-{bill}");
         let home = places.text("his");
         let arguments = [
-            "--home", &home, "--json", "--lang", "en", "collect", "--bill", bill, amount, "--window", WINDOW,
-            "--id", &id, "--patience", "120",
+            "--home",
+            &home,
+            "--json",
+            "--lang",
+            "en",
+            "collect",
+            "--bill",
+            bill,
+            amount,
+            "--window",
+            WINDOW,
+            "--id",
+            &id,
+            "--patience",
+            "120",
         ];
         let program = Program::start(&id, &self.commands.binaries.his, &arguments, &places.path("log"))?;
         Ok(Collection { program, id, passed: BTreeSet::new() })
@@ -120,8 +132,7 @@ impl<'a> World<'a> {
     pub(crate) fn watch_platform(&self, order: &str, channel: Channel, state: &str) -> Told<Program> {
         let bank = self.commands.places.text("bank");
         let number = format!("{SITE_CODE}{order}{}", channel.letter());
-        let arguments =
-            ["wait", "--dir", &bank, "--number", &number, "--state", state, "--timeout", "60"];
+        let arguments = ["wait", "--dir", &bank, "--number", &number, "--state", state, "--timeout", "60"];
         let logs = self.commands.places.path("log");
         Program::start("platform-wait", &self.commands.binaries.platform, &arguments, &logs)
     }
@@ -154,7 +165,8 @@ impl<'a> World<'a> {
     /// Reads the platform's book.
     pub(crate) fn platform_export(&self) -> Told<String> {
         let bank = self.commands.places.text("bank");
-        let answer = run(&self.commands.binaries.platform, &["export", "--dir", &bank, "--json"], "", WITHIN)?;
+        let answer =
+            run(&self.commands.binaries.platform, &["export", "--dir", &bank, "--json"], "", WITHIN)?;
         Ok(answer.expect(0, "provider-sim export")?.text)
     }
 
@@ -217,8 +229,19 @@ fn start_pos(commands: &Commands<'_>, url: &str) -> Told<Program> {
     let (home, line) = (places.text("pos"), places.text("pos.pty"));
     let credentials = places.path("bank").join("credentials.json").display().to_string();
     let arguments = [
-        "--home", &home, "--json", "--lang", "en", "serve", "--pty", "--pty-link", &line, "--credentials",
-        &credentials, "--platform", url,
+        "--home",
+        &home,
+        "--json",
+        "--lang",
+        "en",
+        "serve",
+        "--pty",
+        "--pty-link",
+        &line,
+        "--credentials",
+        &credentials,
+        "--platform",
+        url,
     ];
     let pos = Program::start("pos", &binaries.pos, &arguments, &places.path("log"))?;
     let is_ready = |line: &Value| line.get("event").and_then(Value::as_str) == Some("ready");
