@@ -8,6 +8,7 @@ use hispos::message::agreement::Timers;
 
 use crate::history::Fact;
 use crate::line::Noise;
+use crate::people::{BILLS, bill_key};
 use crate::platform::Story;
 use crate::rng::Rng;
 use crate::site::DESKS;
@@ -289,6 +290,10 @@ impl World {
         self.kill(Machine::His);
         let seq = self.his.book.len().saturating_sub(records).max(1);
         self.his.book = self.his.book.back_to(seq);
+        let paid = self.platform.held_all();
+        if !paid.is_empty() {
+            self.people.again = (0..BILLS).map(bill_key).collect();
+        }
         let orders = self.his.book.table(Table::Order);
         let captures = self.his.book.table(Table::Capture);
         self.see(Fact::LedgerBack(

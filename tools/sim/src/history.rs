@@ -61,10 +61,8 @@ pub struct Rest {
     pub orders: Vec<OrderView>,
     /// Every capture row of the ledger.
     pub captures: Vec<CaptureView>,
-    /// Orders that a journal still holds as open, and results that HIS has not answered.
-    pub journal_open: Vec<String>,
-    /// Numbers that are captured and not given back, with fen left.
-    pub held: Vec<(String, u64)>,
+    /// Numbers that are captured and not given back: ours, the platform's own, fen left.
+    pub held: Vec<(String, String, u64)>,
     /// What had not come to rest in time; empty if all had.
     pub unrest: Vec<String>,
 }

@@ -92,6 +92,7 @@ impl World {
         if !self.platform.at_rest() {
             unrest.push("a platform has something to do".into());
         }
+        unrest.extend(self.people.again.iter().map(|bill| format!("{bill} is to be collected again")));
         let orders = self.his.book.table(Table::Order);
         let orders: Vec<OrderView> = orders.iter().filter_map(OrderView::read).collect();
         for order in orders.iter().filter(|order| !order.ended || order.orphan) {
@@ -118,7 +119,6 @@ impl World {
         self.history.rest = Rest {
             orders: orders.iter().filter_map(OrderView::read).collect(),
             captures: captures.iter().filter_map(CaptureView::read).collect(),
-            journal_open: Vec::new(),
             held: self.platform.held_all(),
             unrest: self.unrest(),
         };

@@ -63,6 +63,8 @@ pub struct People {
     tickets: BTreeMap<u64, Act>,
     /// No new business: people only bring to an end what is under way.
     pub closing: bool,
+    /// Bills that the hospital collects again, because its ledger was restored and may have forgotten them.
+    pub again: std::collections::BTreeSet<String>,
 }
 
 impl People {
@@ -75,6 +77,7 @@ impl People {
             next_ticket: 0,
             tickets: BTreeMap::new(),
             closing: false,
+            again: std::collections::BTreeSet::new(),
         }
     }
 }
@@ -124,7 +127,9 @@ impl World {
                 }
             }
             Act::LookElsewhere(order_no) => self.look_elsewhere(&order_no),
-            Act::Collect(desk, bill, _) if !self.people.closing => {
+            Act::Collect(desk, bill, _)
+                if !self.people.closing || self.people.again.contains(&bill_key(bill)) =>
+            {
                 let ticket = self.ticket(act);
                 let amount = Amount::from_fen(1_234 + 100 * i64::try_from(bill).unwrap_or(0));
                 let Ok(amount) = amount else { return };
@@ -234,6 +239,10 @@ impl World {
             HisEvent::Order(HisOrderEvent::Made { ticket, order }) => self.made(desk, ticket, &order),
             HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
                 *self.summary.refusals.entry(refusal(&why)).or_default() += 1;
+                let known = matches!(why, OrderRefusal::BillBusy { .. } | OrderRefusal::BillCaptured { .. });
+                if let Some(Act::Collect(_, bill, _)) = self.people.tickets.get(&ticket).filter(|_| known) {
+                    self.people.again.remove(&bill_key(*bill));
+                }
                 let waits = matches!(
                     why,
                     OrderRefusal::Restoring { .. } | OrderRefusal::NoSession | OrderRefusal::TooSoon { .. }
@@ -256,6 +265,7 @@ impl World {
 
     fn made(&mut self, desk: usize, ticket: u64, order: &OrderView) {
         self.people.tickets.remove(&ticket);
+        self.people.again.remove(&order.bill);
         self.summary.orders += 1;
         let lease = self.his.world(hispos::time::Instant(order.leased_until));
         let timers = self.plan.timers;
@@ -330,7 +340,9 @@ impl World {
             self.note(|| format!("Pos({desk})  {event:?}"));
         }
         match event {
-            PosEvent::Order(OrderEvent::Accepted { amount, .. }) if amount.fen() > 0 => {
+            PosEvent::Order(OrderEvent::Accepted { amount, .. })
+                if amount.fen() > 0 && !self.people.closing =>
+            {
                 let rng = &mut self.people.rng;
                 if rng.in_thousand(850) {
                     let wait = if rng.in_thousand(150) {
@@ -372,6 +384,11 @@ impl World {
             orphans.iter().filter_map(OrderView::read).filter(|o| o.orphan).collect();
         for orphan in orphans {
             self.adopt(&orphan);
+        }
+        for bill in (0..BILLS).filter(|bill| self.people.again.contains(&bill_key(*bill))).collect::<Vec<_>>()
+        {
+            let desk = desk(&mut self.people.rng);
+            self.after(1, Event::Act(Act::Collect(desk, bill, 0)));
         }
     }
 

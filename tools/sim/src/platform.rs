@@ -121,11 +121,13 @@ impl Platform {
         self.due.is_empty()
     }
 
-    /// Every number that holds money, with fen left.
+    /// Every number that holds money, with the platform's own number and fen left.
     #[must_use]
-    pub fn held_all(&self) -> Vec<(String, u64)> {
-        let numbers = self.trades.keys().map(|number| (number.clone(), self.held(number)));
-        numbers.filter(|(_, left)| *left > 0).collect()
+    pub fn held_all(&self) -> Vec<(String, String, u64)> {
+        let trades = self.trades.iter();
+        let held =
+            trades.map(|(number, trade)| (number.clone(), trade.payment_no.clone(), self.held(number)));
+        held.filter(|(.., left)| *left > 0).collect()
     }
 
     /// Fen that are captured under a number and not given back.

@@ -90,9 +90,18 @@ pub(crate) fn collect(
             changes.looked(&row.key, row.version);
         }
         bill_is_free(&bill_rows)?;
-        orphans_are_absent(rows, &orphans, &mut changes)?;
+        // An orphan that the bill adopted may hold a later number: it is passed over.
+        let adopted = |key: &RowKey| {
+            let held = rows.get(key).and_then(Held::read);
+            held.is_some_and(|held| !held.row.orphan && held.row.bill == new.bill)
+        };
+        let (own, unknown): (Vec<RowKey>, Vec<RowKey>) = orphans.iter().cloned().partition(adopted);
+        orphans_are_absent(rows, &unknown, &mut changes)?;
+        let mut free = numbers.into_iter().zip(bill.orders..).filter(|(no, _)| !own.contains(&order_key(no)));
+        let none_left = || OrderRefusal::Core("no number of the bill is left".into());
+        let (order_no, generation) = free.next().ok_or_else(none_left)?;
         let order = NewOrder {
-            order_no: next(0)?,
+            order_no,
             device_id: context.device_id.clone(),
             amount: new.amount,
             business_day: new.business_day,
@@ -101,12 +110,14 @@ pub(crate) fn collect(
         };
         let mut held = make(context, &order, session, clock)?;
         held.row.bill.clone_from(&new.bill);
-        held.row.generation = bill.orders;
+        held.row.generation = generation;
         if clock.unix.is_none_or(|unix| unix.0 < search_until) {
-            held.row.search = numbers.iter().take(limits::SEARCH_MAX).map(|no| no.as_str().into()).collect();
+            let later = free.map(|(no, _)| no);
+            let all = core::iter::once(order.order_no).chain(later).take(limits::SEARCH_MAX);
+            held.row.search = all.map(|no| no.as_str().into()).collect();
         }
         bill.present = held.order_no.as_str().into();
-        bill.orders = bill.orders.saturating_add(1);
+        bill.orders = generation.saturating_add(1);
         held.store(&mut changes);
         changes.write(&bill_key, bill_version, &bill, Index { bill: new.bill.clone(), ..Index::default() });
         changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });

@@ -42,8 +42,8 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
             _ => {}
         }
     }
-    for (number, fen) in &history.rest.held {
-        if !history.rest.captures.iter().any(|capture| capture.number == *number) {
+    for (number, payment_no, fen) in &history.rest.held {
+        if !history.rest.captures.iter().any(|capture| capture.payment_no == *payment_no) {
             let what = format!("the platform holds {fen} fen under {number}, and HIS knows no capture of it");
             found.push(Violation { property: "S2", at: u64::MAX, what });
         }
