@@ -288,8 +288,31 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
         let index = Index { bill: bill.key.key.clone(), ..Index::default() };
         changes.write(&capture.key, capture.version, &row, index);
     }
+    for capture in captures {
+        book_refund(&held, capture, &mut changes);
+    }
     held.store(&mut changes);
     Ok(changes.batch)
+}
+
+/// An orphan refund is booked in the row of its original when it is adopted.
+fn book_refund(held: &Held, capture: &Row, changes: &mut Changes) {
+    let Some(of) = held.core.as_ref().and_then(OrderCore::refund_of) else { return };
+    let original = CaptureView::read(capture)
+        .is_some_and(|view| view.order_no == of.order_no.as_str() && view.channel == Some(of.channel));
+    if !original || !held.ended() {
+        return;
+    }
+    let mut row = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
+    row.reservations.retain(|reservation| reservation.order_no != held.order_no.as_str());
+    if held.state() == HisState::Refunded {
+        let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
+        row.refunded = row.refunded.saturating_add(amount);
+        row.refunds = row.refunds.saturating_add(1);
+        row.returned = row.refunded >= row.amount;
+    }
+    let index = Index { bill: row.bill.clone(), ..Index::default() };
+    changes.write(&capture.key, capture.version, &row, index);
 }
 
 /// Whether an order has waited too long to be posted, at a time in Unix seconds.

@@ -14,6 +14,8 @@ use hispos::time::UnixSeconds;
 struct Entry {
     write: Write,
     head: Head,
+    /// It ends a transaction: a copy can end here.
+    last: bool,
 }
 
 /// A journal or a ledger.
@@ -34,13 +36,16 @@ impl MemoryBook {
         book
     }
 
-    /// An older copy of this book: its first records.
+    /// An older copy of this book: its first records, up to the end of a transaction.
     #[must_use]
     pub fn back_to(&self, seq: u64) -> Self {
         let mut older = Self::default();
-        let count = usize::try_from(seq).unwrap_or(usize::MAX);
-        for entry in self.entries.iter().take(count) {
-            older.append_with_head(entry.write.clone(), entry.head);
+        let mut seq = usize::try_from(seq).unwrap_or(usize::MAX).min(self.entries.len());
+        while seq > 1 && self.entries.get(seq - 1).is_some_and(|entry| !entry.last) {
+            seq -= 1;
+        }
+        for entry in self.entries.iter().take(seq) {
+            older.append_with_head(entry.write.clone(), entry.head, entry.last);
         }
         older
     }
@@ -137,6 +142,8 @@ impl MemoryBook {
         for write in &batch.write {
             self.append(write.clone(), at);
         }
+        let count = batch.write.len().saturating_sub(1);
+        self.entries.iter_mut().rev().skip(1).take(count).for_each(|entry| entry.last = false);
         Some(self.anchor())
     }
 
@@ -147,10 +154,10 @@ impl MemoryBook {
     fn append(&mut self, write: Write, at: Option<UnixSeconds>) {
         let record = encode_record(self.len().saturating_add(1), &write, at);
         let head = self.head().after(&record);
-        self.append_with_head(write, head);
+        self.append_with_head(write, head, true);
     }
 
-    fn append_with_head(&mut self, write: Write, head: Head) {
+    fn append_with_head(&mut self, write: Write, head: Head, last: bool) {
         let seq = self.len().saturating_add(1);
         if write.key.table == Table::Book
             && let Some((book, _)) = read_start(&write.bytes)
@@ -158,7 +165,7 @@ impl MemoryBook {
             self.starts.push((seq, book));
         }
         self.rows.entry(write.key.clone()).or_insert((seq, seq)).1 = seq;
-        self.entries.push(Entry { write, head });
+        self.entries.push(Entry { write, head, last });
     }
 
     fn row_at(&self, seq: u64) -> Option<Row> {

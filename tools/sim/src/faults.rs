@@ -290,10 +290,8 @@ impl World {
         self.kill(Machine::His);
         let seq = self.his.book.len().saturating_sub(records).max(1);
         self.his.book = self.his.book.back_to(seq);
-        let paid = self.platform.held_all();
-        if !paid.is_empty() {
-            self.people.again = (0..BILLS).map(bill_key).collect();
-        }
+        // What the restored ledger may have forgotten, the hospital collects again.
+        self.people.again = (0..BILLS).map(bill_key).collect();
         let orders = self.his.book.table(Table::Order);
         let captures = self.his.book.table(Table::Capture);
         self.see(Fact::LedgerBack(

@@ -14,7 +14,7 @@ use crate::summary::Summary;
 use crate::world::{BIRTH, Event, Machine, World};
 
 /// How long after the last fault everything has to be at rest, in milliseconds.
-pub const REST_WITHIN: u64 = 5_400_000;
+pub const REST_WITHIN: u64 = 10_800_000;
 
 /// How a life went.
 #[derive(Clone, Debug)]

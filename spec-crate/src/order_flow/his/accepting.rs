@@ -224,7 +224,7 @@ fn late_refund(
     changes: &mut Changes,
 ) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
-    if !(failed || held.row.orphan) || !tells_of_refund(result) {
+    if !failed || held.row.orphan || !tells_of_refund(result) {
         return false;
     }
     settle_refund(context, held, result, rows, changes);

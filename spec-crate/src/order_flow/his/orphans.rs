@@ -52,7 +52,7 @@ fn try_take(
     for result in &results {
         rows.all(&captures::keys_of(context, &held, result))?;
     }
-    book_refund(context, &held, &results, rows, &mut changes)?;
+    reserve_refund(context, &held, &results, rows, &mut changes)?;
     for result in &results {
         captures::open_told(context, rows, &held, result, &mut changes);
     }
@@ -81,8 +81,8 @@ fn unknown(context: &HisContext, core: OrderCore, clock: Clock) -> Held {
     Held { order_no: core.order_no().clone(), core: Some(core), row, version: 0 }
 }
 
-/// An orphan refund is booked in the row of its original; as long as it may still happen, its amount is reserved there.
-fn book_refund(
+/// Until an orphan refund is adopted, which books it, its amount is reserved in the row of its original.
+fn reserve_refund(
     context: &HisContext,
     held: &Held,
     results: &[ResultCore],
@@ -101,16 +101,11 @@ fn book_refund(
         return Ok(());
     }
     let order_no = core.order_no().as_str();
-    let told = |wanted| results.iter().any(|result| result.get().outcome == wanted);
-    if told(Outcome::Refunded) {
-        original.settle(order_no, Some(core.amount().magnitude()), true);
-    } else if !told(Outcome::NotRefunded) {
+    let last = results.last().map(|result| result.get().outcome);
+    if last != Some(Outcome::NotRefunded) {
         let amount = core.amount().magnitude();
-        original.row.reservations.push(wire::Reservation {
-            order_no: order_no.into(),
-            amount,
-            item: held.row.item.clone(),
-        });
+        let item = held.row.item.clone();
+        original.row.reservations.push(wire::Reservation { order_no: order_no.into(), amount, item });
     }
     original.store(changes);
     Ok(())
