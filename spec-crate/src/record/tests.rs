@@ -157,3 +157,13 @@ impl Sealer {
         self.next = counter;
     }
 }
+
+impl Opener {
+    /// As if this had been the counter of the last record opened.
+    pub(crate) fn skip_to(&mut self, counter: u32) {
+        while self.epoch.number < epoch_of(counter) {
+            self.epoch = self.epoch.successor();
+        }
+        self.last = Some(counter);
+    }
+}

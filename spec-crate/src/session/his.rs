@@ -254,4 +254,9 @@ impl HisSession {
     pub(super) fn skip_to(&mut self, counter: u32) {
         self.end.live.as_mut().unwrap().skip_to(counter);
     }
+
+    /// As if the live session had opened a record of this counter.
+    pub(super) fn skip_opened_to(&mut self, counter: u32) {
+        self.end.live.as_mut().unwrap().skip_opened_to(counter);
+    }
 }

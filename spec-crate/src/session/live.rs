@@ -169,4 +169,8 @@ impl Live {
     pub(super) fn skip_to(&mut self, counter: u32) {
         self.keyed.sealer.skip_to(counter);
     }
+
+    pub(super) fn skip_opened_to(&mut self, counter: u32) {
+        self.keyed.opener.skip_to(counter);
+    }
 }
