@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hispos_common::exit::Exit;
+use hispos_common::output::Failure;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -11,9 +13,6 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
-
-use hispos_common::exit::Exit;
-use hispos_common::output::Failure;
 
 use crate::api::types::Problem;
 use crate::home::Home;

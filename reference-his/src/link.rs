@@ -23,6 +23,8 @@ pub enum Command {
     Totals(u32, oneshot::Sender<Result<(), Refusal>>),
     /// Pull the orders that only the device knows.
     Pull(oneshot::Sender<Result<(), Refusal>>),
+    /// The server stops: end the session in order.
+    Close,
     /// Agreements, manifests or blocks have changed: read them again.
     Provision,
 }

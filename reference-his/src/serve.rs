@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use hispos::ids::{DeviceId, TerminalId};
@@ -35,6 +36,9 @@ const LOG_BYTES_MAX: u64 = 4 << 20;
 const LOG_FILES: u32 = 8;
 /// Events of a line that wait for their driver before its reader does.
 const LINE_EVENTS: usize = 256;
+
+/// How long the windows have to end their sessions when the server stops.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Run the server.
 #[derive(Args, Debug)]
@@ -83,16 +87,18 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<Exit, Fai
         format!("serving at {address}"),
     );
     let router = api::router(ApiContext { desk: desk.clone(), token: token.into() });
+    let watch = desk.clone();
     let end = tokio::select! {
         served = async { axum::serve(listener, router).await } => Err(format!("the interface ended: {served:?}")),
         why = failed.recv() => Err(why.unwrap_or_default()),
         ended = drivers.join_next() => Err(driver_end(ended)),
+        () = watch.watch_unposted() => Ok(()),
         () = told_to_stop() => Ok(()),
     };
-    // A driver that is dropped here has told nothing that is not durable: the next start takes everything up.
-    drivers.shutdown().await;
-    desk.close();
-    drop((desk, ledger));
+    desk.close().await;
+    // A driver that is cut off here has told nothing that is not durable: the next start takes everything up.
+    let closed = async { while drivers.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(CLOSE_WITHIN, closed).await;
     let _ = std::fs::remove_file(home.address_file());
     match end {
         Ok(()) => {
@@ -149,6 +155,7 @@ impl Site<'_> {
             events: Events::new(&hex(&run)),
             clock: Arc::clone(&self.clock),
             boot: clock::boot_id(),
+            site_code: self.provisioned.site_code(),
             failure,
         });
         Ok((desk, ends))

@@ -43,6 +43,8 @@ pub(crate) async fn health() -> Json<Health> {
         orders::look,
         orders::decide,
         orders::posted,
+        orders::adopt,
+        orders::without_list,
         orders::unposted,
         orders::bill,
         orders::windows,

@@ -6,7 +6,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
-use super::types::{Bill, BlockRequest, DecisionRequest, LookRequest, Order, Problem, Window};
+use super::types::{
+    AdoptRequest, Bill, BlockRequest, DecisionRequest, LookRequest, Order, Problem, TwoPeople, Window,
+};
 use super::{Context, Failure};
 use crate::desk::DeskError;
 
@@ -86,6 +88,31 @@ pub(crate) async fn decide(
     (status = 422, description = "there is nothing to post", body = Problem)))]
 pub(crate) async fn posted(State(context): State<Context>, Path(order_no): Path<String>) -> One {
     Ok(Json(context.desk.posted(&order_no).await?))
+}
+
+/// A bill adopts an order that only a terminal knew, end and posting included.
+#[utoipa::path(post, path = "/orders/{order_no}/adopt", request_body = AdoptRequest, responses(
+    (status = 200, description = "adopted", body = Order),
+    (status = 422, description = "it is no such order", body = Problem)))]
+pub(crate) async fn adopt(
+    State(context): State<Context>,
+    Path(order_no): Path<String>,
+    body: Result<Json<AdoptRequest>, JsonRejection>,
+) -> One {
+    let Json(request) = body?;
+    Ok(Json(context.desk.adopt(&order_no, &request.bill).await?))
+}
+
+/// After the ledger went back, two people go on without the list of a device that cannot answer.
+#[utoipa::path(post, path = "/devices/{device}/without-list", request_body = TwoPeople, responses((status = 202)))]
+pub(crate) async fn without_list(
+    State(context): State<Context>,
+    Path(device): Path<String>,
+    body: Result<Json<TwoPeople>, JsonRejection>,
+) -> Result<StatusCode, Failure> {
+    let Json(people) = body?;
+    context.desk.without_list(&device, &people.by).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Ends that the bill database has still to take over, oldest first.

@@ -300,6 +300,22 @@ pub struct DecisionRequest {
     pub by: Vec<String>,
 }
 
+/// Which bill adopts an order.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptRequest {
+    /// The bill.
+    pub bill: String,
+}
+
+/// Two people who answer for something.
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TwoPeople {
+    /// Two different people.
+    pub by: Vec<String>,
+}
+
 /// What two people can decide.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

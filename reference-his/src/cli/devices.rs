@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::files::about;
 use super::{Context, Out};
-use crate::api::types::BlockRequest;
+use crate::api::types::{BlockRequest, TwoPeople};
 use crate::client::{Client, ClientError, segment};
 use crate::home::{Bound, parse_line};
 use crate::provisioning::organisation::hex;
@@ -58,6 +58,14 @@ pub(crate) enum Devices {
     Allow {
         /// Its id.
         device: DeviceId,
+    },
+    /// After the ledger went back: two people go on without the list of a device that cannot answer.
+    WithoutList {
+        /// Its id.
+        device: DeviceId,
+        /// One of the two people; give it twice.
+        #[arg(long, required = true)]
+        by: Vec<String>,
     },
     /// Bind a device to a software terminal. Takes effect at the server's next start.
     Bind {
@@ -106,6 +114,12 @@ pub(crate) async fn devices(command: Devices, context: &Context) -> Result<(), F
         Devices::List => list(context),
         Devices::Revoke { device } => block(&device, true, context).await,
         Devices::Allow { device } => block(&device, false, context).await,
+        Devices::WithoutList { device, by } => {
+            let path = format!("/devices/{}/without-list", segment(device.as_str()));
+            Client::of(&context.home)?.order(&path, &TwoPeople { by }).await?;
+            context.output.say(&json!({"ok": true, "device_id": device.as_str()}), "recorded");
+            Ok(())
+        }
         Devices::Bind { device, terminal, line } => bind(&device, &terminal, &line, context),
     }
 }

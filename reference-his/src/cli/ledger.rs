@@ -5,7 +5,9 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use hispos::time::Clock;
 use hispos_common::book::{Mode, SqliteBook, StoreError};
+use hispos_common::clock;
 use hispos_common::exit::Exit;
 use hispos_common::output::Failure;
 use serde_json::json;
@@ -13,8 +15,6 @@ use serde_json::json;
 use super::Context;
 use crate::ledger;
 use crate::provisioning;
-use hispos::time::Clock;
-use hispos_common::clock;
 
 /// The ledger as a whole.
 #[derive(Debug, Subcommand)]

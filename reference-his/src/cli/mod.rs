@@ -85,6 +85,8 @@ enum Command {
     Posted(orders::One),
     /// Record what two people decided about an order.
     Decide(orders::Decide),
+    /// Give an order that only a terminal knew to its bill.
+    Adopt(orders::Adopt),
     /// A bill, its orders and its captures.
     Bill(orders::Bill),
     /// Windows and their terminals.
@@ -142,6 +144,7 @@ async fn ask(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Posted(order) => done(orders::act(&order, "posted", context).await),
         Command::Look(arguments) => done(orders::look(arguments, context).await),
         Command::Decide(arguments) => done(orders::decide(arguments, context).await),
+        Command::Adopt(arguments) => done(orders::adopt(arguments, context).await),
         Command::Open => done(orders::list("/orders", context).await),
         Command::Unposted => done(orders::list("/unposted", context).await),
         Command::Bill(arguments) => done(orders::bill(&arguments, context).await),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::api::types::{self, Decision, DecisionRequest, LookRequest, Order, Window};
+use crate::api::types::{self, AdoptRequest, Decision, DecisionRequest, LookRequest, Order, Window};
 use crate::client::{Client, segment};
 
 /// An order.
@@ -49,6 +49,16 @@ impl std::fmt::Debug for Decide {
     }
 }
 
+/// A bill adopts an order.
+#[derive(Args, Debug)]
+pub(crate) struct Adopt {
+    /// The order's number.
+    order: String,
+    /// The bill, as the hospital names it.
+    #[arg(long, value_name = "KEY")]
+    bill: String,
+}
+
 /// A bill.
 #[derive(Args, Debug)]
 pub(crate) struct Bill {
@@ -78,6 +88,10 @@ pub(crate) async fn decide(arguments: Decide, context: &Context) -> Result<(), F
         }
     }
     ask(&order, "decide", &DecisionRequest { decision, by }, context).await
+}
+
+pub(crate) async fn adopt(arguments: Adopt, context: &Context) -> Result<(), Failure> {
+    ask(&arguments.order, "adopt", &AdoptRequest { bill: arguments.bill }, context).await
 }
 
 async fn ask(order: &str, word: &str, body: &impl Serialize, context: &Context) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 //! it survives a kill; and run by [`Run`](run::Run), which asks a window's driver for orders and follows them.
 
 mod act;
+mod decide;
 mod error;
 mod orders;
 mod run;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hispos::book::{Query, RowKey, Table};
+use hispos::ids::SiteCode;
 use hispos::time::{Clock, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -25,11 +27,12 @@ use crate::api::types::{Order, TaskKind, TaskState, TaskView};
 use crate::events::{Events, Progress};
 use crate::ledger::{Ledger, LedgerError, Unwritten};
 use crate::link::WindowHandle;
-pub use error::DeskError;
 use orders::Orders;
 use run::Run;
-pub(crate) use task::Asked;
 use task::{Deadline, Task};
+
+pub use error::DeskError;
+pub(crate) use task::Asked;
 
 /// Reads both clocks.
 pub type ClockSource = Arc<dyn Fn() -> Clock + Send + Sync>;
@@ -47,6 +50,7 @@ struct Inner {
     events: Events,
     clock: ClockSource,
     boot: [u8; 16],
+    site_code: Option<SiteCode>,
     running: Mutex<Running>,
     runs: Mutex<JoinSet<()>>,
     failure: mpsc::Sender<String>,
@@ -81,6 +85,8 @@ pub struct Parts {
     pub clock: ClockSource,
     /// This boot of the machine.
     pub boot: [u8; 16],
+    /// What leads every platform number of the site; without it captures of orphans are not found.
+    pub site_code: Option<SiteCode>,
     /// Told why, when the server has to stop.
     pub failure: mpsc::Sender<String>,
 }
@@ -98,6 +104,7 @@ impl Desk {
                 events: parts.events,
                 clock: parts.clock,
                 boot: parts.boot,
+                site_code: parts.site_code,
                 running: Mutex::default(),
                 runs: Mutex::default(),
                 failure: parts.failure,
@@ -134,9 +141,13 @@ impl Desk {
         Ok(resumed)
     }
 
-    /// Stops every task where it is; the next start takes them up from their rows.
-    pub fn close(&self) {
+    /// Stops every task where it is, and has every window end its session; the next start takes the tasks up.
+    pub async fn close(&self) {
         self.inner.runs.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        for window in self.windows() {
+            // A driver that has ended needs no word.
+            let _ = window.commands.send(crate::link::Command::Close).await;
+        }
     }
 
     /// Starts a task, or finds the one of this id: `true` if it is new.
@@ -374,6 +385,10 @@ impl Desk {
 
     fn orders(&self) -> &Orders {
         &self.inner.orders
+    }
+
+    fn site_code(&self) -> Option<&SiteCode> {
+        self.inner.site_code.as_ref()
     }
 
     fn boot(&self) -> [u8; 16] {

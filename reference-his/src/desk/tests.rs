@@ -54,6 +54,7 @@ impl Rig {
             events: Events::new("run"),
             clock: Arc::new(clock),
             boot,
+            site_code: hispos::ids::SiteCode::try_from("SIM1").ok(),
             failure,
         });
         Self { home, desk, ledger, end, boot, _failure: failed }
@@ -62,7 +63,7 @@ impl Rig {
     /// The process is killed: every task stops where it is, the ledger keeps what is durable.
     async fn restarted(self) -> Self {
         let Self { home, desk, ledger, end, boot, _failure } = self;
-        desk.close();
+        desk.close().await;
         drop((desk, ledger, end));
         // The ledger's task ends with its last handle, and its lock with it.
         loop {

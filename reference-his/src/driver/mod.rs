@@ -13,13 +13,16 @@ use tokio::sync::{mpsc, oneshot};
 use crate::desk::{ClockSource, Desk};
 use crate::home::Home;
 use crate::ledger::{Ledger, LedgerError, Unwritten};
-use crate::link::{NotMade, WindowEnd};
+use crate::link::{Command, NotMade, WindowEnd};
 use crate::provisioning::{self, Provisioned, block};
 
 mod tell;
 
 /// The link's clock runs during sleep and the runtime's does not, so it is looked at again this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a sealed close may take to leave.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// One window's driver.
 pub(crate) struct Driver {
@@ -63,17 +66,20 @@ impl Driver {
                     None => return Ok(()),
                 },
                 command = self.window.commands.recv() => match command {
+                    Some(Command::Close) | None => return self.close().await,
                     Some(command) => self.command(command).await?,
-                    None => {
-                        self.link.close(self.now());
-                        self.drain().await?;
-                        self.line.flush(Duration::from_secs(1));
-                        return Ok(());
-                    }
                 },
                 () = wait => self.link.handle_input(Input::Tick, self.now()),
             }
         }
+    }
+
+    /// Ends the session in order, and gives the line a moment to say so.
+    async fn close(&mut self) -> Result<(), LedgerError> {
+        self.link.close(self.now());
+        self.drain().await?;
+        self.line.flush(CLOSE_WITHIN);
+        Ok(())
     }
 
     /// Carries out what the link wants, in its order; returns when it wants to be called again.

@@ -109,6 +109,8 @@ impl Driver {
             Command::Totals(day, answer) => drop(answer.send(self.link.totals(day, now))),
             Command::Pull(answer) => drop(answer.send(self.link.pull(now))),
             Command::Provision => self.provision().await?,
+            // The loop ends by it.
+            Command::Close => {}
         }
         Ok(())
     }

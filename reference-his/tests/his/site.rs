@@ -21,7 +21,6 @@ pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) last: Value,
     pub(crate) lines: Vec<Value>,
-    pub(crate) errors: String,
 }
 
 impl Site {
@@ -148,12 +147,7 @@ impl Site {
                 serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} is not JSON: {arguments:?}"))
             })
             .collect();
-        Ended {
-            code: output.status.code().unwrap(),
-            last: lines.last().cloned().unwrap_or_default(),
-            lines,
-            errors: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ended { code: output.status.code().unwrap(), last: lines.last().cloned().unwrap_or_default(), lines }
     }
 
     /// Runs a command whose answer is for people, for its exit code.
