@@ -1,6 +1,8 @@
 //! The reading half of a line: opens, reads, tells, and opens again.
 
-use std::io::{self, ErrorKind, Read, Write};
+#[cfg(not(unix))]
+use std::io::ErrorKind;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An open stream, and what an attempt to open one gave: what all kinds of lines share.
+//! An open stream, and what an attempt to open one gives.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;

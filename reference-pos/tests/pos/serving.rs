@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use hispos::catalogue::RejectCode;
+use hispos::link::HisEvent;
 use hispos::message::result::Outcome;
 use hispos_common::line::LineConfig;
 use serde_json::json;
@@ -114,4 +116,34 @@ fn a_pseudo_terminal_serves_like_a_serial_cable() {
         serving.wait("answered");
         desk.plug_again(&cable);
     }
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_takes_no_new_order() {
+    let world = World::provisioned();
+    // More than any disk has.
+    let _serving = world.serve(&["--listen", "127.0.0.1:0", "--reserve", "1000000000000"]);
+    let address = world.ok(&["status"])["line"].as_str().unwrap().to_owned();
+    let mut desk = Desk::open(&world, &LineConfig::Dial(address));
+    desk.ready();
+    desk.collect("bill-1", 500);
+    let why = desk.wait("a rejection", |event| match event {
+        HisEvent::Rejected { why, .. } => Some(*why),
+        _ => None,
+    });
+    assert_eq!(why, Some(RejectCode::Storage));
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_the_terminal_with_an_alarm() {
+    let world = World::provisioned();
+    let (serving, line) = listening(&world);
+    let mut desk = Desk::open(&world, &line);
+    desk.ready();
+    let other = rusqlite::Connection::open(world.home().join("journal.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    desk.collect("bill-1", 500);
+    desk.wait("the end of the line", |event| matches!(event, HisEvent::SessionDown { .. }).then_some(()));
+    assert_eq!(serving.exit_code(), 6);
+    assert!(world.bank.book().calls.is_empty());
 }

@@ -180,7 +180,7 @@ impl World {
     /// Starts `serve` and waits until it is ready.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Serving {
         let credentials = self.text("merchants.json");
-        let all = [&["serve", "--credentials", &credentials, "--reserve", "0"], arguments].concat();
+        let all = [&["serve", "--credentials", &credentials], arguments].concat();
         let mut child = self.program(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, events) = channel();
@@ -219,6 +219,11 @@ impl Serving {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits for the terminal to end by itself.
+    pub(crate) fn exit_code(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap()
     }
 
     /// As by `kill`; the exit code.
