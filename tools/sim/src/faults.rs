@@ -1,17 +1,18 @@
 //! What breaks in a life: programs, machines, cables, stores, clocks, networks, and books that are restored.
 
-use hispos::book::Table;
+use hispos::book::{RowKey, Table};
 use hispos::ids::BookId;
 use hispos::ledger::{CaptureView, OrderView};
 use hispos::link::Input;
 use hispos::message::agreement::Timers;
 
+use crate::fields::Fields;
 use crate::history::Fact;
 use crate::line::Noise;
 use crate::people::{BILLS, bill_key};
 use crate::platform::Story;
 use crate::rng::Rng;
-use crate::site::DESKS;
+use crate::site::{self, DESKS};
 use crate::world::{Event, Machine, Node, World};
 
 /// One fault.
@@ -19,6 +20,8 @@ use crate::world::{Event, Machine, Node, World};
 pub enum Fault {
     /// A program dies at the so-manieth Persist or Transmit from now.
     Dies(Machine, u64),
+    /// A terminal's program is killed now.
+    Killed(usize),
     /// A machine loses power: the program dies and the clock begins again.
     Reboots(usize),
     /// A terminal's journal is replaced by an older copy: so many records back; with a reboot or not.
@@ -39,6 +42,19 @@ pub enum Fault {
     Cut(usize, u64, bool),
     /// All faults end.
     Peace,
+}
+
+/// What breaks just behind the first byte of a request that moves money.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Strike {
+    /// The program is killed.
+    Kills,
+    /// The same, behind refunds only.
+    KillsRefund,
+    /// It is killed, and its journal replaced by an older copy; with a reboot or not.
+    JournalBack(bool),
+    /// It is killed, and its journal is lost.
+    JournalLost,
 }
 
 /// What a life is like.
@@ -68,6 +84,14 @@ pub struct Plan {
     pub platform_errors: u64,
     /// The ledger is older than the days for which a new one searches.
     pub old_site: bool,
+    /// What breaks behind requests that move money.
+    pub at_write: Option<Strike>,
+    /// Terminals freeze between their last look at the clock and the first byte.
+    pub at_connect: bool,
+    /// The ledger is restored just behind the making of an order.
+    pub at_made: bool,
+    /// Payers take minutes.
+    pub slow_payers: bool,
     /// Every payment code is good.
     pub plain_codes: bool,
     /// How bad lines are.
@@ -97,6 +121,10 @@ impl Plan {
             lost_answers: 0,
             platform_errors: 0,
             old_site: true,
+            at_write: None,
+            at_connect: false,
+            at_made: false,
+            slow_payers: false,
             plain_codes: true,
             noise: Noise::default(),
             notices: true,
@@ -137,6 +165,13 @@ impl Plan {
                 late: rng.between(0, 60),
             };
         }
+        if rng.in_thousand(150) {
+            let strikes =
+                [Strike::Kills, Strike::JournalBack(true), Strike::JournalBack(false), Strike::JournalLost];
+            plan.at_write = Some(rng.pick(&strikes, Strike::Kills));
+        }
+        plan.at_connect = rng.in_thousand(50);
+        plan.at_made = rng.in_thousand(50);
         for _ in 0..rng.between(0, 5) {
             let at = rng.between(3_000, plan.peace_at.saturating_sub(1_000));
             let fault = any_fault(&mut rng);
@@ -149,6 +184,9 @@ impl Plan {
     pub fn story(&self, rng: &mut Rng) -> Story {
         if self.plain_codes {
             return Story::Paid;
+        }
+        if self.slow_payers {
+            return Story::Password(rng.between(100_000, 500_000));
         }
         match rng.between(0, 19) {
             0..=5 => Story::Paid,
@@ -197,12 +235,24 @@ impl World {
         self.note(|| format!("!!  {fault:?}"));
         match fault {
             Fault::Dies(machine, at) => self.host_mut(machine).dies_in = Some(at),
+            Fault::Killed(desk) => self.kill(Machine::Pos(desk)),
             Fault::Reboots(desk) => self.reboot(desk),
             Fault::JournalBack(desk, records, reboots) => {
                 self.kill(Machine::Pos(desk));
+                let seen = self.journal_seen(desk);
                 let host = self.host_mut(Machine::Pos(desk));
-                let seq = host.book.len().saturating_sub(records).max(1);
+                let mut seq = host.book.len().saturating_sub(records).max(1);
+                if !reboots {
+                    // Within one boot a copy that is newer than what HIS has seen cannot be noticed: a residual.
+                    seq = seq.min(seen.saturating_sub(1));
+                }
+                if seq == 0 {
+                    return;
+                }
                 host.book = host.book.back_to(seq);
+                if let Some(replaced) = self.replaced.get_mut(desk).filter(|_| !reboots) {
+                    *replaced = true;
+                }
                 if reboots {
                     self.reboot(desk);
                 }
@@ -286,7 +336,22 @@ impl World {
         host.frozen_until = 0;
     }
 
+    /// The latest record of a journal that HIS durably knows.
+    fn journal_seen(&self, desk: usize) -> u64 {
+        let key = site::device_id(desk).map(|id| RowKey::new(Table::Peer, id.as_str()));
+        let row = key.map(|key| self.his.book.row(&key));
+        let bytes = row.map(|row| Fields::read(&row.bytes).bytes(1).unwrap_or_default()).unwrap_or_default();
+        let own = self.host(Machine::Pos(desk)).book.anchor().book;
+        hispos::book::Anchor::decode(&bytes)
+            .filter(|anchor| anchor.book == own)
+            .map_or(0, |anchor| anchor.seq)
+    }
+
     fn ledger_back(&mut self, records: u64, declared: bool) {
+        if self.replaced.contains(&true) {
+            // Both books at once, before either is noticed: a residual.
+            return;
+        }
         self.kill(Machine::His);
         let seq = self.his.book.len().saturating_sub(records).max(1);
         self.his.book = self.his.book.back_to(seq);
@@ -363,6 +428,7 @@ fn name(fault: &Fault) -> &'static str {
     match fault {
         Fault::Dies(Machine::His, _) => "HIS dies at an output",
         Fault::Dies(..) => "POS dies at an output",
+        Fault::Killed(_) => "POS killed behind a request",
         Fault::Reboots(_) => "POS reboots",
         Fault::JournalBack(_, _, true) => "journal back, with a reboot",
         Fault::JournalBack(..) => "journal back",

@@ -7,6 +7,7 @@
 pub mod book;
 pub mod checkers;
 pub mod faults;
+pub mod fields;
 pub mod history;
 pub mod life;
 pub mod line;

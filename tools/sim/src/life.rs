@@ -62,6 +62,16 @@ pub fn live_by(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> R
     Ok(world.over(seed))
 }
 
+/// Lives with a rule missing until a checker finds it: seed, lives tried, what it found.
+#[must_use]
+pub fn caught(mutant: Mutant, most: u64) -> Option<(u64, u64, Violation)> {
+    (0..most).find_map(|seed| {
+        let life = live_by(seed, mutant.plan(seed), Some(mutant), false).ok()?;
+        let first = life.violations.into_iter().next()?;
+        Some((seed, seed.saturating_add(1), first))
+    })
+}
+
 impl World {
     /// Plans the faults and starts every program.
     pub fn begin(&mut self) {

@@ -9,6 +9,7 @@ use hispos::link::{
 use hispos::platform::Ask;
 use hispos::time::{Clock, UnixSeconds};
 
+use crate::faults::Fault;
 use crate::history::Fact;
 use crate::line::Way;
 use crate::mutants;
@@ -35,7 +36,10 @@ impl World {
             }
             Machine::Pos(desk) => {
                 let config = self.pos_config(desk);
-                let entropy = Box::new(crate::rng::Rng::new(self.secrets.next(), "pos"));
+                let entropy = Box::new(crate::rng::Rng::new(
+                    mutants::pos_entropy(self.mutant, self.secrets.next()),
+                    "pos",
+                ));
                 let link = config.ok().and_then(|config| PosLink::new(config, entropy, clock));
                 if let Some(slot) = self.pos_links.get_mut(desk) {
                     *slot = link;
@@ -58,9 +62,7 @@ impl World {
             self.commit_now(ledger::born(site_id.as_str(), Clock { unix, ..clock }));
         }
         let open = self.his.book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
-        if !mutants::his_forgets(self.mutant) {
-            self.commit_now(ledger::start(&open.rows, &agreements, clock));
-        }
+        self.commit_now(ledger::start(&open.rows, &agreements, clock));
     }
 
     /// The HIS program commits a batch of its own at once.
@@ -106,7 +108,7 @@ impl World {
             terminal_seed: site::seed(site::TERMINAL, desk),
             site_secret: site::seed(site::SITE_SECRET, 0),
             device_id: site::device_id(desk)?,
-            agreements: vec![mutants::agreement(self.mutant, &self.site.agreement, Machine::His)],
+            agreements: vec![mutants::agreement(self.mutant, &self.site.agreement)],
             devices: self.site.devices.clone(),
         })
     }
@@ -117,7 +119,7 @@ impl World {
             device_seed: site::seed(site::DEVICE, desk),
             boot: self.host(Machine::Pos(desk)).boot,
             software: "sim 1".into(),
-            agreements: vec![mutants::agreement(self.mutant, &self.site.agreement, Machine::Pos(desk))],
+            agreements: vec![mutants::agreement(self.mutant, &self.site.agreement)],
             terminals: self.site.terminals.clone(),
             merchants: self.site.merchants.clone(),
         })
@@ -241,7 +243,6 @@ impl World {
         let machine = node.machine();
         let epoch = self.host(machine).epoch;
         self.summary.persists += 1;
-        let batch = mutants::written(self.mutant, node, batch);
         if mutants::acknowledges_early(self.mutant, node, &batch) {
             // Acknowledged, and not yet durable.
             let anchor = self.host(machine).book.anchor();
@@ -288,6 +289,11 @@ impl World {
 
     fn connect(&mut self, desk: usize, ask: Ask) {
         let epoch = self.host(Machine::Pos(desk)).epoch;
+        if self.plan.at_connect && ask.not_after.is_some() && self.chance.in_thousand(400) {
+            // It freezes between its last look at the clock and the first byte.
+            let length = self.chance.between(60_000, 400_000);
+            self.after(1, Event::Fault(Fault::Freezes(desk, length)));
+        }
         let slow = self.chance.in_thousand(self.plan.slow_connects);
         let delay =
             if slow { self.chance.between(500, ask.connect_ms.max(500)) } else { self.chance.between(5, 80) };
@@ -316,7 +322,7 @@ impl World {
             return;
         }
         let found = host.book.find(query);
-        let found = mutants::found(self.mutant, node, query, found);
+        let found = mutants::found(self.mutant, node, self.host(node.machine()).boot, query, found);
         self.feed(node, Input::Loaded(id, found));
     }
 

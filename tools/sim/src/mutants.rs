@@ -1,54 +1,250 @@
-//! Rules that are missing, one at a time: each is planted at the border between a link and its world.
+//! Rules that are missing, one at a time. Each is planted at the border between a link and its world, so that nothing
+//! in the product knows of it, and has its names from `formal/orders`. A life of a mutant has the faults that it needs.
 
-use hispos::book::{Batch, Found, Query};
-use hispos::message::agreement::Agreement;
-use hispos::platform::{Ask, Verdict};
+use hispos::book::{Batch, Containment, Found, Query, Table, Write};
+use hispos::message::agreement::{Agreement, Terms, Timers};
+use hispos::platform::{Ask, Proof, Verdict};
 
+use crate::faults::{Fault, Plan, Strike};
+use crate::fields::{Fields, Value};
 use crate::world::{Machine, Node};
 
 /// A rule that is missing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mutant {
-    /// A start of HIS does not touch its ledger.
-    StartKeeps,
+    /// A pay is written before its attempt is durable.
+    AttemptNotPersisted,
+    /// A refund is requested before that is durable.
+    StartedNotPersisted,
+    /// A reverse is written before that is durable.
+    ReverseNotPersisted,
+    /// A journal is believed after a reboot.
+    IntactAfterReboot,
+    /// A journal is believed although the peer's anchor is not in it.
+    IntactDespiteAnchor,
+    /// The clock is not read again before the first byte.
+    NoRecheck,
+    /// Nothing is waited for behind a request.
+    NoFence,
+    /// A pay carries no expiry to speak of.
+    NoExpiry,
+    /// HIS does not remember until when an order is leased.
+    HisForgetsLease,
+    /// Every run of a terminal has the same name.
+    NoRun,
+    /// After a step back of the ledger nothing is waited for, and no list is pulled.
+    NoWaitNoPull,
+    /// What a refund may give back is not reserved.
+    ReleasedOnUnknown,
+    /// A capture gets no row.
+    EvidenceNotKept,
+    /// The store does not look at the versions that a batch was computed from.
+    LockNotTransactional,
+    /// A refund in process is taken for a failed one.
+    ProcessingIsFailed,
 }
 
-pub(crate) fn his_forgets(mutant: Option<Mutant>) -> bool {
-    mutant == Some(Mutant::StartKeeps)
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::AttemptNotPersisted,
+        Self::StartedNotPersisted,
+        Self::ReverseNotPersisted,
+        Self::IntactAfterReboot,
+        Self::IntactDespiteAnchor,
+        Self::NoRecheck,
+        Self::NoFence,
+        Self::NoExpiry,
+        Self::HisForgetsLease,
+        Self::NoRun,
+        Self::NoWaitNoPull,
+        Self::ReleasedOnUnknown,
+        Self::EvidenceNotKept,
+        Self::LockNotTransactional,
+        Self::ProcessingIsFailed,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AttemptNotPersisted => "attempt_not_persisted",
+            Self::StartedNotPersisted => "started_not_persisted",
+            Self::ReverseNotPersisted => "reverse_not_persisted",
+            Self::IntactAfterReboot => "intact_after_reboot",
+            Self::IntactDespiteAnchor => "intact_despite_anchor",
+            Self::NoRecheck => "no_recheck",
+            Self::NoFence => "no_fence",
+            Self::NoExpiry => "no_expiry",
+            Self::HisForgetsLease => "his_forgets_lease",
+            Self::NoRun => "no_run_submit, no_run_cancel",
+            Self::NoWaitNoPull => "no_wait, no_pull",
+            Self::ReleasedOnUnknown => "released_on_unknown",
+            Self::EvidenceNotKept => "evidence_not_kept",
+            Self::LockNotTransactional => "lock_not_transactional",
+            Self::ProcessingIsFailed => "processing_is_failed",
+        }
+    }
+
+    /// The life of a seed, with the faults that make this rule needed.
+    #[must_use]
+    pub fn plan(self, seed: u64) -> Plan {
+        let mut plan = Plan::of(seed);
+        plan.collects = plan.collects.max(3);
+        plan.plain_codes = false;
+        match self {
+            Self::AttemptNotPersisted => plan.at_write = Some(Strike::Kills),
+            Self::StartedNotPersisted => {
+                plan.at_write = Some(Strike::KillsRefund);
+                plan.refunds = 1_000;
+            }
+            Self::ReverseNotPersisted => {
+                plan.at_write = Some(Strike::Kills);
+                plan.cancels = 900;
+                plan.late_requests = 500;
+            }
+            Self::IntactAfterReboot => plan.at_write = Some(Strike::JournalBack(true)),
+            Self::IntactDespiteAnchor => plan.at_write = Some(Strike::JournalBack(false)),
+            Self::NoRun => plan.at_write = Some(Strike::JournalLost),
+            Self::NoRecheck => plan.at_connect = true,
+            Self::NoFence => {
+                plan.late_requests = 500;
+                plan.lost_answers = 500;
+            }
+            Self::NoExpiry => plan.slow_payers = true,
+            Self::HisForgetsLease => {
+                plan.faults =
+                    (0..4).map(|nth| (60_000 + nth * 80_000, Fault::Dies(Machine::His, 3))).collect();
+                plan.late_requests = 500;
+                plan.lost_answers = 500;
+            }
+            Self::NoWaitNoPull => plan.at_made = true,
+            Self::ReleasedOnUnknown | Self::ProcessingIsFailed => plan.refunds = 1_000,
+            Self::EvidenceNotKept | Self::LockNotTransactional => {}
+        }
+        plan
+    }
 }
 
-pub(crate) fn restored(_mutant: Option<Mutant>, batch: Batch) -> Batch {
-    batch
+/// What a declared step back writes.
+pub(crate) fn restored(mutant: Option<Mutant>, batch: Batch) -> Batch {
+    if mutant != Some(Mutant::NoWaitNoPull) {
+        return batch;
+    }
+    rewritten(batch, Table::Site, |fields| {
+        fields.clear(1);
+        fields.clear(2);
+    })
 }
 
-pub(crate) fn agreement(_mutant: Option<Mutant>, agreement: &Agreement, _machine: Machine) -> Agreement {
-    agreement.clone()
+/// The agreement that a program holds.
+pub(crate) fn agreement(mutant: Option<Mutant>, agreement: &Agreement) -> Agreement {
+    let timers = agreement.terms().timers;
+    let timers = match mutant {
+        Some(Mutant::NoFence) => Timers { fence: 1, ..timers },
+        Some(Mutant::NoExpiry) => Timers { expiry: 3_600_000, ..timers },
+        _ => return agreement.clone(),
+    };
+    let terms = Terms { timers, ..agreement.terms().clone() };
+    Agreement::encode(&terms).unwrap_or_else(|_| agreement.clone())
 }
 
-pub(crate) fn written(_mutant: Option<Mutant>, _node: Node, batch: Batch) -> Batch {
-    batch
+/// Whether a store acknowledges this before it is durable.
+pub(crate) fn acknowledges_early(mutant: Option<Mutant>, node: Node, batch: &Batch) -> bool {
+    let in_state = |state: u64| {
+        batch.write.iter().any(|write| {
+            write.key.table == Table::Order && Fields::read(&write.bytes).number(2) == Some(state)
+        })
+    };
+    let started = || {
+        let orders = batch.write.iter().filter(|write| write.key.table == Table::Order);
+        orders.map(|write| Fields::read(&write.bytes)).any(|fields| fields.number(14).is_some())
+    };
+    matches!(node, Node::Pos(_))
+        && match mutant {
+            Some(Mutant::AttemptNotPersisted) => in_state(2),
+            Some(Mutant::ReverseNotPersisted) => in_state(3),
+            Some(Mutant::StartedNotPersisted) => in_state(4) && started(),
+            _ => false,
+        }
 }
 
-pub(crate) fn acknowledges_early(_mutant: Option<Mutant>, _node: Node, _batch: &Batch) -> bool {
-    false
+/// What a store writes of a batch.
+pub(crate) fn durable(mutant: Option<Mutant>, machine: Machine, batch: &Batch) -> Batch {
+    let mut batch = batch.clone();
+    match mutant.filter(|_| machine == Machine::His) {
+        Some(Mutant::HisForgetsLease) => rewritten(batch, Table::Order, |fields| fields.clear(9)),
+        Some(Mutant::ReleasedOnUnknown) => rewritten(batch, Table::Capture, |fields| fields.clear(8)),
+        Some(Mutant::EvidenceNotKept) => {
+            batch.write.retain(|write| write.key.table != Table::Capture);
+            batch
+        }
+        Some(Mutant::LockNotTransactional) => {
+            batch.read.clear();
+            batch
+        }
+        _ => batch,
+    }
 }
 
-pub(crate) fn durable(_mutant: Option<Mutant>, _machine: Machine, batch: &Batch) -> Batch {
-    batch.clone()
-}
-
-pub(crate) fn found(_mutant: Option<Mutant>, _node: Node, _query: &Query, found: Found) -> Found {
+/// What a store finds for a link.
+pub(crate) fn found(
+    mutant: Option<Mutant>,
+    node: Node,
+    boot: [u8; 16],
+    query: &Query,
+    mut found: Found,
+) -> Found {
+    if !matches!(node, Node::Pos(_)) {
+        return found;
+    }
+    if mutant == Some(Mutant::IntactDespiteAnchor) {
+        found.containment = Containment::Contained;
+    }
+    if mutant == Some(Mutant::IntactAfterReboot) && matches!(query, Query::Open { .. }) {
+        for row in found.rows.iter_mut().filter(|row| row.key.table == Table::Order) {
+            let mut fields = Fields::read(&row.bytes);
+            fields.clear(9);
+            fields.set(4, Value::Bytes(boot.to_vec()));
+            row.bytes = fields.write();
+        }
+        found.containment = Containment::Contained;
+    }
     found
 }
 
-pub(crate) fn asked(_mutant: Option<Mutant>, ask: Ask) -> Ask {
-    ask
+/// The draws of a terminal's run: the first one names it.
+pub(crate) fn pos_entropy(mutant: Option<Mutant>, drawn: u64) -> u64 {
+    if mutant == Some(Mutant::NoRun) { 1 } else { drawn }
 }
 
-pub(crate) fn never_looks_again(_mutant: Option<Mutant>) -> bool {
-    false
+/// Whether the anchor of a journal is believed whatever it is.
+pub(crate) fn believes_anchor(mutant: Option<Mutant>) -> bool {
+    matches!(mutant, Some(Mutant::IntactDespiteAnchor | Mutant::IntactAfterReboot))
 }
 
-pub(crate) fn verdict(_mutant: Option<Mutant>, verdict: Verdict) -> Verdict {
+/// A request as the adapter takes it.
+pub(crate) fn asked(mutant: Option<Mutant>, ask: Ask) -> Ask {
+    if mutant == Some(Mutant::NoRecheck) { Ask { not_after: None, ..ask } } else { ask }
+}
+
+/// An answer as the adapter reads it.
+pub(crate) fn verdict(mutant: Option<Mutant>, verdict: Verdict) -> Verdict {
+    if mutant == Some(Mutant::ProcessingIsFailed) && verdict.proof == Proof::RefundPending {
+        return Verdict { proof: Proof::NotRefunded { closed: true }, ..verdict };
+    }
     verdict
+}
+
+fn rewritten(mut batch: Batch, table: Table, change: impl Fn(&mut Fields)) -> Batch {
+    let of_table = |write: &&mut Write| write.key.table == table && !write.key.key.contains('/');
+    for write in batch.write.iter_mut().filter(of_table) {
+        let mut fields = Fields::read(&write.bytes);
+        change(&mut fields);
+        let bytes = fields.write();
+        if !bytes.is_empty() {
+            write.bytes = bytes;
+        }
+    }
+    batch
 }

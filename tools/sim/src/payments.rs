@@ -5,6 +5,7 @@ use hispos::link::Input;
 use hispos::platform::{Ask, Proof, Request, Verdict};
 use hispos::time::Instant;
 
+use crate::faults::{Fault, Strike};
 use crate::history::{Fact, Moving};
 use crate::mutants;
 use crate::platform::unix;
@@ -22,11 +23,12 @@ impl World {
         let now = self.clock(machine).now;
         let refused = self.chance.in_thousand(self.plan.dead_connects);
         let late = ask.not_after.is_some_and(|not_after| now >= not_after);
-        if refused || (late && !mutants::never_looks_again(self.mutant)) {
+        if refused || late {
             let verdict = unanswered(&ask, None, now);
             return self.answer(desk, epoch, verdict);
         }
         self.see_written(desk, &ask);
+        self.strike_at_write(desk, &ask);
         let moves = moving(&ask).is_some();
         let lost = self.chance.in_thousand(self.plan.lost_requests);
         let late = moves && self.chance.in_thousand(self.plan.late_requests);
@@ -53,6 +55,25 @@ impl World {
         self.summary.writes += 1;
         self.note(|| format!("Pos({desk})  writes {moving:?} {number}"));
         self.see(Fact::Written { device, number, moving });
+    }
+
+    /// Some lives have faults just behind the first byte of a request that moves money.
+    fn strike_at_write(&mut self, desk: usize, ask: &Ask) {
+        let Some(strike) = self.plan.at_write.filter(|_| moving(ask).is_some()) else { return };
+        if self.plan.peace_at <= self.age() || !self.chance.in_thousand(500) {
+            return;
+        }
+        if strike == Strike::KillsRefund && moving(ask) != Some(Moving::Refund) {
+            return;
+        }
+        let wait = self.chance.between(0, 400);
+        let back = self.chance.between(1, 3);
+        let fault = match strike {
+            Strike::Kills | Strike::KillsRefund => Fault::Killed(desk),
+            Strike::JournalBack(reboots) => Fault::JournalBack(desk, back, reboots),
+            Strike::JournalLost => Fault::JournalLost(desk),
+        };
+        self.after(wait, Event::Fault(fault));
     }
 
     /// A request is there.

@@ -279,6 +279,17 @@ impl World {
             let wait = self.people.rng.between(0, 120_000);
             self.after(wait, Event::Act(Act::Cancel(desk, order.order_no.clone())));
         }
+        if self.plan.at_made && self.people.rng.in_thousand(300) && !self.people.closing {
+            let (wait, records) = (self.people.rng.between(10, 40_000), self.people.rng.between(2, 12));
+            self.after(wait, Event::Fault(crate::faults::Fault::LedgerBack(records, true)));
+            // The patient is sent to the other window.
+            let bill = order.bill.rsplit('-').next().and_then(|bill| bill.parse().ok()).unwrap_or(0);
+            self.after(wait + 9_000, Event::Act(Act::Collect(1 - desk.min(1), bill, 20)));
+        }
+        if self.people.rng.in_thousand(150) {
+            let wait = self.people.rng.between(5_000, 150_000);
+            self.after(wait, Event::Act(Act::LookElsewhere(order.order_no.clone())));
+        }
         if self.people.rng.in_thousand(200) {
             let wait = self.people.rng.between(0, 60_000);
             self.after(wait, Event::Act(Act::Query(desk, order.order_no.clone())));
@@ -310,7 +321,9 @@ impl World {
                         Event::Act(Act::Refund(1 - desk.min(1), order.order_no.clone(), fen, 5)),
                     );
                 }
-                self.after(wait + 65_000, Event::Act(Act::Refund(desk, order.order_no.clone(), fen, 5)));
+                // Another item of the bill.
+                let other = fen.saturating_sub(1).max(1);
+                self.after(wait + 61_000, Event::Act(Act::Refund(desk, order.order_no.clone(), other, 5)));
             }
             _ => {}
         }
@@ -359,9 +372,12 @@ impl World {
             }
             PosEvent::Order(OrderEvent::Alarm(hispos::link::pos::PosAlarm::JournalWentBack)) => {
                 self.summary.alarms += 1;
+                self.replaced.iter_mut().skip(desk).take(1).for_each(|replaced| *replaced = false);
                 let id = hispos::ids::BookId::from_bytes(self.chance.bytes());
                 let at = self.clock(Machine::Pos(desk)).unix;
-                self.host_mut(Machine::Pos(desk)).book.declare_restored(id, at);
+                if !crate::mutants::believes_anchor(self.mutant) {
+                    self.host_mut(Machine::Pos(desk)).book.declare_restored(id, at);
+                }
             }
             _ => {}
         }

@@ -133,6 +133,8 @@ pub struct World {
     pub pos: Vec<Host>,
     /// One per desk.
     pub pos_links: Vec<Option<PosLink>>,
+    /// Journals that were replaced within one boot, until their terminal has noticed. One per desk.
+    pub replaced: Vec<bool>,
     /// One per desk.
     pub lines: Vec<Line>,
     /// The platforms.
@@ -209,6 +211,7 @@ impl World {
             his_links: (0..DESKS).map(|_| None).collect(),
             pos,
             pos_links: (0..DESKS).map(|_| None).collect(),
+            replaced: vec![false; DESKS],
             lines: (0..DESKS).map(|_| Line::plugged()).collect(),
             platform: Platform::default(),
             people: People::new(seed),

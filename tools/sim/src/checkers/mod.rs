@@ -16,7 +16,7 @@ use hispos::ids::{OrderNo, PlatformNumber, Purpose};
 use crate::history::{Fact, History, Violation};
 use crate::platform::Money;
 
-/// Everything that a history breaks.
+/// Everything that a history breaks, the earliest first.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -28,6 +28,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     s6_failed_is_known::check(history, &mut found);
     s7_lease::check(history, &mut found);
     liveness::check(history, &mut found);
+    found.sort_by_key(|violation| violation.at);
     found
 }
 

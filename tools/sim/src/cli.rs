@@ -1,0 +1,220 @@
+//! What can be typed, and what is printed.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+use hispos_sim::life::{Life, live, live_by};
+use hispos_sim::mutants::Mutant;
+use hispos_sim::summary::Summary;
+use serde_json::{Map, Value, json};
+
+const EXAMPLES: &str = "\
+Examples 示例:
+  hispos-sim lives 2000             2,000 lives from 2,000 seeds 两千次生命周期
+  hispos-sim replay 1234            one life again, step by step 重放一个种子
+  hispos-sim mutants                rules removed one at a time: each has to be caught 逐条去掉规则，必须被发现
+
+Exit codes 退出码: 0 nothing found 无违反 · 1 a property is violated 发现违反 · 2 usage 用法错误";
+
+/// Both links, both books and the platforms on virtual time. 在虚拟时间中模拟链路、账本与支付平台
+#[derive(Debug, Parser)]
+#[command(name = "hispos-sim", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Live this many lives. 运行若干次生命周期
+    Lives {
+        /// How many 次数
+        count: u64,
+        /// The first seed; the others follow it 起始种子
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// One JSON object 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Live one life again and print every step. 重放并打印每一步
+    Replay {
+        /// Its seed 种子
+        seed: u64,
+        /// With this rule missing, by its name 去掉的规则
+        #[arg(long)]
+        mutant: Option<String>,
+    },
+    /// Remove rules one at a time, until a checker finds it. 逐条去掉规则
+    Mutants {
+        /// Lives that each may take 每条规则最多的次数
+        #[arg(long, default_value_t = 400)]
+        lives: u64,
+        /// One JSON object 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run() -> ExitCode {
+    let (text, good) = match Cli::parse().command {
+        Command::Lives { count, seed, json } => lives(seed, count, json),
+        Command::Replay { seed, mutant } => replay(seed, mutant.as_deref()),
+        Command::Mutants { lives, json } => mutants(lives, json),
+    };
+    let _ = writeln!(io::stdout().lock(), "{text}");
+    ExitCode::from(u8::from(!good))
+}
+
+fn progress(done: u64, of: u64, what: &str) {
+    let mut err = io::stderr().lock();
+    if !err.is_terminal() {
+        return;
+    }
+    let filled = usize::try_from(done.saturating_mul(30).checked_div(of).unwrap_or(0)).unwrap_or(0).min(30);
+    let bar: String = (0..30).map(|place| if place < filled { '█' } else { '░' }).collect();
+    let end = if done >= of { "\r\u{1b}[K" } else { "" };
+    let _ = write!(err, "\r{bar} {done}/{of} {what}\u{1b}[K{end}");
+}
+
+fn found(life: &Life) -> String {
+    let mut text = String::new();
+    for violation in &life.violations {
+        let at =
+            if violation.at == u64::MAX { "at the end".into() } else { format!("at {} ms", violation.at) };
+        text += &format!("seed {}: {} {at}: {}\n", life.seed, violation.property, violation.what);
+    }
+    text + &format!("  again: hispos-sim replay {}\n", life.seed)
+}
+
+fn lives(seed: u64, count: u64, as_json: bool) -> (String, bool) {
+    let began = Instant::now();
+    let mut sum = Summary::default();
+    let mut violations = Vec::new();
+    for nth in 0..count {
+        match live(seed.saturating_add(nth), None, false) {
+            Ok(life) => {
+                sum.add(&life.summary);
+                if !life.violations.is_empty() {
+                    violations.push(life);
+                }
+            }
+            Err(error) => return (format!("the simulator is wrong: {error}"), false),
+        }
+        progress(nth.saturating_add(1), count, &format!("lives, {} found", violations.len()));
+    }
+    let good = violations.is_empty();
+    if as_json {
+        return (lives_json(&sum, &violations).to_string(), good);
+    }
+    let mut text = table(&sum, began.elapsed().as_secs_f64());
+    violations.iter().take(20).for_each(|life| text += &found(life));
+    let verdict = if good {
+        "no property is violated".into()
+    } else {
+        format!("{} lives violate a property", violations.len())
+    };
+    (format!("{text}{verdict}"), good)
+}
+
+fn table(sum: &Summary, seconds: f64) -> String {
+    let mut text = format!(
+        "lives {} · orders {} · virtual hours {} · seconds {seconds:.1}\nbatches stored {} · writes to lines {} · \
+         requests that move money {} · sessions {} · alarms {} · orphans adopted {}\n",
+        sum.lives,
+        sum.orders,
+        sum.virtual_ms / 3_600_000,
+        sum.persists,
+        sum.transmits,
+        sum.writes,
+        sum.sessions,
+        sum.alarms,
+        sum.adopted
+    );
+    let mut section = |title: &str, rows: Vec<(String, u64)>| {
+        text += &format!("{title}\n");
+        rows.iter().for_each(|(name, count)| text += &format!("  {name:<28} {count:>8}\n"));
+    };
+    let owned = |map: &std::collections::BTreeMap<&'static str, u64>| {
+        map.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    section("ends, by state and status", sum.outcomes.clone().into_iter().collect());
+    section("states durably entered", sum.states.clone().into_iter().collect());
+    section("orders not made", owned(&sum.refusals));
+    section("faults", owned(&sum.faults));
+    text
+}
+
+fn lives_json(sum: &Summary, violations: &[Life]) -> Value {
+    let map = |rows: Vec<(String, u64)>| -> Map<String, Value> {
+        rows.into_iter().map(|(name, count)| (name, count.into())).collect()
+    };
+    let list = violations.iter().flat_map(|life| {
+        life.violations.iter().map(
+            |violation| json!({"seed": life.seed, "property": violation.property, "what": violation.what}),
+        )
+    });
+    json!({
+        "lives": sum.lives,
+        "orders": sum.orders,
+        "virtual_ms": sum.virtual_ms,
+        "persists": sum.persists,
+        "transmits": sum.transmits,
+        "outcomes": map(sum.outcomes.clone().into_iter().collect()),
+        "states": map(sum.states.clone().into_iter().collect()),
+        "faults": map(sum.faults.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()),
+        "violations": list.collect::<Vec<_>>(),
+    })
+}
+
+fn replay(seed: u64, mutant: Option<&str>) -> (String, bool) {
+    let known = mutant.map(|name| Mutant::ALL.into_iter().find(|mutant| mutant.name() == name));
+    if known == Some(None) {
+        return (format!("no such mutant: {}", Mutant::ALL.map(Mutant::name).join(" · ")), false);
+    }
+    let lived = match known.flatten() {
+        Some(mutant) => live_by(seed, mutant.plan(seed), Some(mutant), true),
+        None => live(seed, None, true),
+    };
+    match lived {
+        Ok(life) => {
+            let good = life.violations.is_empty();
+            let end = if good { "no property is violated".into() } else { found(&life) };
+            (format!("{}\n{end}", life.trace.join("\n")), good)
+        }
+        Err(error) => (format!("the simulator is wrong: {error}"), false),
+    }
+}
+
+fn mutants(most: u64, as_json: bool) -> (String, bool) {
+    let mut rows = Vec::new();
+    let mut good = true;
+    for (nth, mutant) in (0_u64..).zip(Mutant::ALL) {
+        progress(nth, Mutant::ALL.len() as u64, mutant.name());
+        let caught = hispos_sim::life::caught(mutant, most);
+        good &= caught.is_some();
+        rows.push((mutant.name(), caught));
+    }
+    progress(1, 1, "");
+    if as_json {
+        let list = rows.iter().map(|(name, caught)| match caught {
+            Some((seed, tried, violation)) => {
+                json!({"mutant": name, "caught_by": violation.property, "seed": seed, "lives": tried})
+            }
+            None => json!({"mutant": name, "caught_by": null, "lives": most}),
+        });
+        return (json!({ "mutants": list.collect::<Vec<_>>() }).to_string(), good);
+    }
+    let mut text = format!("{:<30} {:<9} {:>6} {:>6}  what\n", "mutant", "caught by", "seed", "lives");
+    for (name, caught) in rows {
+        text += &match caught {
+            Some((seed, tried, violation)) => {
+                format!("{name:<30} {:<9} {seed:>6} {tried:>6}  {}\n", violation.property, violation.what)
+            }
+            None => format!("{name:<30} {:<9} {:>6} {most:>6}\n", "NOT", "-"),
+        };
+    }
+    (text + if good { "every mutant is caught" } else { "a mutant is not caught" }, good)
+}
