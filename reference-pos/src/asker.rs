@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hispos::crypto::Entropy;
-use hispos::platform::{Ask, Merchant, Proof, Verdict};
+use hispos::platform::{Ask, AskId, Merchant, Proof, Verdict};
 use hispos::time::Instant;
 use hispos_common::clock;
 use hispos_common::entropy::OsEntropy;
@@ -36,25 +36,56 @@ impl Asker {
         self.transports.iter().map(|transport| transport.merchant().clone()).collect()
     }
 
-    /// Asks in a thread of its own; `tell` gets the verdict. What became of it is logged without any code.
+    /// Asks in a thread of its own; `tell` gets exactly one verdict. What became of it is logged without any code.
     pub fn ask(&self, ask: Ask, log: &Log, tell: impl FnOnce(Verdict) + Send + 'static) {
-        let id = ask.id;
+        let mut owed = Owed { id: ask.id, started: None, tell: Some(Box::new(tell)) };
         let found = self.transports.iter().find(|transport| *transport.merchant() == ask.merchant);
         let Some(transport) = found.cloned() else {
-            log.warn("a merchant is asked for whose credentials are not here");
-            return tell(no_verdict(id));
+            return log.warn("a merchant is asked for whose credentials are not here");
         };
         let ours = log.clone();
         let started = std::thread::Builder::new().name("platform".into()).spawn(move || {
+            owed.started = Some(clock::instant());
             let (verdict, note) = ask_now(ask, transport);
             if let Some(note) = note {
                 ours.warn(format!("platform: {note}"));
             }
-            tell(verdict);
+            owed.pay(verdict);
         });
-        // Without a thread there is no verdict either: the ask times out in the link, as any lost one does.
         if let Err(error) = started {
             log.error(format!("no thread for a platform: {error}"));
+        }
+    }
+}
+
+/// A verdict that is owed: whatever happens to the thread, the link gets one.
+struct Owed {
+    id: AskId,
+    /// From then on a byte may have been written.
+    started: Option<Instant>,
+    tell: Option<Box<dyn FnOnce(Verdict) + Send>>,
+}
+
+impl Owed {
+    fn pay(mut self, verdict: Verdict) {
+        if let Some(tell) = self.tell.take() {
+            tell(verdict);
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell(Verdict {
+                id: self.id,
+                proof: Proof::Open,
+                provider_code: String::new(),
+                date: None,
+                first_byte: self.started,
+                ended: clock::instant(),
+                answered: false,
+            });
         }
     }
 }
@@ -135,16 +166,4 @@ fn left(until: Instant) -> Option<Duration> {
 /// Closing after this sends a reset.
 fn reset(stream: &TcpStream) {
     drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
-}
-
-fn no_verdict(id: hispos::platform::AskId) -> Verdict {
-    Verdict {
-        id,
-        proof: Proof::Open,
-        provider_code: String::new(),
-        date: None,
-        first_byte: None,
-        ended: clock::instant(),
-        answered: false,
-    }
 }

@@ -175,3 +175,36 @@ fn a_platform_that_is_not_there_has_got_no_byte() {
     let told = verdict(&asker(&credentials), ask(Channel::Wechat, code(Channel::Wechat, 0)));
     assert_eq!((told.first_byte, told.answered), (None, false));
 }
+
+/// A transport with a fault of its own.
+struct Faulty(Merchant);
+
+impl Transport for Faulty {
+    fn merchant(&self) -> &Merchant {
+        &self.0
+    }
+
+    fn profile(&self) -> hispos_pos::payment::tables::Profile {
+        hispos_pos::payment::tables::Profile::WechatV2
+    }
+
+    fn request(&self, _: &Ask, _: &[u8; 16]) -> hispos_pos::payment::Outgoing {
+        panic!("a fault of this transport")
+    }
+
+    fn read(
+        &self,
+        _: &hispos_pos::payment::Outgoing,
+        _: &hispos_pos::payment::http::Answer,
+    ) -> Result<hispos_pos::payment::Reply, hispos_pos::payment::Untrusted> {
+        unreachable!()
+    }
+}
+
+#[test]
+fn a_thread_that_dies_owes_a_verdict_that_does_not_claim_that_nothing_was_written() {
+    let asked = ask(Channel::Wechat, code(Channel::Wechat, 0));
+    let told = verdict(&Asker::new(vec![Arc::new(Faulty(asked.merchant.clone()))]), asked);
+    assert_eq!((told.proof, told.answered), (Proof::Open, false));
+    assert!(told.first_byte.is_some());
+}
