@@ -143,3 +143,66 @@ impl Drop for Cable {
         self.pull();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BAUD, Cable};
+    use hispos_common::line::{Line, LineConfig, LineEvent};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::{Duration, Instant};
+
+    const WITHIN: Duration = Duration::from_secs(20);
+
+    fn start(config: &LineConfig) -> (Line, Receiver<LineEvent>) {
+        let (sender, events) = channel();
+        (Line::start(config, move |event| sender.send(event).is_ok()).unwrap(), events)
+    }
+
+    fn opened(events: &Receiver<LineEvent>) -> u64 {
+        loop {
+            if let LineEvent::Opened { stream } = events.recv_timeout(WITHIN).unwrap() {
+                return stream;
+            }
+        }
+    }
+
+    fn take(events: &Receiver<LineEvent>, wanted: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while all.len() < wanted {
+            if let LineEvent::Bytes { bytes, .. } = events.recv_timeout(WITHIN).unwrap() {
+                all.extend(bytes);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn bytes_cross_both_ways_at_the_pace_of_the_line_until_it_is_pulled() {
+        let home = tempfile::tempdir().unwrap();
+        let (pos_name, his_name) = (home.path().join("pos"), home.path().join("his"));
+        let (pos, pos_events) = start(&LineConfig::Pty { link: Some(pos_name.clone()) });
+        let mut cable = Cable::new(&pos_name);
+        cable.plug(&his_name).unwrap();
+        let (his, his_events) =
+            start(&LineConfig::Serial { path: his_name.display().to_string(), baud: BAUD });
+        let (pos_stream, his_stream) = (opened(&pos_events), opened(&his_events));
+
+        let sent: Vec<u8> = (0..=255).cycle().take(2304).collect();
+        let began = Instant::now();
+        his.write(his_stream, sent.clone());
+        assert_eq!(take(&pos_events, sent.len()), sent);
+        assert!(began.elapsed() >= Duration::from_millis(199), "2304 bytes take 200 ms");
+        pos.write(pos_stream, vec![7; 100]);
+        assert_eq!(take(&his_events, 100), [7; 100]);
+        let crossed = cable.crossed();
+        assert_eq!((crossed.to_pos, crossed.to_his), (2304, 100));
+
+        cable.pull();
+        let closed = |events: &Receiver<LineEvent>| {
+            events.iter().any(|event| matches!(event, LineEvent::Closed { .. }))
+        };
+        assert!(closed(&pos_events) && closed(&his_events));
+        cable.plug(&his_name).unwrap();
+        assert_eq!((opened(&pos_events), opened(&his_events)), (2, 2));
+    }
+}

@@ -67,12 +67,12 @@ fn main() -> ExitCode {
 
 /// Plays everything in a directory; one of its own is kept if a scene fails.
 fn demo(arguments: &Arguments) -> Told<bool> {
-    let began = Instant::now();
     let seed = arguments.seed.unwrap_or_else(seed::Chance::any_seed);
     let tell = Tell::new(arguments.json);
     tell.say(&format!("hispos demo 演示, seed {seed}. Simulated: no money moves. 模拟，不发生真实交易"));
-    tell.say("\n[0] Build, if needed 编译");
+    tell.say("\n[0] Build: some minutes at the first time 编译");
     let binaries = Binaries::build()?;
+    let began = Instant::now();
     let own = match &arguments.keep {
         Some(_) => None,
         None => Some(tempfile::tempdir().map_err(|error| format!("no directory: {error}"))?),

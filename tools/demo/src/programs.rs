@@ -62,7 +62,8 @@ impl Binaries {
     }
 }
 
-/// Becomes another program, which the system kills when the demo dies, however that happens. Never returns if it can.
+/// Becomes another program, which the system kills when the demo dies, however that happens. Returns only what
+/// went wrong.
 pub(crate) fn become_program(arguments: &[std::ffi::OsString]) -> String {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {

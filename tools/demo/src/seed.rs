@@ -67,3 +67,28 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Chance, Channel};
+
+    #[test]
+    fn the_same_seed_gives_the_same_codes_each_of_its_channel_and_story() {
+        let codes = |seed| -> Vec<String> {
+            let mut chance = Chance::new(seed);
+            (0..200_u64)
+                .map(|nth| chance.code([Channel::Wechat, Channel::Alipay][nth as usize % 2], nth % 21))
+                .collect()
+        };
+        assert_eq!(codes(7), codes(7));
+        assert_ne!(codes(7), codes(8));
+        for (nth, code) in codes(7).iter().enumerate() {
+            let first: u64 = code[..2].parse().unwrap();
+            assert!(
+                if nth % 2 == 0 { (10..=15).contains(&first) } else { (25..=30).contains(&first) },
+                "{code}"
+            );
+            assert!(code.len() == 18 && code.ends_with(&format!("{:02}", nth % 21)), "{code}");
+        }
+    }
+}

@@ -74,7 +74,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Ends all three; true if none had ended before.
+    /// Ends all three, as their operators would.
     pub(crate) fn stop(mut self) -> Told<()> {
         self.his.stop()?;
         self.pos.stop()?;
