@@ -1,5 +1,7 @@
 //! Small books made by hand: three that agree, and each kind of disagreement made out of them.
 
+#![cfg(test)]
+
 use hispos_compare::books::{Capture, Core, End, Journal, JournalOrder, LedgerOrder, SignedEnd};
 use hispos_compare::checks::{Books, Kind, compare};
 use hispos_compare::platform::{Call, Order, Platform, Refund};

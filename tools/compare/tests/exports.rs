@@ -1,5 +1,7 @@
 //! Exports made by hand: read, verified, and broken in every way that a chain shows.
 
+#![cfg(test)]
+
 use std::process::Command;
 
 use hispos_compare::books::{End, Journal, Ledger};

@@ -201,7 +201,8 @@ impl World<'_> {
             match collection.step()? {
                 Step::Ended(end) => break end,
                 Step::WaitCode(next) => {
-                    self.tell.note(&format!("nothing was paid by it; HIS made order {next} for the same bill"));
+                    self.tell
+                        .note(&format!("nothing was paid by it; HIS made order {next} for the same bill"));
                     self.pay_with(channel, 0)?;
                 }
             }
