@@ -25,8 +25,10 @@ pub(super) fn find(
             found.rows.extend(select(connection, sql, [bill])?);
         }
         Query::Open { device, after, limit } => {
+            // A page ends with a row of which the asker knows the version only, so `after` may be any record of it.
             let sql = "SELECT tab, key, version, bytes FROM rows
-                       WHERE tab = 2 AND open = 1 AND first_seq > ?1 AND (?2 = '' OR device = ?2)
+                       WHERE tab = 2 AND open = 1 AND first_seq > coalesce(
+                           (SELECT first_seq FROM rows NATURAL JOIN records WHERE seq = ?1 AND tab = 2), ?1) AND (?2 = '' OR device = ?2)
                        ORDER BY first_seq LIMIT ?3";
             found.rows = select(connection, sql, params![int(*after), device, one_more(*limit)])?;
             found.more = cut(&mut found.rows, *limit);
