@@ -51,6 +51,8 @@ pub enum Strike {
     Kills,
     /// The same, behind refunds only.
     KillsRefund,
+    /// The same, behind reverses only.
+    KillsReverse,
     /// It is killed, and its journal replaced by an older copy; with a reboot or not.
     JournalBack(bool),
     /// It is killed, and its journal is lost.
@@ -70,6 +72,8 @@ pub struct Plan {
     pub cancels: u64,
     /// See `cancels`.
     pub refunds: u64,
+    /// In thousandths: orders about which another terminal is asked.
+    pub looks: u64,
     /// In thousandths: what networks to the platform do.
     pub slow_connects: u64,
     /// See `slow_connects`.
@@ -114,6 +118,7 @@ impl Plan {
             business_ms: 100_000,
             cancels: 0,
             refunds: 0,
+            looks: 0,
             slow_connects: 0,
             dead_connects: 0,
             lost_requests: 0,
@@ -145,6 +150,7 @@ impl Plan {
             business_ms: rng.between(60_000, 400_000),
             cancels: rng.between(0, 500),
             refunds: rng.between(200, 1_000),
+            looks: 150,
             slow_connects: some(&mut rng, 300),
             dead_connects: some(&mut rng, 150),
             lost_requests: some(&mut rng, 150),

@@ -99,7 +99,7 @@ impl Mutant {
                 plan.refunds = 1_000;
             }
             Self::ReverseNotPersisted => {
-                plan.at_write = Some(Strike::Kills);
+                plan.at_write = Some(Strike::KillsReverse);
                 plan.cancels = 900;
                 plan.late_requests = 500;
             }
@@ -113,8 +113,11 @@ impl Mutant {
             }
             Self::NoExpiry => plan.slow_payers = true,
             Self::HisForgetsLease => {
-                plan.faults =
-                    (0..4).map(|nth| (60_000 + nth * 80_000, Fault::Dies(Machine::His, 3))).collect();
+                let dies = |nth: u64| (40_000 + nth * 45_000, Fault::Dies(Machine::His, 3));
+                let cut =
+                    |nth: u64| (39_000 + nth * 90_000, Fault::Cut(usize::from(nth % 2 == 1), 80_000, false));
+                plan.faults = (0..6).map(dies).chain((0..4).map(cut)).collect();
+                plan.looks = 1_000;
                 plan.late_requests = 500;
                 plan.lost_answers = 500;
             }
@@ -158,7 +161,7 @@ pub(crate) fn acknowledges_early(mutant: Option<Mutant>, node: Node, batch: &Bat
     };
     let started = || {
         let orders = batch.write.iter().filter(|write| write.key.table == Table::Order);
-        orders.map(|write| Fields::read(&write.bytes)).any(|fields| fields.number(14).is_some())
+        orders.map(|write| Fields::read(&write.bytes)).any(|fields| fields.number(15).is_some())
     };
     matches!(node, Node::Pos(_))
         && match mutant {

@@ -63,13 +63,18 @@ impl World {
         if self.plan.peace_at <= self.age() || !self.chance.in_thousand(500) {
             return;
         }
-        if strike == Strike::KillsRefund && moving(ask) != Some(Moving::Refund) {
+        let only = match strike {
+            Strike::KillsRefund => Some(Moving::Refund),
+            Strike::KillsReverse => Some(Moving::Reverse),
+            _ => None,
+        };
+        if only.is_some() && moving(ask) != only {
             return;
         }
         let wait = self.chance.between(0, 400);
         let back = self.chance.between(1, 3);
         let fault = match strike {
-            Strike::Kills | Strike::KillsRefund => Fault::Killed(desk),
+            Strike::Kills | Strike::KillsRefund | Strike::KillsReverse => Fault::Killed(desk),
             Strike::JournalBack(reboots) => Fault::JournalBack(desk, back, reboots),
             Strike::JournalLost => Fault::JournalLost(desk),
         };

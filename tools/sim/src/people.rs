@@ -286,9 +286,11 @@ impl World {
             let bill = order.bill.rsplit('-').next().and_then(|bill| bill.parse().ok()).unwrap_or(0);
             self.after(wait + 9_000, Event::Act(Act::Collect(1 - desk.min(1), bill, 20)));
         }
-        if self.people.rng.in_thousand(150) {
-            let wait = self.people.rng.between(5_000, 150_000);
-            self.after(wait, Event::Act(Act::LookElsewhere(order.order_no.clone())));
+        if self.people.rng.in_thousand(self.plan.looks) {
+            for _ in 0..3 {
+                let wait = self.people.rng.between(5_000, 150_000);
+                self.after(wait, Event::Act(Act::LookElsewhere(order.order_no.clone())));
+            }
         }
         if self.people.rng.in_thousand(200) {
             let wait = self.people.rng.between(0, 60_000);
