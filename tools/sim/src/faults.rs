@@ -20,8 +20,8 @@ use crate::world::{Event, Machine, Node, World};
 pub enum Fault {
     /// A program dies at the so-manieth Persist or Transmit from now.
     Dies(Machine, u64),
-    /// A terminal's program is killed now.
-    Killed(usize),
+    /// A program is killed now.
+    Killed(Machine),
     /// A machine loses power: the program dies and the clock begins again.
     Reboots(usize),
     /// A terminal's journal is replaced by an older copy: so many records back; with a reboot or not.
@@ -53,6 +53,8 @@ pub enum Strike {
     KillsRefund,
     /// The same, behind reverses only.
     KillsReverse,
+    /// HIS is killed and the terminal's line cut; then another terminal is asked to look.
+    KillsHis,
     /// It is killed, and its journal replaced by an older copy; with a reboot or not.
     JournalBack(bool),
     /// It is killed, and its journal is lost.
@@ -241,7 +243,7 @@ impl World {
         self.note(|| format!("!!  {fault:?}"));
         match fault {
             Fault::Dies(machine, at) => self.host_mut(machine).dies_in = Some(at),
-            Fault::Killed(desk) => self.kill(Machine::Pos(desk)),
+            Fault::Killed(machine) => self.kill(machine),
             Fault::Reboots(desk) => self.reboot(desk),
             Fault::JournalBack(desk, records, reboots) => {
                 self.kill(Machine::Pos(desk));
@@ -434,7 +436,7 @@ fn name(fault: &Fault) -> &'static str {
     match fault {
         Fault::Dies(Machine::His, _) => "HIS dies at an output",
         Fault::Dies(..) => "POS dies at an output",
-        Fault::Killed(_) => "POS killed behind a request",
+        Fault::Killed(_) => "killed behind a request",
         Fault::Reboots(_) => "POS reboots",
         Fault::JournalBack(_, _, true) => "journal back, with a reboot",
         Fault::JournalBack(..) => "journal back",

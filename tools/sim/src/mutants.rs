@@ -5,7 +5,7 @@ use hispos::book::{Batch, Containment, Found, Query, Table, Write};
 use hispos::message::agreement::{Agreement, Terms, Timers};
 use hispos::platform::{Ask, Proof, Verdict};
 
-use crate::faults::{Fault, Plan, Strike};
+use crate::faults::{Plan, Strike};
 use crate::fields::{Fields, Value};
 use crate::world::{Machine, Node};
 
@@ -113,11 +113,8 @@ impl Mutant {
             }
             Self::NoExpiry => plan.slow_payers = true,
             Self::HisForgetsLease => {
-                let dies = |nth: u64| (40_000 + nth * 45_000, Fault::Dies(Machine::His, 3));
-                let cut =
-                    |nth: u64| (39_000 + nth * 90_000, Fault::Cut(usize::from(nth % 2 == 1), 80_000, false));
-                plan.faults = (0..6).map(dies).chain((0..4).map(cut)).collect();
-                plan.looks = 1_000;
+                plan.at_write = Some(Strike::KillsHis);
+                plan.faults.clear();
                 plan.late_requests = 500;
                 plan.lost_answers = 500;
             }
@@ -176,7 +173,11 @@ pub(crate) fn acknowledges_early(mutant: Option<Mutant>, node: Node, batch: &Bat
 pub(crate) fn durable(mutant: Option<Mutant>, machine: Machine, batch: &Batch) -> Batch {
     let mut batch = batch.clone();
     match mutant.filter(|_| machine == Machine::His) {
-        Some(Mutant::HisForgetsLease) => rewritten(batch, Table::Order, |fields| fields.clear(9)),
+        Some(Mutant::HisForgetsLease) => rewritten(batch, Table::Order, |fields| {
+            if fields.number(2) == Some(3) {
+                fields.clear(9);
+            }
+        }),
         Some(Mutant::ReleasedOnUnknown) => rewritten(batch, Table::Capture, |fields| fields.clear(8)),
         Some(Mutant::EvidenceNotKept) => {
             batch.write.retain(|write| write.key.table != Table::Capture);

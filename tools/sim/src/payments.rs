@@ -8,6 +8,7 @@ use hispos::time::Instant;
 use crate::faults::{Fault, Strike};
 use crate::history::{Fact, Moving};
 use crate::mutants;
+use crate::people::Act;
 use crate::platform::unix;
 use crate::site;
 use crate::world::{Event, Machine, Node, World};
@@ -74,7 +75,16 @@ impl World {
         let wait = self.chance.between(0, 400);
         let back = self.chance.between(1, 3);
         let fault = match strike {
-            Strike::Kills | Strike::KillsRefund | Strike::KillsReverse => Fault::Killed(desk),
+            Strike::Kills | Strike::KillsRefund | Strike::KillsReverse => Fault::Killed(Machine::Pos(desk)),
+            Strike::KillsHis => {
+                let order_no = number(ask).and_then(|number| number.order_no());
+                for after in [9_000, 15_000, 25_000] {
+                    let look = order_no.clone().map(|order_no| Event::Act(Act::LookElsewhere(order_no)));
+                    look.into_iter().for_each(|look| self.after(after, look));
+                }
+                self.after(0, Event::Fault(Fault::Cut(desk, 100_000, false)));
+                Fault::Killed(Machine::His)
+            }
             Strike::JournalBack(reboots) => Fault::JournalBack(desk, back, reboots),
             Strike::JournalLost => Fault::JournalLost(desk),
         };
