@@ -96,8 +96,8 @@ pub struct Plan {
     pub at_connect: bool,
     /// The ledger is restored just behind the making of an order.
     pub at_made: bool,
-    /// Payers take minutes.
-    pub slow_payers: bool,
+    /// Every payer types a password, between so many milliseconds.
+    pub slow_payers: Option<(u64, u64)>,
     /// Every payment code is good.
     pub plain_codes: bool,
     /// How bad lines are.
@@ -131,7 +131,7 @@ impl Plan {
             at_write: None,
             at_connect: false,
             at_made: false,
-            slow_payers: false,
+            slow_payers: None,
             plain_codes: true,
             noise: Noise::default(),
             notices: true,
@@ -193,8 +193,8 @@ impl Plan {
         if self.plain_codes {
             return Story::Paid;
         }
-        if self.slow_payers {
-            return Story::Password(rng.between(100_000, 500_000));
+        if let Some((from, to)) = self.slow_payers {
+            return Story::Password(rng.between(from, to));
         }
         match rng.between(0, 19) {
             0..=5 => Story::Paid,

@@ -46,7 +46,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::AttemptNotPersisted,
         Self::StartedNotPersisted,
         Self::ReverseNotPersisted,
@@ -55,7 +55,6 @@ impl Mutant {
         Self::NoRecheck,
         Self::NoFence,
         Self::NoExpiry,
-        Self::HisForgetsLease,
         Self::NoRun,
         Self::NoWaitNoPull,
         Self::ReleasedOnUnknown,
@@ -111,9 +110,10 @@ impl Mutant {
                 plan.late_requests = 500;
                 plan.lost_answers = 500;
             }
-            Self::NoExpiry => plan.slow_payers = true,
+            Self::NoExpiry => plan.slow_payers = Some((100_000, 500_000)),
             Self::HisForgetsLease => {
                 plan.at_write = Some(Strike::KillsHis);
+                plan.slow_payers = Some((40_000, 85_000));
                 plan.faults.clear();
                 plan.late_requests = 500;
                 plan.lost_answers = 500;

@@ -415,7 +415,7 @@ impl World {
         let of = original.as_ref().map(|of| self.his.book.row(&RowKey::new(Table::Order, of.as_str())));
         let known =
             of.and_then(|row| OrderView::read(&row)).map(|order| order.bill).filter(|bill| !bill.is_empty());
-        let own = if original.is_some() { known } else { bill_of(&orphan.order_no) };
+        let own = known.or_else(|| bill_of(original.as_ref().unwrap_or(&orphan.order_no)));
         let Some(bill) = own else { return };
         let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
         let captures: Vec<_> = self.his.book.table(Table::Capture);

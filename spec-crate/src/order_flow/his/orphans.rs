@@ -121,8 +121,10 @@ pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool,
     }
     let mut changes = Changes::default();
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
+    // A place in another book says nothing about this one.
+    let from = if peer.pulled_book == list.book { peer.pulled_seq } else { 0 };
     peer.pulled_book.clone_from(&list.book);
-    peer.pulled_seq = list.items.last().map_or(peer.pulled_seq, |item| item.seq);
+    peer.pulled_seq = list.items.last().map_or(from, |item| item.seq);
     peer.pulled |= counts && !list.more;
     changes.write(&key, version, &peer, Index::default());
     Step::Done(changes)
