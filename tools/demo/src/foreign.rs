@@ -22,9 +22,9 @@ use hispos_common::line::{Line, LineConfig, LineEvent};
 use hispos_common::{files, keys};
 use prost::Message as _;
 
-use crate::Told;
 use crate::line::BAUD;
 use crate::provision::{DEVICE, OTHER_WINDOW, Places, WINDOW};
+use crate::tell::Told;
 
 /// Every request is repeated this often until its answer comes.
 const REPEAT: Duration = Duration::from_secs(1);

@@ -23,11 +23,8 @@ use serde_json::{Value, json};
 
 use programs::{BECOME, Binaries, COMMAND_WITHIN, run};
 use provision::{Commands, Places};
-use tell::Tell;
+use tell::{Tell, Told};
 use world::World;
-
-/// What came out, or why nothing did.
-type Told<T> = Result<T, String>;
 
 /// Builds and runs HIS, POS and a simulated payment platform, plays payments and accidents, and compares the books.
 #[derive(Debug, Parser)]

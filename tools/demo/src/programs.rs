@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::Told;
+use crate::tell::Told;
 
 /// The first argument with which this program becomes another one that dies with it.
 pub(crate) const BECOME: &str = "--become";

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::Told;
 use crate::programs::{Answer, Binaries, COMMAND_WITHIN, run};
+use crate::tell::Told;
 
 /// The site, and what it is called in platform numbers.
 pub(crate) const SITE: &str = "hospital-1";

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::Told;
 use crate::foreign;
 use crate::line::Crossed;
 use crate::provision::{OTHER_WINDOW, WINDOW};
 use crate::seed::Channel;
+use crate::tell::Told;
 use crate::world::{Step, WITHIN, World};
 
 /// The catalogue's code of an order that names another terminal.

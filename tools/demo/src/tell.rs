@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::line::Crossed;
 
+/// What came out, or why nothing did.
+pub(crate) type Told<T> = Result<T, String>;
+
 /// The story so far.
 pub(crate) struct Tell {
     json: bool,

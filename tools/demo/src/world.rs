@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Told;
 use crate::line::{BAUD, Cable};
 use crate::programs::{Answer, Binaries, Program, run};
 use crate::provision::{Commands, Places, SITE_CODE, WINDOW};
 use crate::seed::{Chance, Channel};
-use crate::tell::Tell;
+use crate::tell::{Tell, Told};
 
 /// How long anything on the way may take: the longest is an order that was cut off in the middle.
 pub(crate) const WITHIN: Duration = Duration::from_secs(90);
