@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
-use crate::api::types::{Order, TaskView, TotalsRow};
+use crate::api::types::{Order, Progress, TaskView, TotalsRow};
 
 /// Events that a listener may have missed and can still be given.
 const KEPT: usize = 4096;
@@ -65,21 +65,6 @@ pub enum Happening {
     },
     /// Events were missed that are no longer kept: ask again for what you show.
     Reset,
-}
-
-/// How far an order is.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, serde::Deserialize, ToSchema)]
-pub struct Progress {
-    /// The order.
-    pub order_no: String,
-    /// `wait_code`, `paying`, `user_confirming`, `reversing`, `refunding`, `asking` or `looking`.
-    pub stage: String,
-    /// `wechat` or `alipay`, once the patient chose.
-    pub channel: Option<String>,
-    /// Money may have moved: nobody knows yet.
-    pub money_unknown: bool,
-    /// Seconds in which a code may still be shown; 0 if that has no meaning.
-    pub seconds_left: u32,
 }
 
 /// An event and its place.

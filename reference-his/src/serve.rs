@@ -15,14 +15,13 @@ use hispos_common::entropy::OsEntropy;
 use hispos_common::exit::Exit;
 use hispos_common::line::{Line, LineEvent};
 use hispos_common::log::{Level, Log, LogConfig};
-use hispos_common::output::Failure;
+use hispos_common::output::{Failure, Output};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::api::{self, Context as ApiContext};
-use crate::cli::Context;
 use crate::desk::{ClockSource, Desk, Parts};
 use crate::driver::Driver;
 use crate::events::{Events, Happening};
@@ -52,14 +51,13 @@ pub(crate) struct Serve {
 }
 
 /// Runs the server until it is told to stop, or has to.
-pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(arguments: Serve, home: &Home, output: Output) -> Result<Exit, Failure> {
     if !arguments.listen.ip().is_loopback() {
         return Err(Failure::new(
             Exit::Usage,
             "the server listens on loopback only: its interface moves money",
         ));
     }
-    let home = &context.home;
     let provisioned = provisioning::load(home)?;
     let log = open_log(home, arguments.verbose)?;
     let book = open_ledger(home, &provisioned)?;
@@ -82,7 +80,7 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<Exit, Fai
     let address = listener.local_addr().map_err(Failure::about(Exit::Unreachable, arguments.listen))?;
     let token = publish_access(home, address)?;
     log.info(format_args!("serving at {address}; {resumed} tasks taken up"));
-    context.output.say(
+    output.say(
         &json!({"ok": true, "address": address.to_string(), "tasks": resumed}),
         format!("serving at {address}"),
     );

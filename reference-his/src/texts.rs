@@ -2,8 +2,7 @@
 
 use hispos::catalogue::{Language, Status};
 
-use crate::api::types::{Order, OrderState, TaskEnd, TaskKind, TaskState};
-use crate::events::Progress;
+use crate::api::types::{Order, OrderState, Progress, TaskEnd, TaskKind, TaskState};
 
 /// A text in both languages.
 #[derive(Clone, Debug, Eq, PartialEq)]

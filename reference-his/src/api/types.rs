@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::events::Progress;
-
 /// Take money for a bill. Amounts are typed with their sign.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -190,6 +188,21 @@ pub struct Order {
     pub text_en: String,
     /// For the cashier.
     pub text_zh: String,
+}
+
+/// How far an order is.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// The order.
+    pub order_no: String,
+    /// `wait_code`, `paying`, `user_confirming`, `reversing`, `refunding`, `asking` or `looking`.
+    pub stage: String,
+    /// `wechat` or `alipay`, once the patient chose.
+    pub channel: Option<String>,
+    /// Money may have moved: nobody knows yet.
+    pub money_unknown: bool,
+    /// Seconds in which a code may still be shown; 0 if that has no meaning.
+    pub seconds_left: u32,
 }
 
 /// Where an order is.

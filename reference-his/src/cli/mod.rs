@@ -126,7 +126,7 @@ fn dispatch(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Manifest(command) => done(organisations::manifest(command, context)),
         Command::Terminal(command) => done(devices::terminal(command, context)),
         Command::Ledger(command) => done(ledger::run(command, context)),
-        Command::Serve(arguments) => threads(serve::run(arguments, context)),
+        Command::Serve(arguments) => threads(serve::run(arguments, &context.home, context.output)),
         command => one_thread(ask(command, context)),
     }
 }

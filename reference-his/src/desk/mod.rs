@@ -8,13 +8,14 @@ mod decide;
 mod error;
 mod orders;
 mod run;
+mod running;
 mod task;
 #[cfg(test)]
 mod tests;
 pub(crate) mod view;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hispos::book::{Query, RowKey, Table};
@@ -23,12 +24,13 @@ use hispos::time::{Clock, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::api::types::{Order, TaskKind, TaskState, TaskView};
-use crate::events::{Events, Progress};
+use crate::api::types::{Order, Progress, TaskKind, TaskState, TaskView};
+use crate::events::Events;
 use crate::ledger::{Ledger, LedgerError, Unwritten};
 use crate::link::WindowHandle;
 use orders::Orders;
 use run::Run;
+use running::{Handle, Running};
 use task::{Deadline, Task};
 
 pub use error::DeskError;
@@ -51,26 +53,9 @@ struct Inner {
     clock: ClockSource,
     boot: [u8; 16],
     site_code: Option<SiteCode>,
-    running: Mutex<Running>,
+    running: Running,
     runs: Mutex<JoinSet<()>>,
     failure: mpsc::Sender<String>,
-}
-
-/// The tasks that have not ended, and what they hold.
-#[derive(Default)]
-struct Running {
-    tasks: HashMap<RowKey, Handle>,
-    /// From a bill or an item to the task that holds it.
-    held: HashMap<String, String>,
-}
-
-#[derive(Clone)]
-struct Handle {
-    asked: Asked,
-    window: String,
-    stop: Arc<watch::Sender<bool>>,
-    /// `None` until its first row is durable.
-    view: watch::Receiver<Option<TaskView>>,
 }
 
 /// What a desk is made of.
@@ -105,7 +90,7 @@ impl Desk {
                 clock: parts.clock,
                 boot: parts.boot,
                 site_code: parts.site_code,
-                running: Mutex::default(),
+                running: Running::default(),
                 runs: Mutex::default(),
                 failure: parts.failure,
             }),
@@ -132,7 +117,7 @@ impl Desk {
                 );
                 continue;
             };
-            let Ok((handle, view)) = self.register(&task) else {
+            let Ok((handle, view)) = self.running().register(&task) else {
                 continue;
             };
             self.spawn(window.clone(), task, row.version, &handle, view);
@@ -174,7 +159,7 @@ impl Desk {
             deadline: Deadline { boot: self.boot(), at: deadline.0 },
             stopped: false,
         };
-        let (running, view) = match self.register(&task) {
+        let (running, view) = match self.running().register(&task) {
             Ok(registered) => registered,
             // Asked for twice at once: the other one has begun it.
             Err(by) if by == id => {
@@ -191,12 +176,12 @@ impl Desk {
                 Ok((true, shown))
             }
             Err(Unwritten::Failed(error)) => {
-                self.release(&task);
+                self.running().release(&task);
                 Err(error.into())
             }
             // Asked for twice at once, and the other has ended since: it is found now.
             Err(Unwritten::Stale) => {
-                self.release(&task);
+                self.running().release(&task);
                 let found = self.same(&key, Some(&task.window), &task.asked).await?;
                 found.map(|view| (false, view)).ok_or(DeskError::OtherContent)
             }
@@ -205,8 +190,7 @@ impl Desk {
 
     /// Makes no more orders for the task and cancels the present one. Its end follows as an event.
     pub(crate) fn stop(&self, kind: TaskKind, id: &str) -> Result<(), DeskError> {
-        let running = self.running();
-        let handle = running.tasks.get(&Task::key(kind, id)).ok_or(DeskError::Missing("running task"))?;
+        let handle = self.running().handle(&Task::key(kind, id)).ok_or(DeskError::Missing("running task"))?;
         handle.stop.send_replace(true);
         Ok(())
     }
@@ -219,7 +203,7 @@ impl Desk {
         wait: Option<(u64, Duration)>,
     ) -> Result<TaskView, DeskError> {
         let key = Task::key(kind, id);
-        let handle = self.running().tasks.get(&key).cloned();
+        let handle = self.running().handle(&key);
         let Some(mut handle) = handle else {
             return self.ended_task(&key).await?.ok_or(DeskError::Missing("task"));
         };
@@ -241,7 +225,7 @@ impl Desk {
         window: Option<&str>,
         asked: &Asked,
     ) -> Result<Option<TaskView>, DeskError> {
-        let handle = self.running().tasks.get(key).cloned();
+        let handle = self.running().handle(key);
         if let Some(mut handle) = handle {
             if handle.asked != *asked || window.is_some_and(|window| window != handle.window) {
                 return Err(DeskError::OtherContent);
@@ -302,31 +286,6 @@ impl Desk {
                 Ok(original.bill)
             }
         }
-    }
-
-    /// Registers a task, unless another one holds its bill or item: then that one's id.
-    fn register(&self, task: &Task) -> Result<(Handle, watch::Sender<Option<TaskView>>), String> {
-        let mut running = self.running();
-        if let Some(by) = running.held.get(&task.asked.hold()) {
-            return Err(by.clone());
-        }
-        let (view, watched) = watch::channel(None);
-        let handle = Handle {
-            asked: task.asked.clone(),
-            window: task.window.clone(),
-            stop: Arc::new(watch::channel(task.stopped).0),
-            view: watched,
-        };
-        running.tasks.insert(Task::key(task.asked.kind(), &task.id), handle.clone());
-        running.held.insert(task.asked.hold(), task.id.clone());
-        Ok((handle, view))
-    }
-
-    /// Forgets a task that has ended: its row has it.
-    fn release(&self, task: &Task) {
-        let mut running = self.running();
-        running.tasks.remove(&Task::key(task.asked.kind(), &task.id));
-        running.held.remove(&task.asked.hold());
     }
 
     fn spawn(
@@ -408,7 +367,7 @@ impl Desk {
         tokio::time::sleep(Duration::from_millis(wait)).await;
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> &Running {
+        &self.inner.running
     }
 }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::api::types::Order;
-use crate::events::Progress;
+use crate::api::types::{Order, Progress};
 
 /// What was last heard of an order in this program run.
 #[derive(Clone, Debug, Default)]

@@ -9,8 +9,8 @@ use tokio::sync::{oneshot, watch};
 use super::orders::Heard;
 use super::task::{Asked, End, State, Task};
 use super::{Desk, view};
-use crate::api::types::{Order, OrderState, TaskEnd, TaskKind, TaskState, TaskView};
-use crate::events::{Happening, Progress};
+use crate::api::types::{Order, OrderState, Progress, TaskEnd, TaskKind, TaskState, TaskView};
+use crate::events::Happening;
 use crate::ledger::{LedgerError, Unwritten};
 use crate::link::{Command, LinkState, NotMade, WindowHandle};
 
@@ -205,8 +205,9 @@ impl Run {
         }
         self.task.state = State::Ended(end);
         self.write().await?;
+        // Before it is told: whoever hears of the end may begin the next one at once.
+        self.desk.running().release(&self.task);
         self.show(TaskState::Ended, None);
-        self.desk.release(&self.task);
         Ok(())
     }
 

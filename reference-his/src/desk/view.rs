@@ -8,9 +8,8 @@ use hispos::platform::Channel;
 
 use super::task::{State, Task};
 use crate::api::types::{
-    Bill, Capture, Decision, Order, OrderState, TaskKind, TaskState, TaskView, TotalsRow, Window,
+    Bill, Capture, Decision, Order, OrderState, Progress, TaskKind, TaskState, TaskView, TotalsRow, Window,
 };
-use crate::events::Progress;
 use crate::link::WindowHandle;
 use crate::texts;
 

@@ -6,8 +6,9 @@ use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRef
 use tokio::sync::oneshot;
 
 use super::Driver;
+use crate::api::types::Progress;
 use crate::desk::view;
-use crate::events::{Happening, Progress};
+use crate::events::Happening;
 use crate::ledger::LedgerError;
 use crate::link::{Command, Make, NotMade};
 
