@@ -58,7 +58,7 @@ impl MemoryBook {
 
     /// How many records there are.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn records(&self) -> u64 {
         self.entries.len() as u64
     }
 
@@ -66,7 +66,7 @@ impl MemoryBook {
     #[must_use]
     pub fn anchor(&self) -> Anchor {
         let book = self.starts.last().map_or(BookId::from_bytes([0; 8]), |(_, book)| *book);
-        Anchor { book, seq: self.len(), head: self.head().short() }
+        Anchor { book, seq: self.records(), head: self.head().short() }
     }
 
     /// Every row of a table, oldest first.
@@ -152,13 +152,13 @@ impl MemoryBook {
     }
 
     fn append(&mut self, write: Write, at: Option<UnixSeconds>) {
-        let record = encode_record(self.len().saturating_add(1), &write, at);
+        let record = encode_record(self.records().saturating_add(1), &write, at);
         let head = self.head().after(&record);
         self.append_with_head(write, head, true);
     }
 
     fn append_with_head(&mut self, write: Write, head: Head, last: bool) {
-        let seq = self.len().saturating_add(1);
+        let seq = self.records().saturating_add(1);
         if write.key.table == Table::Book
             && let Some((book, _)) = read_start(&write.bytes)
         {

@@ -249,7 +249,7 @@ impl World {
                 self.kill(Machine::Pos(desk));
                 let seen = self.journal_seen(desk);
                 let host = self.host_mut(Machine::Pos(desk));
-                let mut seq = host.book.len().saturating_sub(records).max(1);
+                let mut seq = host.book.records().saturating_sub(records).max(1);
                 if !reboots {
                     // Within one boot a copy that is newer than what HIS has seen cannot be noticed: a residual.
                     seq = seq.min(seen.saturating_sub(1));
@@ -361,7 +361,7 @@ impl World {
             return;
         }
         self.kill(Machine::His);
-        let seq = self.his.book.len().saturating_sub(records).max(1);
+        let seq = self.his.book.records().saturating_sub(records).max(1);
         self.his.book = self.his.book.back_to(seq);
         // What the restored ledger may have forgotten, the hospital collects again.
         self.people.again = (0..BILLS).map(bill_key).collect();

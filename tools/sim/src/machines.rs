@@ -37,7 +37,7 @@ impl World {
             Machine::Pos(desk) => {
                 let config = self.pos_config(desk);
                 let entropy = Box::new(crate::rng::Rng::new(
-                    mutants::pos_entropy(self.mutant, self.secrets.next()),
+                    mutants::pos_entropy(self.mutant, self.secrets.draw()),
                     "pos",
                 ));
                 let link = config.ok().and_then(|config| PosLink::new(config, entropy, clock));
@@ -93,7 +93,7 @@ impl World {
 
     pub(crate) fn make_his_link(&mut self, desk: usize) {
         let clock = self.clock(Machine::His);
-        let entropy = Box::new(crate::rng::Rng::new(self.secrets.next(), "his"));
+        let entropy = Box::new(crate::rng::Rng::new(self.secrets.draw(), "his"));
         let link = self.his_config(desk).ok().and_then(|config| HisLink::new(config, entropy, clock));
         if let Some(slot) = self.his_links.get_mut(desk) {
             *slot = link;

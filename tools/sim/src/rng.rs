@@ -23,7 +23,7 @@ impl Rng {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         let [a, b, c, d] = self.0;
         let result = a.wrapping_add(d).rotate_left(23).wrapping_add(a);
         let (c, d) = (c ^ a, d ^ b);
@@ -34,17 +34,17 @@ impl Rng {
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         let span = high.saturating_sub(low).saturating_add(1);
-        low.saturating_add(self.next() % span.max(1))
+        low.saturating_add(self.draw() % span.max(1))
     }
 
     /// `true` in so many of a thousand cases.
     pub fn in_thousand(&mut self, cases: u64) -> bool {
-        self.next() % 1_000 < cases
+        self.draw() % 1_000 < cases
     }
 
     /// One of these.
     pub fn pick<T: Copy>(&mut self, among: &[T], otherwise: T) -> T {
-        let place = usize::try_from(self.next() % (among.len().max(1) as u64)).unwrap_or(0);
+        let place = usize::try_from(self.draw() % (among.len().max(1) as u64)).unwrap_or(0);
         among.get(place).copied().unwrap_or(otherwise)
     }
 
@@ -59,7 +59,7 @@ impl Rng {
 impl Entropy for Rng {
     fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(8) {
-            let bytes = self.next().to_le_bytes();
+            let bytes = self.draw().to_le_bytes();
             chunk.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         }
     }

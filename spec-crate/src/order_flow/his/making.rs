@@ -164,16 +164,7 @@ pub(crate) fn refund(
             amount: new.amount,
             business_day: new.business_day,
             agreement_no: session.agreement_no,
-            refund_of: Some(RefundOf {
-                order_no: new.order_no.clone(),
-                agreement_no: core.agreement_no(),
-                channel,
-                amount: capture.row.amount,
-                payment_no: capture.row.payment_no.clone(),
-                operator: new.operator.clone(),
-                approver: new.approver.clone(),
-                reason: new.reason.clone(),
-            }),
+            refund_of: Some(original_of(new, &core, channel, &capture)),
         };
         let number = order_key(&order.order_no);
         rows.all(core::slice::from_ref(&number))?;
@@ -196,6 +187,20 @@ pub(crate) fn refund(
         changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
         Ok(changes)
     })
+}
+
+/// What a refund gives back, and who answers for it.
+fn original_of(new: &NewRefund, core: &OrderCore, channel: Channel, capture: &Capture) -> RefundOf {
+    RefundOf {
+        order_no: new.order_no.clone(),
+        agreement_no: core.agreement_no(),
+        channel,
+        amount: capture.row.amount,
+        payment_no: capture.row.payment_no.clone(),
+        operator: new.operator.clone(),
+        approver: new.approver.clone(),
+        reason: new.reason.clone(),
+    }
 }
 
 /// The capture of an order that is not returned.
