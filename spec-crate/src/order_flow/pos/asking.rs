@@ -114,6 +114,14 @@ impl Life {
         self.next_query = next.unwrap_or(clock.now.after(ASK_EVERY));
     }
 
+    /// A question that comes a moment before its gap is over would count for nothing: it waits for it.
+    pub(super) fn keep_the_gap(&mut self, gap: u64) {
+        if self.looking || self.state() == PosState::Asking {
+            let counted = self.evidence.iter().filter_map(|evidence| evidence.counted()).max();
+            self.next_query = counted.map_or(self.next_query, |at| self.next_query.max(at.after(gap)));
+        }
+    }
+
     /// A day after its acceptance an order without a verdict ends as attention. Refunds never end by time.
     fn undecided(&self, clock: Clock) -> bool {
         let day = timers::UNDECIDED_AFTER.div_ceil(1_000);

@@ -157,6 +157,11 @@ impl Evidence {
         }
     }
 
+    /// The latest answer that counts towards absence or expiry.
+    pub(super) fn counted(&self) -> Option<Instant> {
+        self.absent.last.max(self.alive.last)
+    }
+
     /// The money that was seen under this number, whatever else is known.
     pub(super) fn money(&self) -> Option<&Capture> {
         match &self.finding {

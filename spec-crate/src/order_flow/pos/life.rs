@@ -185,6 +185,7 @@ impl Life {
                 evidence.judge(verdict, rules);
                 self.confirming |= matches!(verdict.proof, Proof::Alive);
             }
+            self.keep_the_gap(rules.gap);
         }
         self.step(context, clock, effects);
     }

@@ -186,6 +186,9 @@ impl Life {
         if self.refund.absent_at.is_none_or(|last| asked >= last.after(gap)) {
             self.refund.absent_at = Some(asked);
             self.refund.absents = self.refund.absents.saturating_add(1);
+            if !before_request {
+                self.next_query = self.next_query.max(asked.after(gap));
+            }
         }
         let leased = !self.looking && self.intact(context) && clock.now < self.act_by();
         let fenced = self.looking || asked >= self.refund.fence;
