@@ -46,7 +46,7 @@ pub(crate) async fn one(State(context): State<Context>, Path(order_no): Path<Str
 #[utoipa::path(post, path = "/orders/{order_no}/cancel", responses(
     (status = 200, description = "asked for; the order as it is now", body = Order), (status = 404, body = Problem)))]
 pub(crate) async fn cancel(State(context): State<Context>, Path(order_no): Path<String>) -> One {
-    Ok(Json(context.desk.cancel(&order_no).await?))
+    Ok(Json(context.desk.cancel_for_good(&order_no).await?))
 }
 
 /// Ask the order's own device about it.

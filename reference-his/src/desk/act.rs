@@ -12,6 +12,15 @@ use crate::ledger::LedgerError;
 use crate::link::{Command, WindowHandle};
 
 impl Desk {
+    /// A person cancels an order. The task that made it makes no other: who cancels does not want the next one either.
+    pub(crate) async fn cancel_for_good(&self, order_no: &str) -> Result<Order, DeskError> {
+        let order = self.known(order_no).await?;
+        if self.running().stop_with(order_no) {
+            return Ok(order);
+        }
+        self.cancel(order_no).await
+    }
+
     /// Ends an order if nothing has moved. Its end follows as an event.
     pub(crate) async fn cancel(&self, order_no: &str) -> Result<Order, DeskError> {
         let order = self.known(order_no).await?;

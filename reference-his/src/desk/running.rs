@@ -63,6 +63,16 @@ impl Running {
         self.lock().tasks.get(key).cloned()
     }
 
+    /// Stops the task whose present order this is; `false` if there is none.
+    pub(super) fn stop_with(&self, order_no: &str) -> bool {
+        let present = |handle: &&Handle| {
+            handle.view.borrow().as_ref().is_some_and(|view| view.order_no.as_deref() == Some(order_no))
+        };
+        let Some(handle) = self.lock().tasks.values().find(present).cloned() else { return false };
+        handle.stop.send_replace(true);
+        true
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
