@@ -33,7 +33,7 @@ enum Job {
 
 enum Question {
     Find(Query, Answer<Result<Found, StoreError>>),
-    Table(Table, Answer<Result<Vec<Row>, StoreError>>),
+    OpenRows(Table, Answer<Result<Vec<Row>, StoreError>>),
 }
 
 /// The ledger gave no answer, or none that helps.
@@ -120,13 +120,13 @@ impl Ledger {
             .map_err(|error| LedgerError::Store(error.to_string()))
     }
 
-    /// Every row of a table, oldest first.
+    /// The rows of a table that are still open, oldest first.
     ///
     /// # Errors
     ///
     /// [`LedgerError`].
-    pub async fn table(&self, table: Table) -> Result<Vec<Row>, LedgerError> {
-        self.ask(|answer| Job::Ask(Question::Table(table, answer)))
+    pub async fn open_rows(&self, table: Table) -> Result<Vec<Row>, LedgerError> {
+        self.ask(|answer| Job::Ask(Question::OpenRows(table, answer)))
             .await?
             .map_err(|error| LedgerError::Store(error.to_string()))
     }
@@ -167,7 +167,7 @@ fn work(book: &mut SqliteBook, jobs: &mut Vec<Job>) {
     for question in questions {
         match question {
             Question::Find(query, answer) => drop(answer.send(book.find(&query))),
-            Question::Table(table, answer) => drop(answer.send(book.table(table))),
+            Question::OpenRows(table, answer) => drop(answer.send(book.open_rows(table))),
         }
     }
 }

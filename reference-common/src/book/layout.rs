@@ -34,7 +34,7 @@ CREATE TABLE rows (
     PRIMARY KEY (tab, key)
 ) WITHOUT ROWID;
 CREATE INDEX records_of_the_book ON records (seq) WHERE tab = 1;
-CREATE INDEX rows_open ON rows (first_seq) WHERE tab = 2 AND open = 1;
+CREATE INDEX rows_open ON rows (tab, first_seq) WHERE open = 1;
 CREATE INDEX rows_latest ON rows (version) WHERE tab = 2;
 CREATE INDEX rows_of_bill ON rows (bill, first_seq) WHERE bill <> '';
 CREATE INDEX rows_of_day ON rows (day, first_seq) WHERE tab = 2 AND day <> 0;

@@ -215,6 +215,16 @@ impl SqliteBook {
         query::select(&self.connection, sql, [i64::from(table.code())])
     }
 
+    /// The rows of a table that are still open, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn open_rows(&self, table: Table) -> Result<Vec<Row>, StoreError> {
+        let sql = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 AND open = 1 ORDER BY first_seq";
+        query::select(&self.connection, sql, [i64::from(table.code())])
+    }
+
     fn load(connection: Connection, path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
         let mut newest: Vec<(u64, Head, Vec<u8>)> = connection
             .prepare("SELECT seq, head, record FROM records ORDER BY seq DESC LIMIT 2")?

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::api::types::{Order, Progress, TaskKind, TaskState, TaskView};
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use crate::ledger::{Ledger, LedgerError, Unwritten};
 use crate::link::WindowHandle;
 use orders::Orders;
@@ -103,7 +103,7 @@ impl Desk {
     ///
     /// [`LedgerError`] if the rows cannot be read.
     pub async fn resume(&self) -> Result<usize, LedgerError> {
-        let rows = self.ledger().table(Table::Program).await?;
+        let rows = self.ledger().open_rows(Table::Program).await?;
         let mut resumed = 0_usize;
         for row in &rows {
             let Some(task) = Task::read(row).filter(|task| !matches!(task.state, task::State::Ended(_)))
@@ -172,6 +172,7 @@ impl Desk {
             Ok(anchor) => {
                 let shown = view::task(&task, TaskState::Waiting, None, None, 1);
                 view.send_replace(Some(shown.clone()));
+                self.events().publish(Happening::Task(shown.clone()));
                 self.spawn(handle, task, anchor.seq, &running, view);
                 Ok((true, shown))
             }
@@ -321,7 +322,7 @@ impl Desk {
     /// Tells everybody that people have to look.
     pub(crate) fn alarm(&self, window: &str, text: &str) {
         let (window, text) = (window.to_owned(), text.to_owned());
-        self.inner.events.publish(crate::events::Happening::Alarm { window, text });
+        self.inner.events.publish(Happening::Alarm { window, text });
     }
 
     /// The ledger failed: the server stops, and its next start takes everything up from the rows.

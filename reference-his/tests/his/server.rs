@@ -107,7 +107,7 @@ fn commands_end_with_the_code_of_the_table() {
 }
 
 #[test]
-fn the_interface_describes_itself_and_events_begin_at_once() {
+fn the_interface_describes_itself() {
     let site = Site::set_up("pty");
     let server = site.serve();
     let (_, document) = server.raw(&format!("GET /openapi.json HTTP/1.1\r\nHost: {}", server.address), "");
@@ -116,4 +116,20 @@ fn the_interface_describes_itself_and_events_begin_at_once() {
         assert!(paths.contains_key(path), "{path}");
     }
     assert!(document["components"]["schemas"]["TaskView"]["properties"]["money"].is_object(), "{document}");
+}
+
+#[test]
+fn events_are_told_as_they_happen_and_resumed_behind_the_last_one_seen() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    let mut stream = server.listen(None);
+    server.ask("PUT", "/collections/c1", &collection("B1", "+1.00"));
+    server.ask("POST", "/collections/c1/stop", &json!({}));
+    let (first, told) = stream.next_task();
+    assert_eq!((&told["id"], &told["state"]), (&json!("c1"), &json!("waiting")));
+    // A listener that saw only the first is told the rest; one that was away for too long is told so.
+    let (_, told) = server.listen(Some(&first)).next_task();
+    assert_eq!(told["end"], "not_made", "{told}");
+    let reset = server.listen(Some("another-1")).next();
+    assert_eq!(reset.1["event"], "reset");
 }

@@ -198,6 +198,24 @@ impl Server {
         (status, serde_json::from_str(body).unwrap_or_default())
     }
 
+    /// Listens to events, behind one that was seen.
+    pub(crate) fn listen(&self, seen: Option<&str>) -> Listener {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let place = seen.map(|seen| format!("Last-Event-ID: {seen}\r\n")).unwrap_or_default();
+        let request = format!(
+            "GET /events HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{place}\r\n",
+            self.address, self.token
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut lines = BufReader::new(stream);
+        // The answer's head has come when the server listens for us.
+        let mut line = String::new();
+        while lines.read_line(&mut line).unwrap() > 2 {
+            line.clear();
+        }
+        Listener { lines }
+    }
+
     /// A request as it should be.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let head = format!(
@@ -226,5 +244,37 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What a listener is told.
+pub(crate) struct Listener {
+    lines: BufReader<TcpStream>,
+}
+
+impl Listener {
+    /// The next event: its place and what it says.
+    pub(crate) fn next(&mut self) -> (String, Value) {
+        let (mut place, mut said) = (String::new(), Value::Null);
+        loop {
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "the server ended the stream");
+            match line.trim_end().split_once(": ") {
+                Some(("id", id)) => place = id.to_owned(),
+                Some(("data", data)) => said = serde_json::from_str(data).unwrap(),
+                _ if line.trim_end().is_empty() && !said.is_null() => return (place, said),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event about a collection or refund.
+    pub(crate) fn next_task(&mut self) -> (String, Value) {
+        loop {
+            let (place, said) = self.next();
+            if said["event"] == "task" {
+                return (place, said);
+            }
+        }
     }
 }
