@@ -4,19 +4,25 @@
 //! and everything that can break are drawn from it, so the same seed lives the same life again. What was to be seen
 //! from outside is its [`history`]; the [`checkers`] read nothing else and know no rule of the links.
 
+pub mod acts;
 pub mod book;
+mod care;
 pub mod checkers;
-pub mod faults;
+mod faults;
 pub mod fields;
 pub mod history;
 pub mod life;
 pub mod line;
-pub mod machines;
+mod machines;
 pub mod mutants;
-pub mod payments;
-pub mod people;
+pub mod nodes;
+mod payments;
+mod people;
+pub mod plan;
 pub mod platform;
 pub mod rng;
 pub mod site;
+mod stores;
+pub mod story;
 pub mod summary;
 pub mod world;

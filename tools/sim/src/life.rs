@@ -4,14 +4,15 @@ use hispos::book::{Query, Table};
 use hispos::journal::PosOrderView;
 use hispos::ledger::{CaptureView, OrderView};
 
+use crate::acts::Act;
 use crate::checkers;
-use crate::faults::{Fault, Plan};
 use crate::history::{History, Rest, Violation};
 use crate::mutants::Mutant;
-use crate::people::Act;
+use crate::nodes::Machine;
+use crate::plan::{Fault, Plan};
 use crate::site::SiteError;
 use crate::summary::Summary;
-use crate::world::{BIRTH, Event, Machine, World};
+use crate::world::{BIRTH, Event, World};
 
 /// How long after the last fault everything has to be at rest, in milliseconds.
 pub const REST_WITHIN: u64 = 10_800_000;
@@ -62,12 +63,15 @@ pub fn live_by(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> R
     Ok(world.over(seed))
 }
 
-/// Lives with a rule missing until a checker finds it: seed, lives tried, what it found.
+/// Lives with a rule missing until a checker finds it: seed, lives tried, what it found. The same life with the rule
+/// has to be clean: otherwise it is not the missing rule that was found.
 #[must_use]
 pub fn caught(mutant: Mutant, most: u64) -> Option<(u64, u64, Violation)> {
     (0..most).find_map(|seed| {
         let life = live_by(seed, mutant.plan(seed), Some(mutant), false).ok()?;
         let first = life.violations.into_iter().next()?;
+        let with_rule = live_by(seed, mutant.plan(seed), None, false).ok()?;
+        with_rule.violations.is_empty().then_some(())?;
         Some((seed, seed.saturating_add(1), first))
     })
 }

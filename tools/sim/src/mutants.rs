@@ -5,9 +5,9 @@ use hispos::book::{Batch, Containment, Found, Query, Table, Write};
 use hispos::message::agreement::{Agreement, Terms, Timers};
 use hispos::platform::{Ask, Proof, Verdict};
 
-use crate::faults::{Plan, Strike};
 use crate::fields::{Fields, Value};
-use crate::world::{Machine, Node};
+use crate::nodes::{Machine, Node};
+use crate::plan::{Plan, Strike};
 
 /// A rule that is missing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +46,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AttemptNotPersisted,
         Self::StartedNotPersisted,
         Self::ReverseNotPersisted,
@@ -55,6 +55,7 @@ impl Mutant {
         Self::NoRecheck,
         Self::NoFence,
         Self::NoExpiry,
+        Self::HisForgetsLease,
         Self::NoRun,
         Self::NoWaitNoPull,
         Self::ReleasedOnUnknown,

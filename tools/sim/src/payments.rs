@@ -5,13 +5,14 @@ use hispos::link::Input;
 use hispos::platform::{Ask, Proof, Request, Verdict};
 use hispos::time::Instant;
 
-use crate::faults::{Fault, Strike};
+use crate::acts::Act;
 use crate::history::{Fact, Moving};
 use crate::mutants;
-use crate::people::Act;
+use crate::nodes::{Machine, Node};
+use crate::plan::{Fault, Strike};
 use crate::platform::unix;
 use crate::site;
-use crate::world::{Event, Machine, Node, World};
+use crate::world::{Event, World};
 
 impl World {
     /// Connected: the clock is read again just before the first byte.

@@ -1,95 +1,19 @@
 //! Cashiers at two windows, and patients at two terminals.
 
-use std::collections::BTreeMap;
-
 use hispos::amount::Amount;
-use hispos::book::{Query, RowKey, Table};
-use hispos::ids::{OperatorId, OrderNo};
-use hispos::ledger::{self, CaptureView, OrderView};
+use hispos::book::{RowKey, Table};
+use hispos::ids::OperatorId;
+use hispos::ledger::{self, OrderView};
 use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal};
 use hispos::link::pos::OrderEvent;
 use hispos::link::{HisEvent, PosEvent};
-use hispos::message::order::Kind;
-use hispos::message::order_no::derive_order_no;
 use hispos::platform::{Channel, PaymentCode};
 
-use crate::rng::Rng;
+use crate::acts::{Act, BILLS, DAY, any_desk, bill_key};
+use crate::nodes::{Machine, Node};
+use crate::plan::Fault;
 use crate::site::{self, DESKS};
-use crate::world::{Event, Machine, Node, World};
-
-/// The one business day of a life.
-pub const DAY: u32 = 20_270_115;
-
-/// What a person does.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Act {
-    /// A cashier collects a bill at a window; so many tries are left if there is no session.
-    Collect(usize, usize, u32),
-    /// A cashier gives some of an order back.
-    Refund(usize, OrderNo, i64, u32),
-    /// A cashier cancels an order.
-    Cancel(usize, OrderNo),
-    /// A cashier asks how an order stands.
-    Query(usize, OrderNo),
-    /// A cashier has another window's terminal look.
-    LookElsewhere(OrderNo),
-    /// A patient holds a code under the scanner of a terminal.
-    Scan(usize),
-    /// Somebody pulls the list of a terminal, and asks for its totals.
-    Pull(usize),
-    /// The program of the windows hands an order's end to the bill database.
-    Post(OrderNo),
-    /// People look after what only they can end: orphans, and orders of silent terminals.
-    LookAfter,
-}
-
-impl Act {
-    /// The terminal at which it happens, if it does at one.
-    #[must_use]
-    pub fn desk_of_pos(&self) -> Option<usize> {
-        match self {
-            Self::Scan(desk) => Some(*desk),
-            _ => None,
-        }
-    }
-}
-
-/// What people know.
-#[derive(Debug)]
-pub struct People {
-    rng: Rng,
-    next_code: u64,
-    next_ticket: u64,
-    tickets: BTreeMap<u64, Act>,
-    /// No new business: people only bring to an end what is under way.
-    pub closing: bool,
-    /// Bills that the hospital collects again, because its ledger was restored and may have forgotten them.
-    pub again: std::collections::BTreeSet<String>,
-}
-
-impl People {
-    /// People of a life.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self {
-            rng: Rng::new(seed, "people"),
-            next_code: 0,
-            next_ticket: 0,
-            tickets: BTreeMap::new(),
-            closing: false,
-            again: std::collections::BTreeSet::new(),
-        }
-    }
-}
-
-/// The key of a bill.
-#[must_use]
-pub fn bill_key(bill: usize) -> String {
-    format!("bill-{bill}")
-}
-
-/// How many bills there are in a life.
-pub const BILLS: usize = 3;
+use crate::world::{Event, World};
 
 impl World {
     /// The day begins.
@@ -97,7 +21,7 @@ impl World {
         for _ in 0..self.plan.collects {
             let rng = &mut self.people.rng;
             let at = rng.between(4_000, self.plan.business_ms);
-            let desk = desk(rng);
+            let desk = any_desk(rng);
             let bill = usize::try_from(rng.between(0, (BILLS - 1) as u64)).unwrap_or(0);
             self.after(at, Event::Act(Act::Collect(desk, bill, 20)));
         }
@@ -178,7 +102,7 @@ impl World {
         self.people.next_ticket
     }
 
-    fn command(
+    pub(crate) fn command(
         &mut self,
         desk: usize,
         ticket: u64,
@@ -255,7 +179,7 @@ impl World {
             HisEvent::Order(HisOrderEvent::Changed(order)) => self.refresh_others(desk, &order),
             HisEvent::Order(HisOrderEvent::Alarm(HisAlarm::LedgerWentBack)) => {
                 self.summary.alarms += 1;
-                self.after(0, Event::Fault(crate::faults::Fault::NoticeLedger));
+                self.after(0, Event::Fault(Fault::NoticeLedger));
             }
             HisEvent::Order(HisOrderEvent::Alarm(_)) => self.summary.alarms += 1,
             HisEvent::SessionUp { .. } => self.summary.sessions += 1,
@@ -281,7 +205,7 @@ impl World {
         }
         if self.plan.at_made && self.people.rng.in_thousand(300) && !self.people.closing {
             let (wait, records) = (self.people.rng.between(10, 40_000), self.people.rng.between(2, 12));
-            self.after(wait, Event::Fault(crate::faults::Fault::LedgerBack(records, true)));
+            self.after(wait, Event::Fault(Fault::LedgerBack(records, true)));
             // The patient is sent to the other window.
             let bill = order.bill.rsplit('-').next().and_then(|bill| bill.parse().ok()).unwrap_or(0);
             self.after(wait + 9_000, Event::Act(Act::Collect(1 - desk.min(1), bill, 20)));
@@ -303,7 +227,7 @@ impl World {
         self.summary.ended(order);
         self.refresh_others(usize::MAX, order);
         let rng = &mut self.people.rng;
-        let desk = desk(rng);
+        let desk = any_desk(rng);
         match order.state {
             "not_paid" if rng.in_thousand(600) => {
                 let bill = order.bill.rsplit('-').next().and_then(|bill| bill.parse().ok()).unwrap_or(0);
@@ -335,7 +259,7 @@ impl World {
     }
 
     /// The program tells the other links that an order's row has changed.
-    fn refresh_others(&mut self, desk: usize, order: &OrderView) {
+    pub(crate) fn refresh_others(&mut self, desk: usize, order: &OrderView) {
         let clock = self.clock(Machine::His);
         for other in (0..DESKS).filter(|other| *other != desk) {
             let own = site::device_id(other).ok();
@@ -384,76 +308,6 @@ impl World {
             _ => {}
         }
     }
-
-    /// What only people can bring to an end.
-    fn look_after(&mut self) {
-        if !self.his.up {
-            return;
-        }
-        let open = self.his.book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
-        let orders: Vec<OrderView> = open.rows.iter().filter_map(OrderView::read).collect();
-        for order in orders.iter().filter(|order| !order.ended && !order.orphan) {
-            if self.people.rng.in_thousand(500) {
-                self.look_elsewhere(&order.order_no);
-            }
-        }
-        let orphans = self.his.book.table(Table::Order);
-        let orphans: Vec<OrderView> =
-            orphans.iter().filter_map(OrderView::read).filter(|o| o.orphan).collect();
-        for orphan in orphans {
-            self.adopt(&orphan);
-        }
-        for bill in (0..BILLS).filter(|bill| self.people.again.contains(&bill_key(*bill))).collect::<Vec<_>>()
-        {
-            let desk = desk(&mut self.people.rng);
-            self.after(1, Event::Act(Act::Collect(desk, bill, 0)));
-        }
-    }
-
-    fn adopt(&mut self, orphan: &OrderView) {
-        let original = orphan.refund_of.as_ref().map(|of| of.order_no.clone());
-        let of = original.as_ref().map(|of| self.his.book.row(&RowKey::new(Table::Order, of.as_str())));
-        let known =
-            of.and_then(|row| OrderView::read(&row)).map(|order| order.bill).filter(|bill| !bill.is_empty());
-        let own = known.or_else(|| bill_of(original.as_ref().unwrap_or(&orphan.order_no)));
-        let Some(bill) = own else { return };
-        let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
-        let captures: Vec<_> = self.his.book.table(Table::Capture);
-        let captures: Vec<_> = captures.into_iter().filter(|row| CaptureView::read(row).is_some()).collect();
-        let bill = self.his.book.row(&RowKey::new(Table::Bill, &bill));
-        if let Ok(batch) = ledger::adopt(&row, &bill, &captures) {
-            self.note(|| format!("people  adopt {}", orphan.order_no));
-            self.summary.adopted += 1;
-            self.commit_now(batch);
-            self.refresh_others(usize::MAX, orphan);
-        }
-    }
-
-    fn look_elsewhere(&mut self, order_no: &OrderNo) {
-        let clock = self.clock(Machine::His);
-        let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
-        let Some(order) = OrderView::read(&row) else { return };
-        for desk in 0..DESKS {
-            if site::device_id(desk).ok() != order.device_id {
-                self.command(desk, 0, |link| link.look_up(&order, clock));
-            }
-        }
-    }
-}
-
-/// The bill of a number, found as the hospital would: by trying its bills.
-fn bill_of(order_no: &OrderNo) -> Option<String> {
-    let secret = site::seed(site::SITE_SECRET, 0);
-    (0..BILLS).map(bill_key).find(|bill| {
-        (0..24).any(|generation| {
-            derive_order_no(&secret, Kind::Collect, bill.as_bytes(), generation).ok().as_ref()
-                == Some(order_no)
-        })
-    })
-}
-
-fn desk(rng: &mut Rng) -> usize {
-    usize::try_from(rng.between(0, (DESKS - 1) as u64)).unwrap_or(0)
 }
 
 fn refusal(why: &OrderRefusal) -> &'static str {

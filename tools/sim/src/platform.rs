@@ -11,33 +11,7 @@ use hispos::time::UnixSeconds;
 
 use crate::rng::Rng;
 use crate::site::UNIX_START;
-
-/// What becomes of a payment code.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Story {
-    /// Taken at once.
-    Paid,
-    /// Taken, and the answer says nothing.
-    PaidSilently,
-    /// The payer has to type a password, and does after so many milliseconds.
-    Password(u64),
-    /// The payer never types it.
-    NeverTyped,
-    /// The platform closes nothing by itself: the number stays alive beyond its expiry.
-    NeverClosed,
-    /// Not enough money: the number is unknown afterwards.
-    RefusedAbsent,
-    /// Not enough money: the number is closed afterwards.
-    RefusedClosed,
-    /// Not enough money, and the number lives on: the payer may still pay after so many milliseconds.
-    RefusedAlive(u64),
-    /// The code is no good.
-    BadCode,
-    /// A system error, and nothing happened.
-    Error,
-    /// Another total was taken.
-    WrongTotal,
-}
+use crate::story::Story;
 
 /// What a trade is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -225,6 +199,17 @@ impl Platform {
             visible: if never_seen { u64::MAX } else { now.saturating_add(hidden) },
         };
         self.trades.insert(number.into(), trade);
+        self.tell(number, story, now, money)
+    }
+
+    /// What a new number does by its story, and what is answered.
+    fn tell(
+        &mut self,
+        number: &str,
+        story: Story,
+        now: u64,
+        money: &mut Vec<Money>,
+    ) -> (Proof, &'static str) {
         let confirm = |after: u64| (now.saturating_add(after), Effect::Confirm(number.into()));
         match story {
             Story::Paid | Story::WrongTotal => {

@@ -9,45 +9,17 @@ use hispos::link::{HisLink, LoadId, PersistId, PosLink};
 use hispos::platform::{Ask, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
+use crate::acts::{Act, People};
 use crate::book::MemoryBook;
-use crate::faults::{Fault, Plan};
 use crate::history::{Fact, History, Rest};
 use crate::line::{Line, Way};
 use crate::mutants::Mutant;
-use crate::people::{Act, People};
+use crate::nodes::{Machine, Node};
+use crate::plan::{Fault, Plan};
 use crate::platform::{Money, Platform};
 use crate::rng::Rng;
 use crate::site::{DESKS, Site, SiteError, UNIX_START};
 use crate::summary::Summary;
-
-/// A link: of HIS, or of a POS, at a desk.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Node {
-    /// The HIS end.
-    His(usize),
-    /// The POS end.
-    Pos(usize),
-}
-
-/// A machine with one program and one book: HIS, or the terminal of a desk.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Machine {
-    /// The one HIS.
-    His,
-    /// A terminal.
-    Pos(usize),
-}
-
-impl Node {
-    /// The machine that runs it.
-    #[must_use]
-    pub fn machine(self) -> Machine {
-        match self {
-            Self::His(_) => Machine::His,
-            Self::Pos(desk) => Machine::Pos(desk),
-        }
-    }
-}
 
 /// Who waits for a commit.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Lives without any fault: what has to work before anything else is tried.
 
-use hispos_sim::faults::Plan;
 use hispos_sim::life::live_by;
+use hispos_sim::plan::Plan;
 
 #[test]
 fn every_order_of_a_calm_life_ends_and_every_capture_is_known() {

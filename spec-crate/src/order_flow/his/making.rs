@@ -173,14 +173,9 @@ pub(crate) fn refund(
         held.row.bill.clone_from(&original.row.bill);
         held.row.item.clone_from(&new.item);
         held.row.generation = generation;
-        capture.reserve(
-            wire::Reservation {
-                order_no: held.order_no.as_str().into(),
-                amount: new.amount.magnitude(),
-                item: new.item.clone(),
-            },
-            clock.unix.map_or(0, |unix| unix.0),
-        );
+        let order_no = held.order_no.as_str().into();
+        let reserved = wire::Reservation { order_no, amount: new.amount.magnitude(), item: new.item.clone() };
+        capture.reserve(reserved, clock.unix.map_or(0, |unix| unix.0));
         capture.store(&mut changes);
         held.store(&mut changes);
         changes.looked(&original_key, original.version);
