@@ -167,7 +167,7 @@ fn work(book: &mut SqliteBook, jobs: &mut Vec<Job>) {
     for question in questions {
         match question {
             Question::Find(query, answer) => drop(answer.send(book.find(&query))),
-            Question::OpenRows(table, answer) => drop(answer.send(book.open_rows(table))),
+            Question::OpenRows(table, answer) => drop(answer.send(book.table(table, true))),
         }
     }
 }
@@ -202,7 +202,7 @@ pub fn restored(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -
         return Ok(());
     };
     let rows = find(book, &Query::Rows(vec![RowKey::new(Table::Site, &site)]))?;
-    let peers = book.table(Table::Peer).map_err(|error| failed(&error))?;
+    let peers = book.table(Table::Peer, false).map_err(|error| failed(&error))?;
     let open = open_orders(book)?;
     match rows.first() {
         Some(site) => write(book, hispos::ledger::restored(site, &peers, &open, agreements, clock), clock),

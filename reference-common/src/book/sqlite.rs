@@ -205,24 +205,15 @@ impl SqliteBook {
         fs4::available_space(directory.unwrap_or(Path::new(".")))
     }
 
-    /// The latest record of every row of a table, oldest first.
+    /// Every row of a table, or only those that are still open, oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub fn table(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        let sql = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 ORDER BY first_seq";
-        query::select(&self.connection, sql, [i64::from(table.code())])
-    }
-
-    /// The rows of a table that are still open, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the store cannot be read.
-    pub fn open_rows(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        let sql = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 AND open = 1 ORDER BY first_seq";
-        query::select(&self.connection, sql, [i64::from(table.code())])
+    pub fn table(&self, table: Table, only_open: bool) -> Result<Vec<Row>, StoreError> {
+        let all = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 ORDER BY first_seq";
+        let open = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 AND open = 1 ORDER BY first_seq";
+        query::select(&self.connection, if only_open { open } else { all }, [i64::from(table.code())])
     }
 
     fn load(connection: Connection, path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
