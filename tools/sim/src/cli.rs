@@ -50,7 +50,7 @@ enum Command {
     /// Remove rules one at a time, until a checker finds it. 逐条去掉规则
     Mutants {
         /// Lives that each may take 每条规则最多的次数
-        #[arg(long, default_value_t = 400)]
+        #[arg(long, default_value_t = 1_000)]
         lives: u64,
         /// One JSON object 输出 JSON
         #[arg(long)]

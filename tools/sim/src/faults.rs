@@ -17,6 +17,10 @@ use crate::world::{Event, World};
 impl World {
     /// Something breaks.
     pub(crate) fn fault(&mut self, fault: Fault) {
+        if self.unnoticed && matches!(fault, Fault::JournalBack(..) | Fault::JournalLost(_)) {
+            // Both books at once, before either is noticed: a residual.
+            return;
+        }
         if fault != Fault::NoticeLedger && fault != Fault::Peace {
             self.summary.fault(fault.name());
         }
@@ -135,6 +139,17 @@ impl World {
             .map_or(0, |anchor| anchor.seq)
     }
 
+    /// A terminal has seen a later record of the ledger than this.
+    fn is_noticed(&self, seq: u64) -> bool {
+        let key = RowKey::new(Table::Peer, self.site.agreement.terms().site_id.as_str());
+        let own = self.his.book.anchor().book;
+        self.pos.iter().any(|pos| {
+            let bytes = Fields::read(&pos.book.row(&key).bytes).bytes(1).unwrap_or_default();
+            let seen = hispos::book::Anchor::decode(&bytes);
+            seen.is_some_and(|anchor| anchor.book == own && anchor.seq > seq)
+        })
+    }
+
     fn ledger_back(&mut self, records: u64, declared: bool) {
         if self.replaced.contains(&true) {
             // Both books at once, before either is noticed: a residual.
@@ -142,6 +157,9 @@ impl World {
         }
         self.kill(Machine::His);
         let seq = self.his.book.records().saturating_sub(records).max(1);
+        // Without a terminal that knows better nobody notices: a residual, so people declare it.
+        let declared = declared || !self.is_noticed(seq);
+        self.unnoticed = !declared;
         self.his.book = self.his.book.back_to(seq);
         // What the restored ledger may have forgotten, the hospital collects again.
         self.people.again = (0..BILLS).map(bill_key).collect();
@@ -161,6 +179,7 @@ impl World {
         if !self.his.up {
             return;
         }
+        self.unnoticed = false;
         self.declare_ledger_restored();
         self.his.pending.clear();
         self.his.epoch = self.his.epoch.saturating_add(1);

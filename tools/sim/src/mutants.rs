@@ -101,7 +101,8 @@ impl Mutant {
             Self::ReverseNotPersisted => {
                 plan.at_write = Some(Strike::KillsReverse);
                 plan.cancels = 900;
-                plan.late_requests = 500;
+                plan.slow_payers = Some((18_000, 60_000));
+                plan.late_requests = 700;
             }
             Self::IntactAfterReboot => plan.at_write = Some(Strike::JournalBack(true)),
             Self::IntactDespiteAnchor => plan.at_write = Some(Strike::JournalBack(false)),
