@@ -7,7 +7,9 @@
 use std::fmt;
 use std::thread;
 
-use hispos::book::{Anchor, Batch, Found, Query, Row, RowKey, Table};
+use hispos::book::{Anchor, Batch, Found, Query, Row, RowKey, Table, start_row};
+use hispos::crypto::Entropy;
+use hispos::ids::BookId;
 use hispos::message::agreement::Agreement;
 use hispos::time::Clock;
 use hispos_common::book::{Book, CommitError, SqliteBook, StoreError};
@@ -196,18 +198,20 @@ pub fn begin(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -> R
 ///
 /// What the store says.
 pub fn restored(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -> Result<(), LedgerError> {
-    let failed = |error: &dyn fmt::Display| LedgerError::Store(error.to_string());
-    book.declare_restored(&mut OsEntropy, clock.unix).map_err(|error| failed(&error))?;
-    let Some(site) = agreements.first().map(|agreement| agreement.terms().site_id.to_string()) else {
-        return Ok(());
-    };
-    let rows = find(book, &Query::Rows(vec![RowKey::new(Table::Site, &site)]))?;
-    let peers = book.table(Table::Peer, false).map_err(|error| failed(&error))?;
+    let mut id = [0; 8];
+    OsEntropy.fill(&mut id);
+    let fork = start_row(BookId::from_bytes(id), Some(&book.anchor()));
+    let site = agreements.first().map(|agreement| agreement.terms().site_id.to_string());
+    let site = find(book, &Query::Rows(site.iter().map(|site| RowKey::new(Table::Site, site)).collect()))?;
+    let peers = book.table(Table::Peer, false).map_err(|error| LedgerError::Store(error.to_string()))?;
     let open = open_orders(book)?;
-    match rows.first() {
-        Some(site) => write(book, hispos::ledger::restored(site, &peers, &open, agreements, clock), clock),
-        None => Ok(()),
-    }
+    let mut batch = match site.first() {
+        Some(site) => hispos::ledger::restored(site, &peers, &open, agreements, clock),
+        None => Batch::default(),
+    };
+    // One transaction: a book that goes on under a new id always waits.
+    batch.write.insert(0, fork);
+    write(book, batch, clock)
 }
 
 fn open_orders(book: &SqliteBook) -> Result<Vec<Row>, LedgerError> {

@@ -22,6 +22,9 @@ use crate::{limits, timers};
 
 pub use crate::order_flow::his::{BillView, CaptureView, OrderView};
 
+/// Bytes of a book's id.
+const BOOK_BYTES: usize = 8;
+
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
@@ -115,7 +118,11 @@ pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement
     changes.write(&site.key, site.version, &row, Index::default());
     for peer in peers {
         let stored = wire::PeerRow::decode(peer.bytes.as_slice()).unwrap_or_default();
-        let row = wire::PeerRow { pulled: false, ..stored };
+        let mut row = wire::PeerRow { pulled: false, ..stored };
+        if row.encoded_len() == 0 {
+            // No row is empty. A book that no device knows is answered from the first record.
+            row.pulled_book = alloc::vec![0; BOOK_BYTES];
+        }
         changes.write(&peer.key, peer.version, &row, Index::default());
     }
     changes.batch

@@ -79,7 +79,6 @@ impl Run {
     }
 
     async fn wait(&mut self) -> Result<Step, LedgerError> {
-        self.show(TaskState::Waiting, None);
         loop {
             if *self.stop.borrow_and_update() || self.task.stopped {
                 return Ok(Step::End(self.end_without_more("stopped", "the cashier stopped it")));
@@ -91,6 +90,7 @@ impl Run {
             if now >= self.not_before && self.window.state.borrow_and_update().ready {
                 return Ok(Step::Make);
             }
+            self.show(TaskState::Waiting, None);
             let next = if now < self.not_before { self.not_before.min(deadline) } else { deadline };
             tokio::select! {
                 _ = self.stop.changed() => {}
@@ -176,7 +176,8 @@ impl Run {
         let again = order.status_code.and_then(Status::from_code).map(Status::retry) == Some(Retry::AgainNow);
         let collects = self.task.asked.kind() == TaskKind::Collection;
         match order.state {
-            OrderState::NotPaid if again && collects && !self.task.stopped => Step::Wait,
+            // A task that was stopped ends there.
+            OrderState::NotPaid if again && collects => Step::Wait,
             OrderState::NotPaid => Step::End(End::of_order(TaskEnd::NotPaid)),
             OrderState::Paid => Step::End(End::of_order(TaskEnd::Paid)),
             OrderState::Refunded => Step::End(End::of_order(TaskEnd::Refunded)),

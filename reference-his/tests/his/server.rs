@@ -87,6 +87,11 @@ fn commands_end_with_the_code_of_the_table() {
         assert_eq!(site.run(&command).code, 3, "{command:?}");
     }
     assert_eq!(site.run(&["decide", "BX", "keep", "--by", "zhang", "--by", "li"]).code, 3);
+    for by in [["zhang", "--by", "zhang"].as_slice(), ["zhang"].as_slice()] {
+        let command = [&["devices", "without-list", "D1", "--by"], by].concat();
+        assert_eq!(site.run(&command).code, 2, "{command:?}");
+    }
+    site.done(&["devices", "without-list", "D1", "--by", "zhang", "--by", "li"]);
     assert_eq!(site.done(&["windows"]).last["ready"], false);
     site.done(&["devices", "revoke", "D1"]);
     assert_eq!(site.done(&["windows"]).last["blocked"], true);
