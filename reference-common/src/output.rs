@@ -3,9 +3,48 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use clap::{Args, ValueEnum};
+use hispos::catalogue::Language;
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;
+
+/// How every command of every program answers.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Answers {
+    /// Answer in JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The language of what people at the window read.
+    #[arg(long, global = true, value_enum, default_value_t = Lang::Zh)]
+    lang: Lang,
+}
+
+/// A language, as it is typed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Lang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Answers {
+    /// Where answers go.
+    #[must_use]
+    pub fn output(self) -> Output {
+        Output::new(self.json)
+    }
+
+    /// The language of what people at the window read.
+    #[must_use]
+    pub fn language(self) -> Language {
+        match self.lang {
+            Lang::Zh => Language::Zh,
+            Lang::En => Language::En,
+        }
+    }
+}
 
 /// Where a command's answers go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -11,21 +11,20 @@
 //! log/hispos-his.log     rotates
 //! ```
 
-use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use hispos::crypto::Secret;
 use hispos_common::entropy::OsEntropy;
+use hispos_common::folder::Folder;
+use hispos_common::keys;
 use hispos_common::line::LineConfig;
-use hispos_common::{files, keys};
 use serde::{Deserialize, Serialize};
 
 /// The directory of one site's server.
 #[derive(Clone, Debug)]
-pub struct Home {
-    path: PathBuf,
-}
+pub struct Home(Folder);
 
 /// What `site.json` holds.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -52,46 +51,37 @@ pub struct Bound {
     pub line: String,
 }
 
+impl Deref for Home {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
+    }
+}
+
 impl Home {
     /// The home at a path; nothing is read or made.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        Self(Folder::at(path))
     }
 
     /// The ledger's file.
     #[must_use]
     pub fn ledger_file(&self) -> PathBuf {
-        self.path.join("ledger.db")
+        self.join("ledger.db")
     }
 
     /// Where the server writes its token.
     #[must_use]
     pub fn token_file(&self) -> PathBuf {
-        self.path.join("token")
+        self.join("token")
     }
 
     /// Where the server writes the address at which it listens.
     #[must_use]
     pub fn address_file(&self) -> PathBuf {
-        self.path.join("address")
-    }
-
-    /// The log's newest file; its directory is made if it is missing.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn log_file(&self) -> io::Result<PathBuf> {
-        let directory = self.path.join("log");
-        fs::create_dir_all(&directory)?;
-        Ok(directory.join("hispos-his.log"))
+        self.join("address")
     }
 
     /// Reads `site.json`; a home without one has no windows and trusts nobody.
@@ -100,11 +90,7 @@ impl Home {
     ///
     /// What the disk says, or [`io::ErrorKind::InvalidData`].
     pub fn site(&self) -> io::Result<Site> {
-        match fs::read(self.path.join("site.json")) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Site::default()),
-            Err(error) => Err(error),
-        }
+        Ok(self.read("site.json")?.unwrap_or_default())
     }
 
     /// Replaces `site.json`.
@@ -113,10 +99,7 @@ impl Home {
     ///
     /// What the disk says; the file is then unchanged.
     pub fn write_site(&self, site: &Site) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
-        let mut text = serde_json::to_string_pretty(site)?;
-        text.push('\n');
-        files::replace(&self.path.join("site.json"), text.as_bytes())
+        self.write("site.json", site)
     }
 
     /// The secret that order numbers are derived with; made at the first call.
@@ -125,8 +108,7 @@ impl Home {
     ///
     /// What the disk says.
     pub fn site_secret(&self) -> io::Result<Secret<32>> {
-        fs::create_dir_all(&self.path)?;
-        keys::load_or_create(&self.path.join("site.secret"), &mut OsEntropy)
+        keys::load_or_create(&self.make("")?.join("site.secret"), &mut OsEntropy)
     }
 
     /// Makes the key of a software terminal.
@@ -135,7 +117,7 @@ impl Home {
     ///
     /// [`io::ErrorKind::AlreadyExists`]: a key is never replaced, a replacement gets a new id.
     pub fn make_terminal_key(&self, window: &str) -> io::Result<Secret<32>> {
-        fs::create_dir_all(self.path.join("terminals"))?;
+        self.make("terminals")?;
         keys::create(&self.terminal_file(window), &mut OsEntropy)
     }
 
@@ -149,45 +131,7 @@ impl Home {
     }
 
     fn terminal_file(&self, window: &str) -> PathBuf {
-        self.path.join("terminals").join(format!("{window}.key"))
-    }
-
-    /// Keeps an imported signed file under its number: `agreements` or `devices`.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn keep(&self, kind: &str, number: u32, bytes: &[u8]) -> io::Result<()> {
-        let directory = self.path.join(kind);
-        fs::create_dir_all(&directory)?;
-        files::replace(&directory.join(format!("{number}.hispos")), bytes)
-    }
-
-    /// Every imported signed file of a kind, newest first.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn kept(&self, kind: &str) -> io::Result<Vec<(u32, Vec<u8>)>> {
-        let entries = match fs::read_dir(self.path.join(kind)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let number = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .and_then(|name| name.strip_suffix(".hispos"))
-                .and_then(|number| number.parse::<u32>().ok());
-            if let Some(number) = number {
-                found.push((number, files::read(&path)?));
-            }
-        }
-        found.sort_by(|(a, _), (b, _)| b.cmp(a));
-        Ok(found)
+        self.join("terminals").join(format!("{window}.key"))
     }
 }
 
@@ -236,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_read_as_it_was_written_and_imports_come_newest_first() {
+    fn a_site_is_read_as_it_was_written() {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::at(directory.path());
         assert_eq!(home.site().unwrap(), Site::default());
@@ -244,10 +188,5 @@ mod tests {
         let site = Site { windows: vec![bound], ..Site::default() };
         home.write_site(&site).unwrap();
         assert_eq!(home.site().unwrap(), site);
-        for number in [1, 10, 9] {
-            home.keep("devices", number, &[1]).unwrap();
-        }
-        let numbers: Vec<u32> = home.kept("devices").unwrap().iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, [10, 9, 1]);
     }
 }

@@ -212,7 +212,7 @@ fn now() -> Clock {
 }
 
 fn open_log(home: &Home, verbose: bool) -> Result<Log, Failure> {
-    let path = home.log_file().map_err(Failure::about(Exit::Usage, "the log"))?;
+    let path = home.log_file("hispos-his").map_err(Failure::about(Exit::Usage, "the log"))?;
     let config = LogConfig {
         path: Some(path),
         bytes_max: LOG_BYTES_MAX,

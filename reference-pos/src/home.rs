@@ -11,19 +11,16 @@
 //! log/hispos-pos.log     rotates
 //! ```
 
-use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use hispos_common::files;
-use serde::de::DeserializeOwned;
+use hispos_common::folder::Folder;
 use serde::{Deserialize, Serialize};
 
 /// The directory of one terminal.
 #[derive(Clone, Debug)]
-pub struct Home {
-    path: PathBuf,
-}
+pub struct Home(Folder);
 
 /// What `device.json` holds.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -45,64 +42,37 @@ pub struct Trust {
     pub pos_organisation: String,
 }
 
-/// The kinds of signed files that are kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kept {
-    /// Link agreements, by their number.
-    Agreements,
-    /// Terminal manifests, by their serial.
-    Terminals,
+impl Deref for Home {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        &self.0
+    }
 }
 
 impl Home {
     /// The home at a path; nothing is read or made.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-
-    /// Makes the directory.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn make(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.path)
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        Self(Folder::at(path))
     }
 
     /// The device's key.
     #[must_use]
     pub fn key_file(&self) -> PathBuf {
-        self.path.join("device.key")
+        self.join("device.key")
     }
 
     /// The journal.
     #[must_use]
     pub fn journal_file(&self) -> PathBuf {
-        self.path.join("journal.db")
+        self.join("journal.db")
     }
 
     /// The door of the running program.
     #[must_use]
     pub fn control_file(&self) -> PathBuf {
-        self.path.join("control.json")
-    }
-
-    /// The log's newest file; its directory is made if it is missing.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn log_file(&self) -> io::Result<PathBuf> {
-        let directory = self.path.join("log");
-        fs::create_dir_all(&directory)?;
-        Ok(directory.join("hispos-pos.log"))
+        self.join("control.json")
     }
 
     /// The device, if it was made.
@@ -139,62 +109,5 @@ impl Home {
     /// What the disk says.
     pub fn write_trust(&self, trust: &Trust) -> io::Result<()> {
         self.write("trust.json", trust)
-    }
-
-    /// Keeps an imported signed file under its number.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn keep(&self, kind: Kept, number: u32, bytes: &[u8]) -> io::Result<()> {
-        let directory = self.directory(kind);
-        fs::create_dir_all(&directory)?;
-        files::replace(&directory.join(format!("{number}.hispos")), bytes)
-    }
-
-    /// Every imported signed file of a kind, newest first.
-    ///
-    /// # Errors
-    ///
-    /// What the disk says.
-    pub fn kept(&self, kind: Kept) -> io::Result<Vec<(u32, Vec<u8>)>> {
-        let entries = match fs::read_dir(self.directory(kind)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            let number: Option<u32> = name.and_then(|name| name.strip_suffix(".hispos")?.parse().ok());
-            if let Some(number) = number {
-                found.push((number, files::read(&path)?));
-            }
-        }
-        found.sort_by(|(a, _), (b, _)| b.cmp(a));
-        Ok(found)
-    }
-
-    fn directory(&self, kind: Kept) -> PathBuf {
-        self.path.join(match kind {
-            Kept::Agreements => "agreements",
-            Kept::Terminals => "terminals",
-        })
-    }
-
-    fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
-        match fs::read(self.path.join(name)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn write<T: Serialize>(&self, name: &str, content: &T) -> io::Result<()> {
-        self.make()?;
-        let mut text = serde_json::to_string_pretty(content)?;
-        text.push('\n');
-        files::replace(&self.path.join(name), text.as_bytes())
     }
 }

@@ -7,9 +7,10 @@ use hispos::message::agreement::Agreement;
 use hispos::message::manifest::{Manifest, Terminal};
 use hispos::message::signed_file::{OrganisationKey, SignedFile};
 use hispos_common::exit::Exit;
+use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 
-use crate::home::{Home, Kept, Trust};
+use crate::home::{Home, Trust};
 
 /// What this terminal holds.
 #[derive(Clone, Debug)]

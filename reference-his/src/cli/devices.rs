@@ -7,6 +7,7 @@ use hispos::crypto::ed25519_public;
 use hispos::ids::{DeviceId, TerminalId};
 use hispos_common::exit::Exit;
 use hispos_common::files;
+use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 use hispos_common::request::{KeyKind, KeyRequest};
 use serde_json::json;
@@ -129,12 +130,12 @@ fn import_devices(path: &Path, context: &Context) -> Result<(), Failure> {
     let newest = agreements.first().ok_or_else(|| Failure::new(Exit::Usage, "import an agreement first"))?;
     let bytes = files::read(path).map_err(about(path))?;
     let devices = open_devices(&bytes, newest)?;
-    let held = context.home.kept("devices").map_err(about(path))?;
+    let held = context.home.kept(Kept::Devices).map_err(about(path))?;
     if let Some((_, held)) = held.first() {
         let held = open_devices(held, newest)?;
         held.check_successor(&devices).map_err(Failure::about(Exit::Refused, path.display()))?;
     }
-    context.home.keep("devices", devices.serial(), &bytes).map_err(about(path))?;
+    context.home.keep(Kept::Devices, devices.serial(), &bytes).map_err(about(path))?;
     let text = format!("device manifest {}: {} devices", devices.serial(), devices.entries().len());
     context
         .output

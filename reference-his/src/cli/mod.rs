@@ -9,10 +9,10 @@ mod tasks;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use hispos::catalogue::Language;
 use hispos_common::exit::{self, Exit};
-use hispos_common::output::{Failure, Output};
+use hispos_common::output::{Answers, Failure, Output};
 
 use crate::home::Home;
 use crate::serve;
@@ -27,23 +27,10 @@ pub struct Cli {
     /// The directory of the site's server: keys, agreements, manifests, ledger.
     #[arg(long, global = true, env = "HISPOS_HIS_HOME", default_value = "hispos-his", value_name = "DIR")]
     home: PathBuf,
-    /// Answer in JSON, one object a line.
-    #[arg(long, global = true)]
-    json: bool,
-    /// The language of what the cashier reads.
-    #[arg(long, global = true, value_enum, default_value_t = Lang::Zh)]
-    lang: Lang,
+    #[command(flatten)]
+    answers: Answers,
     #[command(subcommand)]
     command: Command,
-}
-
-/// A language.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Lang {
-    /// Chinese.
-    Zh,
-    /// English.
-    En,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,11 +93,9 @@ pub(crate) struct Context {
 /// Runs a command line to its exit code.
 #[must_use]
 pub fn run(cli: Cli) -> Exit {
-    let language = match cli.lang {
-        Lang::Zh => Language::Zh,
-        Lang::En => Language::En,
-    };
-    let context = Context { home: Home::at(&cli.home), output: Output::new(cli.json), language };
+    let answers = cli.answers;
+    let context =
+        Context { home: Home::at(&cli.home), output: answers.output(), language: answers.language() };
     let output = context.output;
     match dispatch(cli.command, &context) {
         Ok(exit) => exit,

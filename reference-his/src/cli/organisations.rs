@@ -10,6 +10,7 @@ use hispos::message::signed_file::{FileKind, OrganisationKey, SignedFile};
 use hispos::time::UnixSeconds;
 use hispos_common::clock;
 use hispos_common::exit::Exit;
+use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 use hispos_common::request::KeyRequest;
 use serde_json::{Value, json};
@@ -209,7 +210,7 @@ fn import_agreement(
     if let Some(newest) = provisioning::agreements(&context.home)?.first() {
         newest.check_successor(&agreement).map_err(Failure::about(Exit::Refused, path.display()))?;
     }
-    let kept = context.home.keep("agreements", terms.agreement_no, &file.encode());
+    let kept = context.home.keep(Kept::Agreements, terms.agreement_no, &file.encode());
     kept.and_then(|()| context.home.write_site(&site)).map_err(about(path))?;
     let text = format!(
         "agreement {} of site {} is held, {}",

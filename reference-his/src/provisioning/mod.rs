@@ -14,6 +14,7 @@ use hispos::message::manifest::{Device, Manifest};
 use hispos::message::signed_file::{OrganisationKey, SignedFile};
 use hispos::time::UnixSeconds;
 use hispos_common::exit::Exit;
+use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 
 use crate::home::Home;
@@ -53,10 +54,12 @@ pub fn load(home: &Home) -> Result<Provisioned, Failure> {
     let newest = agreements
         .first()
         .ok_or_else(|| Failure::new(Exit::Usage, "no agreement was imported: `agreement import FILE`"))?;
-    let (_, bytes) =
-        home.kept("devices").map_err(Failure::about(Exit::Usage, "devices"))?.into_iter().next().ok_or_else(
-            || Failure::new(Exit::Usage, "no device manifest was imported: `devices import FILE`"),
-        )?;
+    let (_, bytes) = home
+        .kept(Kept::Devices)
+        .map_err(Failure::about(Exit::Usage, "devices"))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::new(Exit::Usage, "no device manifest was imported: `devices import FILE`"))?;
     let devices = open_devices(&bytes, newest)?;
     Ok(Provisioned { devices, agreements })
 }
@@ -68,7 +71,7 @@ pub fn load(home: &Home) -> Result<Provisioned, Failure> {
 ///
 /// [`Failure`] naming the first file that is wrong.
 pub fn agreements(home: &Home) -> Result<Vec<Agreement>, Failure> {
-    let kept = home.kept("agreements").map_err(Failure::about(Exit::Usage, "agreements"))?;
+    let kept = home.kept(Kept::Agreements).map_err(Failure::about(Exit::Usage, "agreements"))?;
     let site = home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
     let trusts = |trusted: &Option<String>, key: &OrganisationKey| {
         trusted.as_ref().is_some_and(|trusted| same_fingerprint(trusted, &key.fingerprint()))

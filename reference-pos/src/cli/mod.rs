@@ -7,10 +7,10 @@ mod serve;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use hispos::catalogue::Language;
 use hispos_common::exit::{self, Exit};
-use hispos_common::output::{Failure, Output};
+use hispos_common::output::{Answers, Failure, Output};
 
 use crate::home::Home;
 
@@ -32,23 +32,10 @@ pub struct Cli {
     /// The terminal's directory: key, agreements, manifests, journal, log.
     #[arg(long, global = true, env = "HISPOS_POS_HOME", default_value = "hispos-pos", value_name = "DIR")]
     home: PathBuf,
-    /// Answer in JSON, one object a line.
-    #[arg(long, global = true)]
-    json: bool,
-    /// The language of what the patient reads.
-    #[arg(long, global = true, value_enum, default_value_t = Lang::Zh)]
-    lang: Lang,
+    #[command(flatten)]
+    answers: Answers,
     #[command(subcommand)]
     command: Command,
-}
-
-/// A language.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Lang {
-    /// Chinese.
-    Zh,
-    /// English.
-    En,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,11 +70,9 @@ struct Context {
 /// Runs a command line to its exit code.
 #[must_use]
 pub fn run(cli: Cli) -> Exit {
-    let language = match cli.lang {
-        Lang::Zh => Language::Zh,
-        Lang::En => Language::En,
-    };
-    let context = Context { home: Home::at(&cli.home), output: Output::new(cli.json), language };
+    let answers = cli.answers;
+    let context =
+        Context { home: Home::at(&cli.home), output: answers.output(), language: answers.language() };
     let output = context.output;
     output.end(dispatch(cli.command, &context))
 }

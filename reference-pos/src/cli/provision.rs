@@ -79,7 +79,7 @@ fn init(id: &str, serial_no: String, context: &Context) -> Result<(), Failure> {
     if !(1..=32).contains(&serial_no.len()) || !serial_no.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::new(Exit::Usage, "a serial number has 1 to 32 visible ASCII characters"));
     }
-    home.make().map_err(Failure::about(Exit::Refused, home.path().display()))?;
+    home.make("").map_err(Failure::about(Exit::Refused, home.path().display()))?;
     let made = keys::create(&home.key_file(), &mut OsEntropy);
     let key = made.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::new(

@@ -141,7 +141,7 @@ fn asker(arguments: &Serve, simulated: bool) -> Result<Asker, Failure> {
 }
 
 fn open_log(arguments: &Serve, context: &Context) -> Result<Log, Failure> {
-    let path = context.home.log_file().map_err(Failure::about(Exit::Refused, "log"))?;
+    let path = context.home.log_file("hispos-pos").map_err(Failure::about(Exit::Refused, "log"))?;
     let config = LogConfig {
         path: Some(path),
         bytes_max: LOG_BYTES_MAX,
