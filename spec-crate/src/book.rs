@@ -44,6 +44,8 @@ pub enum Table {
     Site,
     /// A row of the program that keeps the book.
     Program,
+    /// One closed business day; the key is YYYYMMDD. Ledger only.
+    Day,
 }
 
 impl Table {
@@ -58,6 +60,7 @@ impl Table {
             Self::Peer => 5,
             Self::Site => 6,
             Self::Program => 7,
+            Self::Day => 8,
         }
     }
 
@@ -72,6 +75,7 @@ impl Table {
             5 => Self::Peer,
             6 => Self::Site,
             7 => Self::Program,
+            8 => Self::Day,
             _ => return None,
         })
     }

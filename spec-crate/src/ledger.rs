@@ -5,6 +5,8 @@
 //!
 //! Specified in spec: order life, "the HIS", and books.
 
+mod days;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -20,6 +22,10 @@ use crate::time::Clock;
 use crate::wire::{self, HisState, Posting};
 use crate::{limits, timers};
 
+pub use self::days::{
+    ClosedDay, Closing, DayRefusal, DayRevision, DayView, Totals, TotalsRow, close_day, closed_day,
+    closed_days, day, day_key, revise_day,
+};
 pub use crate::order_flow::his::{BillView, CaptureView, OrderView};
 
 /// Bytes of a book's id.

@@ -7,6 +7,7 @@
 
 pub(crate) mod his;
 pub(crate) mod pos;
+pub(crate) mod totals;
 
 use alloc::vec::Vec;
 

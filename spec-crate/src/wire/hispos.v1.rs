@@ -1302,6 +1302,9 @@ pub struct PosOrder {
     /// A result ended the order at HIS.
     #[prost(bool, tag = "19")]
     pub recorded: bool,
+    /// That result, once a later one stands in `result`. Empty before: it is `result`.
+    #[prost(bytes = "vec", tag = "20")]
+    pub recorded_result: ::prost::alloc::vec::Vec<u8>,
 }
 /// The one pay of an order, persisted before it is written.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1495,6 +1498,38 @@ pub struct SiteRow {
     #[prost(uint32, repeated, tag = "4")]
     pub closed_days: ::prost::alloc::vec::Vec<u32>,
 }
+/// A row of the ledger: a business day that was closed. Each record of it is one revision; the chain keeps all.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DayRow {
+    /// From 1, which is the closing.
+    #[prost(uint32, tag = "1")]
+    pub revision: u32,
+    #[prost(message, optional, tag = "2")]
+    pub closed: ::core::option::Option<DayState>,
+    /// The latest revision. Absent while it is the closing.
+    #[prost(message, optional, tag = "3")]
+    pub latest: ::core::option::Option<DayState>,
+}
+/// What a business day came to at one moment.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DayState {
+    /// Unix seconds. 0 without a clock.
+    #[prost(uint64, tag = "1")]
+    pub at: u64,
+    /// Who closed the day. Empty in a later revision.
+    #[prost(string, tag = "2")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<TotalsRow>,
+    /// The orders that were open, sorted.
+    #[prost(string, repeated, tag = "4")]
+    pub open: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// SHA-256 over the sorted (order_no, outcome, amount) of every accepted result.
+    #[prost(bytes = "vec", tag = "5")]
+    pub digest: ::prost::alloc::vec::Vec<u8>,
+}
 /// What kind of row a record holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1514,6 +1549,8 @@ pub enum Table {
     Site = 6,
     /// A row of the program that keeps the book. Its content is the program's own.
     Program = 7,
+    /// One closed business day of a ledger. Key: YYYYMMDD.
+    Day = 8,
 }
 impl Table {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1530,6 +1567,7 @@ impl Table {
             Self::Peer => "TABLE_PEER",
             Self::Site => "TABLE_SITE",
             Self::Program => "TABLE_PROGRAM",
+            Self::Day => "TABLE_DAY",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1543,6 +1581,7 @@ impl Table {
             "TABLE_PEER" => Some(Self::Peer),
             "TABLE_SITE" => Some(Self::Site),
             "TABLE_PROGRAM" => Some(Self::Program),
+            "TABLE_DAY" => Some(Self::Day),
             _ => None,
         }
     }

@@ -24,7 +24,8 @@ pub(super) enum About {
     Sync,
     Ping,
     List,
-    Totals,
+    /// Of this business day.
+    Totals(u32),
     Order(OrderNo),
 }
 

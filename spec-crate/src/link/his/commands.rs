@@ -103,7 +103,7 @@ impl HisLink {
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn totals(&mut self, business_day: u32, clock: Clock) -> Result<(), Refusal> {
         self.needs_session()?;
-        self.call(About::Totals, Body::GetTotals(wire::GetTotals { business_day }), clock);
+        self.call(About::Totals(business_day), Body::GetTotals(wire::GetTotals { business_day }), clock);
         self.run(clock);
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::message::agreement::Agreement;
 use crate::message::manifest::{Device, Manifest};
 use crate::order_flow::his::HisOrderEvent;
 use crate::order_flow::pos::Progress;
+use crate::order_flow::totals::Totals;
 use crate::session::SessionEvent;
 
 /// What a HIS link is made of.
@@ -27,21 +28,6 @@ pub struct HisConfig {
     pub agreements: Vec<Agreement>,
     /// The devices of the site.
     pub devices: Manifest<Device>,
-}
-
-/// One row of a device's totals: channel code, kind code, count, fen, and whether it is beyond what was recorded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TotalsRow {
-    /// 1 WeChat Pay, 2 Alipay.
-    pub channel: i32,
-    /// 1 collected, 2 given back.
-    pub kind: i32,
-    /// How many orders.
-    pub count: u32,
-    /// Fen, signed.
-    pub amount: i64,
-    /// Captures beyond what was recorded.
-    pub beyond: bool,
 }
 
 /// What a HIS link tells its program.
@@ -81,12 +67,10 @@ pub enum HisEvent {
     },
     /// What the device counts for a day.
     Totals {
-        /// By channel and direction.
-        rows: Vec<TotalsRow>,
-        /// Orders of the day that are open there.
-        open: u32,
-        /// SHA-256 over the sorted ends.
-        digest: Vec<u8>,
+        /// The day, as YYYYMMDD.
+        business_day: u32,
+        /// By channel and direction, its open orders, and the digest of its ends.
+        totals: Totals,
     },
     /// The device's list was pulled to its end.
     Pulled,

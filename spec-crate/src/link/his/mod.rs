@@ -31,8 +31,9 @@ use crate::session::{Established, HisSession, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::{timers, wire};
 
-pub use self::interface::{HisConfig, HisEvent, HisView, TotalsRow};
+pub use self::interface::{HisConfig, HisEvent, HisView};
 pub use crate::order_flow::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal, OrderView};
+pub use crate::order_flow::totals::{Totals, TotalsRow};
 
 /// How many order rows are loaded at once when the link starts.
 const START_PAGE: usize = 256;

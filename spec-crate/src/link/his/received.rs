@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use prost::Message as _;
 
 use super::calls::{About, Call};
-use super::{HisEvent, HisLink, TotalsRow, Work};
+use super::{HisEvent, HisLink, Totals, TotalsRow, Work};
 use crate::catalogue::{AlertCode, RejectCode};
 use crate::ids::OrderNo;
 use crate::order_flow::Body;
@@ -93,16 +93,10 @@ impl HisLink {
                 self.work.extend(list.items.iter().cloned().map(Work::Item));
                 self.work.push_back(Work::Pulled(list));
             }
-            (About::Totals, Body::Totals(totals)) => {
-                let rows = totals.rows.iter().map(|row| TotalsRow {
-                    channel: row.channel,
-                    kind: row.kind,
-                    count: row.count,
-                    amount: row.amount,
-                    beyond: row.beyond,
-                });
-                let (rows, open, digest) = (rows.collect(), totals.open, totals.digest);
-                self.event(HisEvent::Totals { rows, open, digest });
+            (About::Totals(business_day), Body::Totals(told)) => {
+                let rows = told.rows.iter().map(TotalsRow::of).collect();
+                let totals = Totals { rows, open: told.open, digest: told.digest };
+                self.event(HisEvent::Totals { business_day, totals });
             }
             (About::Order(order_no), body) => self.order_replied(&order_no, &call.body, body, clock),
             _ => {}

@@ -7,15 +7,14 @@ use prost::Message as _;
 use super::{PosLink, Reply, Work};
 use crate::book::{Anchor, Containment, Found, Query, Row, RowKey, Table};
 use crate::catalogue::AlertCode;
-use crate::crypto;
 use crate::ids::{OrderNo, TerminalId};
 use crate::limits;
 use crate::message::manifest::Admission;
 use crate::message::order::OrderCore;
-use crate::message::result::{Outcome, ResultCore};
 use crate::order_flow::Body;
-use crate::order_flow::pos::Effects;
 use crate::order_flow::pos::requests::Asking;
+use crate::order_flow::pos::{Effects, totals};
+use crate::order_flow::totals::TotalsRow;
 use crate::time::Clock;
 use crate::wire::{self, PosState};
 
@@ -123,7 +122,7 @@ impl PosLink {
             Some(Body::CancelOrder(cancel)) => self.flow.cancel(cancel, clock, effects),
             Some(Body::LookUp(look)) => self.flow.look_up(look, clock, effects),
             Some(Body::ListOrders(_)) => self.order_list(&found?),
-            Some(Body::GetTotals(_)) => totals(&found?.rows),
+            Some(Body::GetTotals(_)) => self.totals(&found?.rows),
             Some(Body::Ping(ping)) => self.pong(ping, clock, effects),
             Some(Body::ConfirmResult(confirm)) => {
                 self.flow.confirmed(confirm, effects);
@@ -175,6 +174,12 @@ impl PosLink {
         if own.is_some_and(|own| own == list.book) { list.seq } else { 0 }
     }
 
+    fn totals(&self, rows: &[Row]) -> Body {
+        let totals = totals::of_day(&self.flow.context.device_id, rows);
+        let rows = totals.rows.iter().map(TotalsRow::wire).collect();
+        Body::Totals(wire::Totals { rows, open: totals.open, digest: totals.digest })
+    }
+
     /// Whole items, as many as fit into one record.
     fn order_list(&self, found: &Found) -> Body {
         let book = found.anchor.book.as_bytes().to_vec();
@@ -224,45 +229,4 @@ fn order_of(body: &Body) -> Option<OrderNo> {
         Body::ConfirmResult(confirm) => OrderNo::try_from(confirm.order_no.as_str()).ok(),
         _ => None,
     }
-}
-
-/// What HIS recorded of a day: by channel and direction, with the digest of all ends.
-fn totals(rows: &[Row]) -> Body {
-    let mut open = 0_u32;
-    let mut sums: alloc::collections::BTreeMap<(i32, i32), (u32, i64)> = alloc::collections::BTreeMap::new();
-    let mut ends: Vec<(alloc::string::String, Vec<u8>)> = Vec::new();
-    for row in rows {
-        let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
-        let result = ResultCore::decode(order.result).ok();
-        let Some(result) = result.filter(|_| order.recorded) else {
-            open = open.saturating_add(1);
-            continue;
-        };
-        let kind = match result.get().outcome {
-            Outcome::Paid => 1,
-            Outcome::Refunded => 2,
-            Outcome::NotPaid | Outcome::NotRefunded | Outcome::Attention => 0,
-        };
-        if kind != 0 {
-            let channel = result.get().channel.map_or(0, crate::platform::Channel::code);
-            let sum = sums.entry((channel, kind)).or_default();
-            *sum = (sum.0.saturating_add(1), sum.1.saturating_add(result.get().amount.fen()));
-        }
-        let order_no = result.get().order_no.as_str();
-        let length = u8::try_from(order_no.len()).unwrap_or(u8::MAX);
-        let outcome = u8::try_from(result.get().outcome.code()).unwrap_or_default();
-        let end =
-            [&[length], order_no.as_bytes(), &[outcome], &result.get().amount.fen().to_be_bytes()].concat();
-        ends.push((order_no.into(), end));
-    }
-    ends.sort();
-    let parts: Vec<&[u8]> = ends.iter().map(|(_, end)| end.as_slice()).collect();
-    let rows = sums.into_iter().map(|((channel, kind), (count, amount))| wire::TotalsRow {
-        channel,
-        kind,
-        count,
-        amount,
-        beyond: false,
-    });
-    Body::Totals(wire::Totals { rows: rows.collect(), open, digest: crypto::hash::sha256(&parts).to_vec() })
 }

@@ -13,6 +13,7 @@ mod life;
 mod progress;
 mod refund;
 pub(crate) mod requests;
+pub(crate) mod totals;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -316,7 +317,13 @@ impl PosFlow {
         let same = result_hash(&life.row.result).as_slice() == confirm.result_hash.as_slice();
         let Some(disposition) = Disposition::from_code(confirm.disposition).filter(|_| same) else { return };
         life.row.answered = confirm.disposition;
-        life.row.recorded |= disposition == Disposition::Recorded;
+        if disposition == Disposition::Recorded {
+            life.row.recorded = true;
+            life.row.recorded_result.clear();
+        }
+        if let Some(look) = self.looks.get_mut(&order_no) {
+            look.follows(&life.row);
+        }
         effects.write(life.write());
         effects.event(OrderEvent::Answered { order_no: order_no.clone(), disposition });
         self.unanswered.retain(|unanswered| *unanswered != order_no);

@@ -220,7 +220,7 @@ impl PosFlow {
         if !self.looks.contains_key(&order_no) {
             let Some(mut look) = self.new_life(core.clone(), &[], clock) else { return };
             if let Some(ended) = self.lives.get(&order_no) {
-                look.row.recorded = ended.row.recorded;
+                look.follows(&ended.row);
             }
             look.looking = true;
             look.row.set_state(PosState::Asking);
@@ -279,6 +279,16 @@ impl Life {
                 signature: self.row.signature.clone(),
             }),
         }
+    }
+
+    /// The result of this look will take the place of an earlier one: what HIS recorded is kept beside it.
+    pub(super) fn follows(&mut self, earlier: &wire::PosOrder) {
+        self.row.recorded = earlier.recorded;
+        let recorded = match earlier.recorded_result.as_slice() {
+            [] if earlier.recorded => &earlier.result,
+            _ => &earlier.recorded_result,
+        };
+        self.row.recorded_result.clone_from(recorded);
     }
 
     /// Another order has this number: what is held is told, and nothing moves.

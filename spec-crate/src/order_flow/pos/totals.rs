@@ -1,0 +1,36 @@
+//! What this device counts for a business day: what HIS recorded, and the money that it knows of beyond that.
+//!
+//! Specified in spec: order life, "totals".
+
+use prost::Message as _;
+
+use crate::book::Row;
+use crate::ids::DeviceId;
+use crate::message::order::OrderCore;
+use crate::message::result::ResultCore;
+use crate::order_flow::totals::{Count, Moved, Totals};
+use crate::wire;
+
+/// The totals over all order rows of a day.
+pub(crate) fn of_day(own: &DeviceId, rows: &[Row]) -> Totals {
+    let mut count = Count::default();
+    for row in rows {
+        let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
+        let latest = ResultCore::decode(order.result.clone()).ok();
+        let recorded = match order.recorded_result.as_slice() {
+            _ if !order.recorded => None,
+            [] => latest.clone(),
+            earlier => ResultCore::decode(earlier.to_vec()).ok(),
+        };
+        // Open is what HIS has not heard the end of. A look at another device's order ends nothing here.
+        let acts = OrderCore::decode(order.core).is_ok_and(|core| core.device_id() == own);
+        if acts && recorded.is_none() && order.answered == 0 {
+            count.open();
+        }
+        let accounted = recorded.map(|result| count.recorded(&result, true)).unwrap_or_default();
+        for moved in latest.iter().flat_map(Moved::told).filter(|moved| !accounted.contains(moved)) {
+            count.beyond(&moved);
+        }
+    }
+    count.totals()
+}
