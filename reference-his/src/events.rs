@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
-use crate::api::types::{Order, Progress, TaskView, TotalsRow};
+use crate::api::types::{Order, Progress, TaskView, Totals};
 
 /// Events that a listener may have missed and can still be given.
 const KEPT: usize = 4096;
@@ -56,12 +56,17 @@ pub enum Happening {
     Totals {
         /// The software terminal.
         window: String,
-        /// By channel and direction.
-        rows: Vec<TotalsRow>,
-        /// Orders of the day that are open there.
-        open: u32,
-        /// SHA-256 over the sorted ends, in hexadecimal.
-        digest: String,
+        /// The business day, YYYYMMDD.
+        day: u32,
+        /// What the device counts.
+        totals: Totals,
+    },
+    /// A day was closed, or the totals of a closed day changed: ask for the day.
+    Day {
+        /// YYYYMMDD.
+        day: u32,
+        /// From 1, which is the closing.
+        revision: u32,
     },
     /// Events were missed that are no longer kept: ask again for what you show.
     Reset,

@@ -31,6 +31,7 @@ type Answer<T> = oneshot::Sender<T>;
 enum Job {
     Commit(Batch, Answer<Result<Anchor, CommitError>>),
     Ask(Question),
+    Alone(Box<dyn FnOnce(&mut SqliteBook) + Send>),
 }
 
 enum Question {
@@ -62,6 +63,12 @@ impl fmt::Display for LedgerError {
 }
 
 impl std::error::Error for LedgerError {}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
 
 /// A batch could not be written.
 #[derive(Debug)]
@@ -117,9 +124,7 @@ impl Ledger {
     ///
     /// [`LedgerError`].
     pub async fn find(&self, query: Query) -> Result<Found, LedgerError> {
-        self.ask(|answer| Job::Ask(Question::Find(query, answer)))
-            .await?
-            .map_err(|error| LedgerError::Store(error.to_string()))
+        self.ask(|answer| Job::Ask(Question::Find(query, answer))).await?.map_err(LedgerError::from)
     }
 
     /// The rows of a table that are still open, oldest first.
@@ -128,9 +133,20 @@ impl Ledger {
     ///
     /// [`LedgerError`].
     pub async fn open_rows(&self, table: Table) -> Result<Vec<Row>, LedgerError> {
-        self.ask(|answer| Job::Ask(Question::OpenRows(table, answer)))
-            .await?
-            .map_err(|error| LedgerError::Store(error.to_string()))
+        self.ask(|answer| Job::Ask(Question::OpenRows(table, answer))).await?.map_err(LedgerError::from)
+    }
+
+    /// Does something with the book while nothing else is written.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`].
+    pub async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteBook) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        // An asker that is gone needs no answer.
+        self.ask(|answer| Job::Alone(Box::new(move |book| drop(answer.send(work(book)))))).await?
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, LedgerError> {
@@ -150,6 +166,7 @@ fn serve(mut book: SqliteBook, mut waiting: mpsc::Receiver<Job>) {
 /// Makes every batch durable in one transaction, then answers the questions.
 fn work(book: &mut SqliteBook, jobs: &mut Vec<Job>) {
     let (mut batches, mut answers, mut questions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut alone = Vec::new();
     for job in jobs.drain(..) {
         match job {
             Job::Commit(batch, answer) => {
@@ -157,6 +174,7 @@ fn work(book: &mut SqliteBook, jobs: &mut Vec<Job>) {
                 answers.push(answer);
             }
             Job::Ask(question) => questions.push(question),
+            Job::Alone(work) => alone.push(work),
         }
     }
     if !batches.is_empty() {
@@ -171,6 +189,9 @@ fn work(book: &mut SqliteBook, jobs: &mut Vec<Job>) {
             Question::Find(query, answer) => drop(answer.send(book.find(&query))),
             Question::OpenRows(table, answer) => drop(answer.send(book.table(table, true))),
         }
+    }
+    for work in alone {
+        work(book);
     }
 }
 
@@ -203,7 +224,7 @@ pub fn restored(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -
     let fork = start_row(BookId::from_bytes(id), Some(&book.anchor()));
     let site = agreements.first().map(|agreement| agreement.terms().site_id.to_string());
     let site = find(book, &Query::Rows(site.iter().map(|site| RowKey::new(Table::Site, site)).collect()))?;
-    let peers = book.table(Table::Peer, false).map_err(|error| LedgerError::Store(error.to_string()))?;
+    let peers = book.table(Table::Peer, false)?;
     let open = open_orders(book)?;
     let mut batch = match site.first() {
         Some(site) => hispos::ledger::restored(site, &peers, &open, agreements, clock),
@@ -219,10 +240,11 @@ fn open_orders(book: &SqliteBook) -> Result<Vec<Row>, LedgerError> {
 }
 
 fn find(book: &SqliteBook, query: &Query) -> Result<Vec<Row>, LedgerError> {
-    book.find(query).map(|found| found.rows).map_err(|error| LedgerError::Store(error.to_string()))
+    Ok(book.find(query)?.rows)
 }
 
-fn write(book: &mut SqliteBook, batch: Batch, clock: Clock) -> Result<(), LedgerError> {
+/// Makes a batch durable that was computed from rows of this moment.
+pub(crate) fn write(book: &mut SqliteBook, batch: Batch, clock: Clock) -> Result<(), LedgerError> {
     if batch.write.is_empty() {
         return Ok(());
     }

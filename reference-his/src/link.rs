@@ -3,7 +3,7 @@
 use hispos::amount::Amount;
 use hispos::error::Refusal;
 use hispos::ids::{OperatorId, OrderNo};
-use hispos::ledger::OrderView;
+use hispos::ledger::{OrderView, Totals};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What a window's driver is asked to do.
@@ -20,7 +20,7 @@ pub enum Command {
     /// Ask this window's device what the platform knows of another device's order; the answer says whether it is asked.
     LookUp(Box<OrderView>, oneshot::Sender<Result<(), Refusal>>),
     /// Ask the device for its totals of a business day.
-    Totals(u32, oneshot::Sender<Result<(), Refusal>>),
+    Totals(u32, oneshot::Sender<Result<Totals, Refusal>>),
     /// Pull the orders that only the device knows.
     Pull(oneshot::Sender<Result<(), Refusal>>),
     /// The server stops: end the session in order.

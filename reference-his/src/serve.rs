@@ -91,6 +91,7 @@ pub(crate) async fn run(arguments: Serve, home: &Home, output: Output) -> Result
         why = failed.recv() => Err(why.unwrap_or_default()),
         ended = drivers.join_next() => Err(driver_end(ended)),
         () = watch.watch_unposted() => Ok(()),
+        ended = watch.watch_days() => ended.map_err(|error| error.to_string()),
         () = told_to_stop() => Ok(()),
     };
     desk.close().await;
@@ -154,6 +155,7 @@ impl Site<'_> {
             clock: Arc::clone(&self.clock),
             boot: clock::boot_id(),
             site_code: self.provisioned.site_code(),
+            today: today(self.home.clone()),
             failure,
         });
         Ok((desk, ends))
@@ -198,6 +200,7 @@ impl Site<'_> {
             log: self.log.clone(),
             tickets: std::collections::HashMap::new(),
             last_ticket: 0,
+            totals: Vec::new(),
         })
     }
 }
@@ -205,6 +208,11 @@ impl Site<'_> {
 /// What is wrong with a window.
 fn wrong<E: std::fmt::Display>(bound: &Bound, what: &str) -> impl FnOnce(E) -> Failure {
     Failure::about(Exit::Usage, format!("{what} of window {}", bound.window))
+}
+
+/// The business day of this moment under the newest agreement, also one that was imported meanwhile.
+fn today(home: Home) -> crate::desk::Today {
+    Arc::new(move || provisioning::load(&home).ok()?.business_day(clock::unix()))
 }
 
 fn now() -> Clock {

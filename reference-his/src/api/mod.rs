@@ -1,5 +1,6 @@
 //! The HTTP/JSON interface on loopback, which the program's own commands use too.
 
+mod days;
 pub(crate) mod guard;
 mod openapi;
 mod orders;
@@ -50,7 +51,9 @@ pub fn router(context: Context) -> Router {
         .route("/unposted", get(orders::unposted))
         .route("/bills/{bill}", get(orders::bill))
         .route("/windows", get(orders::windows))
-        .route("/windows/{window}/totals/{day}", post(orders::totals))
+        .route("/windows/{window}/totals/{day}", post(days::totals))
+        .route("/days/{day}", get(days::one))
+        .route("/days/{day}/close", post(days::close))
         .route("/windows/{window}/pull", post(orders::pull))
         .route("/devices/{device}/block", post(orders::block))
         .route("/devices/{device}/without-list", post(orders::without_list))

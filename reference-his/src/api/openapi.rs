@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{orders, stream, tasks};
+use super::{days, orders, stream, tasks};
 
 /// The server lives.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +48,9 @@ pub(crate) async fn health() -> Json<Health> {
         orders::unposted,
         orders::bill,
         orders::windows,
-        orders::totals,
+        days::one,
+        days::close,
+        days::totals,
         orders::pull,
         orders::block,
         orders::provision,

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<Order>>, Failure> {
     Ok(Json(match which.day {
-        Some(day) => context.desk.day(day).await?,
+        Some(day) => context.desk.orders_of_day(day).await?,
         None => context.desk.open_orders().await?,
     }))
 }
@@ -135,17 +135,6 @@ pub(crate) async fn bill(
 #[utoipa::path(get, path = "/windows", responses((status = 200, body = Vec<Window>)))]
 pub(crate) async fn windows(State(context): State<Context>) -> Json<Vec<Window>> {
     Json(context.desk.window_views())
-}
-
-/// Ask a window's device for its totals of a business day. They follow as an event.
-#[utoipa::path(post, path = "/windows/{window}/totals/{day}", responses(
-    (status = 202), (status = 404, body = Problem)))]
-pub(crate) async fn totals(
-    State(context): State<Context>,
-    Path((window, day)): Path<(String, u32)>,
-) -> Result<StatusCode, Failure> {
-    context.desk.totals(&window, day).await?;
-    Ok(StatusCode::ACCEPTED)
 }
 
 /// Pull the orders that only this window's device knows.

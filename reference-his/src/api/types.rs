@@ -1,7 +1,11 @@
 //! What travels over HTTP: requests, tasks, orders, problems.
 
+mod days;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use days::{CloseRequest, Day, DeviceDay, Revision, Totals, TotalsRow};
 
 /// Take money for a bill. Amounts are typed with their sign.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
@@ -172,6 +176,8 @@ pub struct Order {
     pub captured_at: Option<u64>,
     /// `unposted`, `posted` or `not_to_post`, once that has a meaning.
     pub posting: Option<String>,
+    /// The day that it counts for, YYYYMMDD; 0 while only its result is known.
+    pub business_day: u32,
     /// Unix seconds.
     pub made_at: Option<u64>,
     /// Unix seconds.
@@ -265,21 +271,6 @@ pub struct Bill {
     pub orders: Vec<Order>,
     /// Its captures.
     pub captures: Vec<Capture>,
-}
-
-/// What a device counts for one channel and direction of a day.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
-pub struct TotalsRow {
-    /// `wechat` or `alipay`.
-    pub channel: Option<String>,
-    /// Which way the money went.
-    pub kind: TaskKind,
-    /// How many orders.
-    pub count: u32,
-    /// Fen, signed.
-    pub fen: i64,
-    /// Captures beyond what was recorded.
-    pub beyond: bool,
 }
 
 /// A window and its terminal.

@@ -1,5 +1,6 @@
 //! Arguments and commands. Every command answers with `--json`, and ends with a code of one table.
 
+mod days;
 mod devices;
 mod files;
 mod ledger;
@@ -78,6 +79,11 @@ enum Command {
     Bill(orders::Bill),
     /// Windows and their terminals.
     Windows,
+    /// Business days: show one beside what every terminal counts, close one.
+    #[command(subcommand)]
+    Day(days::Day),
+    /// What a window's terminal counts for a business day: `totals 20260131 --window W1`.
+    Totals(days::OfDevice),
     /// The ledger: verify, export, declare it restored.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -134,6 +140,8 @@ async fn ask(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Unposted => done(orders::list("/unposted", context).await),
         Command::Bill(arguments) => done(orders::bill(&arguments, context).await),
         Command::Windows => done(orders::windows(context).await),
+        Command::Day(command) => days::run(command, context).await,
+        Command::Totals(arguments) => done(days::totals(&arguments, context).await),
         // Those that need no server were handled before.
         _ => Err(Failure::new(Exit::Usage, "this command does not ask the server")),
     }

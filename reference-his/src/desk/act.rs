@@ -51,12 +51,6 @@ impl Desk {
         }
     }
 
-    /// Asks a window's device for its totals of a business day. They follow as an event.
-    pub(crate) async fn totals(&self, window: &str, day: u32) -> Result<(), DeskError> {
-        let device = self.window(Some(window))?.device;
-        self.ask(&device, |answer| Command::Totals(day, answer)).await
-    }
-
     /// Pulls the orders that only a window's device knows.
     pub(crate) async fn pull(&self, window: &str) -> Result<(), DeskError> {
         let device = self.window(Some(window))?.device;
@@ -77,7 +71,7 @@ impl Desk {
     }
 
     /// The orders of a business day.
-    pub(crate) async fn day(&self, day: u32) -> Result<Vec<Order>, LedgerError> {
+    pub(crate) async fn orders_of_day(&self, day: u32) -> Result<Vec<Order>, LedgerError> {
         Ok(self.ledger().find(Query::Day(day)).await?.rows.iter().filter_map(view::order).collect())
     }
 
@@ -121,11 +115,11 @@ impl Desk {
     }
 
     /// Asks the driver of a device, and waits for whether it could be done.
-    async fn ask(
+    pub(super) async fn ask<T>(
         &self,
         device: &str,
-        command: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Command,
-    ) -> Result<(), DeskError> {
+        command: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Command,
+    ) -> Result<T, DeskError> {
         let (answer, answered) = oneshot::channel();
         self.command(self.window_of(device)?, command(answer)).await?;
         let refused = |code: &str, text: String| DeskError::Refused { code: code.to_owned(), text };

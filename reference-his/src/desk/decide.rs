@@ -126,6 +126,7 @@ impl Desk {
                 Ok(_) => {
                     let order = self.known(order_no).await?;
                     self.tell_order(order.clone());
+                    self.revise(order.business_day).await?;
                     if let Ok(window) = self.window_of(&order.device) {
                         self.command(window, Command::Refresh(number(order_no)?)).await?;
                     }

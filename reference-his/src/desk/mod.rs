@@ -4,6 +4,7 @@
 //! it survives a kill; and run by [`Run`](run::Run), which asks a window's driver for orders and follows them.
 
 mod act;
+mod days;
 mod decide;
 mod error;
 mod orders;
@@ -39,6 +40,9 @@ pub(crate) use task::Asked;
 /// Reads both clocks.
 pub type ClockSource = Arc<dyn Fn() -> Clock + Send + Sync>;
 
+/// Tells the business day of this moment, as YYYYMMDD; `None` without a clock or an agreement.
+pub type Today = Arc<dyn Fn() -> Option<u32> + Send + Sync>;
+
 /// The desk. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
@@ -53,6 +57,7 @@ struct Inner {
     clock: ClockSource,
     boot: [u8; 16],
     site_code: Option<SiteCode>,
+    today: Today,
     running: Running,
     runs: Mutex<JoinSet<()>>,
     failure: mpsc::Sender<String>,
@@ -72,6 +77,8 @@ pub struct Parts {
     pub boot: [u8; 16],
     /// What leads every platform number of the site; without it captures of orphans are not found.
     pub site_code: Option<SiteCode>,
+    /// The business day of this moment.
+    pub today: Today,
     /// Told why, when the server has to stop.
     pub failure: mpsc::Sender<String>,
 }
@@ -90,6 +97,7 @@ impl Desk {
                 clock: parts.clock,
                 boot: parts.boot,
                 site_code: parts.site_code,
+                today: parts.today,
                 running: Running::default(),
                 runs: Mutex::default(),
                 failure: parts.failure,
@@ -349,6 +357,10 @@ impl Desk {
 
     fn site_code(&self) -> Option<&SiteCode> {
         self.inner.site_code.as_ref()
+    }
+
+    fn today(&self) -> Option<u32> {
+        (self.inner.today)()
     }
 
     fn boot(&self) -> [u8; 16] {

@@ -55,6 +55,7 @@ impl Rig {
             clock: Arc::new(clock),
             boot,
             site_code: hispos::ids::SiteCode::try_from("SIM1").ok(),
+            today: Arc::new(|| Some(20_260_201)),
             failure,
         });
         Self { home, desk, ledger, end, boot, _failure: failed }

@@ -3,12 +3,13 @@
 use hispos::amount::Amount;
 use hispos::book::{Row, Table};
 use hispos::catalogue::Status;
-use hispos::ledger::{BillView, CaptureView, DecisionKind, OrderView};
+use hispos::ledger::{self, BillView, CaptureView, DecisionKind, OrderView};
 use hispos::platform::Channel;
 
 use super::task::{State, Task};
 use crate::api::types::{
-    Bill, Capture, Decision, Order, OrderState, Progress, TaskKind, TaskState, TaskView, TotalsRow, Window,
+    Bill, Capture, Decision, Order, OrderState, Progress, TaskKind, TaskState, TaskView, Totals, TotalsRow,
+    Window,
 };
 use crate::link::WindowHandle;
 use crate::texts;
@@ -46,6 +47,7 @@ pub(crate) fn of(view: &OrderView) -> Order {
         refund_id: view.refund_id.clone(),
         captured_at: view.captured_at.map(|at| at.0),
         posting: (view.posting != "none").then(|| view.posting.to_owned()),
+        business_day: view.business_day,
         made_at: present(view.made_at),
         ended_at: present(view.ended_at),
         refund_of: view.refund_of.as_ref().map(|original| original.order_no.to_string()),
@@ -125,8 +127,16 @@ pub(crate) fn task(
     }
 }
 
-/// A row of a device's totals.
-pub(crate) fn totals_row(row: &hispos::link::his::TotalsRow) -> TotalsRow {
+/// Totals of a day, a device's or the ledger's own.
+pub(crate) fn totals(totals: &ledger::Totals) -> Totals {
+    Totals {
+        rows: totals.rows.iter().map(totals_row).collect(),
+        open: totals.open,
+        digest: totals.digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+fn totals_row(row: &ledger::TotalsRow) -> TotalsRow {
     TotalsRow {
         channel: Channel::from_code(row.channel).map(|channel| channel.name().to_owned()),
         kind: if row.kind == 2 { TaskKind::Refund } else { TaskKind::Collection },

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use hispos::book::Query;
+use hispos::error::Refusal;
+use hispos::ledger::Totals;
 use hispos::link::{HisLink, Input, Output};
 use hispos::time::{Clock, Instant};
 use hispos_common::line::{Line, LineEvent};
@@ -48,6 +50,8 @@ pub(crate) struct Driver {
     /// Orders asked of the link whose answer has not come.
     pub(crate) tickets: HashMap<u64, oneshot::Sender<Result<String, NotMade>>>,
     pub(crate) last_ticket: u64,
+    /// Days whose totals were asked of the device, and who asked.
+    pub(crate) totals: Vec<(u32, oneshot::Sender<Result<Totals, Refusal>>)>,
 }
 
 impl Driver {

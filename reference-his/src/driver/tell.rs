@@ -33,6 +33,9 @@ impl Driver {
                 });
             }
             HisEvent::SessionDown { reason } => {
+                for (_, answer) in self.totals.drain(..) {
+                    drop(answer.send(Err(Refusal::NoSession)));
+                }
                 self.change(|state| {
                     state.ready = false;
                     state.text = format!("the session ended: {reason}");
@@ -57,10 +60,13 @@ impl Driver {
                 self.log.warn(format_args!("{}: order {order_no} was refused: {text}", self.name));
                 self.notice(code, &format!("order {order_no} was refused by the terminal: {text}"));
             }
-            HisEvent::Totals { rows, open, digest } => {
-                let (window, digest) = (self.name.clone(), hex(&digest));
-                let rows = rows.iter().map(view::totals_row).collect();
-                self.publish(Happening::Totals { window, rows, open, digest });
+            HisEvent::Totals { business_day: day, totals } => {
+                let (window, shown) = (self.name.clone(), view::totals(&totals));
+                // An asker that is gone needs no answer.
+                for (_, answer) in self.totals.extract_if(.., |(asked, _)| *asked == day) {
+                    drop(answer.send(Ok(totals.clone())));
+                }
+                self.publish(Happening::Totals { window, day, totals: shown });
             }
             HisEvent::Pulled => self.log.info(format_args!("{}: the device's orders are pulled", self.name)),
             HisEvent::DeviceNotice { code, text } => self.notice(code, &text),
@@ -107,7 +113,10 @@ impl Driver {
             Command::Query(order_no, answer) => drop(answer.send(self.link.query(&order_no, now))),
             Command::LookUp(order, answer) => drop(answer.send(self.link.look_up(&order, now))),
             Command::Refresh(order_no) => self.link.refresh(&order_no, now),
-            Command::Totals(day, answer) => drop(answer.send(self.link.totals(day, now))),
+            Command::Totals(day, answer) => match self.link.totals(day, now) {
+                Ok(()) => self.totals.push((day, answer)),
+                Err(refusal) => drop(answer.send(Err(refusal))),
+            },
             Command::Pull(answer) => drop(answer.send(self.link.pull(now))),
             Command::Provision => self.provision().await?,
             // The loop ends by it.
@@ -221,8 +230,4 @@ fn alarm_text(alarm: &HisAlarm) -> String {
             "the ledger is an older copy: stop the server, run `ledger restored`, start it again".into()
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
