@@ -1,5 +1,7 @@
 //! The desk over a real ledger on virtual time, with a scripted driver in the place of a link.
 
+mod days;
+
 use std::sync::Arc;
 use std::time::Duration;
 

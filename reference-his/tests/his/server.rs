@@ -96,6 +96,14 @@ fn commands_end_with_the_code_of_the_table() {
     site.done(&["devices", "revoke", "D1"]);
     assert_eq!(site.done(&["windows"]).last["blocked"], true);
     site.done(&["devices", "allow", "D1"]);
+    // A day that is over closes once, and a terminal that is not there does not hinder it.
+    let closed = site.done(&["day", "close", "20260131", "--by", "zhang"]);
+    assert_eq!((&closed.last["closed"]["by"], &closed.last["latest"]), (&json!("zhang"), &Value::Null));
+    assert_eq!(site.done(&["day", "show", "20260131"]).last["closed"]["revision"], 1);
+    assert_eq!(site.run(&["day", "close", "20260131", "--by", "zhang"]).code, 3);
+    assert_eq!(site.run(&["day", "close", "20260130", "--by", "zhang", "--with-open", "BX"]).code, 3);
+    assert_eq!(site.run(&["day", "show", "20260230"]).code, 2);
+    assert_eq!(site.run(&["totals", "20260131", "--window", "W1"]).code, 3);
     let verified = site.done(&["ledger", "verify"]);
     assert!(verified.last["records"].as_u64().unwrap() > 3, "{verified:?}");
     let export = site.path("export.jsonl");
@@ -117,7 +125,15 @@ fn the_interface_describes_itself() {
     let server = site.serve();
     let (_, document) = server.raw(&format!("GET /openapi.json HTTP/1.1\r\nHost: {}", server.address), "");
     let paths = document["paths"].as_object().unwrap();
-    for path in ["/collections/{id}", "/refunds/{id}", "/orders/{order_no}/decide", "/events", "/unposted"] {
+    for path in [
+        "/collections/{id}",
+        "/refunds/{id}",
+        "/orders/{order_no}/decide",
+        "/events",
+        "/unposted",
+        "/days/{day}",
+        "/days/{day}/close",
+    ] {
         assert!(paths.contains_key(path), "{path}");
     }
     assert!(document["components"]["schemas"]["TaskView"]["properties"]["money"].is_object(), "{document}");

@@ -235,7 +235,28 @@ fn a_bill_is_collected_posted_and_given_back_by_commands() {
     assert_eq!((&refunded.last["end"], &refunded.last["money"]), (&json!("refunded"), &json!("returned")));
     let bill = site.done(&["bill", "B1"]);
     assert_eq!(bill.last["captures"][0]["refunded_fen"], 500);
+    let day = bill.last["orders"][0]["business_day"].to_string();
+    let shown = alike(&site, &day);
+    let sums: Vec<_> =
+        shown["totals"]["rows"].as_array().unwrap().iter().map(|row| row["fen"].clone()).collect();
+    assert_eq!(sums, [1_234, -500]);
+    let told = site.done(&["totals", &day, "--window", "W1"]);
+    assert_eq!(told.last, shown["totals"]);
+    let open = site.run(&["day", "close", &day, "--by", "zhang"]);
+    assert_eq!(open.code, 3, "a day that is not over does not close: {open:?}");
     assert_eq!(terminal.stop(), 1);
+}
+
+/// The day, once the terminal has heard that its latest result is recorded and counts the same.
+fn alike(site: &Site, day: &str) -> serde_json::Value {
+    for _ in 0..50 {
+        let shown = site.run(&["day", "show", day]);
+        if shown.code == 0 && shown.last["devices"][0]["told"].is_object() {
+            return shown.last;
+        }
+        assert!([0, 6].contains(&shown.code), "{shown:?}");
+    }
+    panic!("the terminal never counts the same: {:?}", site.run(&["day", "show", day]));
 }
 
 #[test]
