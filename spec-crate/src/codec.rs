@@ -24,6 +24,7 @@ use core::fmt;
 use prost::Message;
 
 use crate::wire::rules::{FieldKind, FieldRule, MessageRule, TextClass};
+use crate::wire::strict::STEPS;
 
 mod strict;
 #[cfg(test)]
@@ -319,18 +320,7 @@ impl Violation {
     /// What the step asks for and did not find.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        match self.step {
-            1 => "a field key is not minimal, is longer than 5 bytes, or has a wire type other than 0 and 2",
-            2 => "a field is unknown, out of order, or repeated",
-            3 => "a wire type is not the declared one, or a packed run is empty",
-            4 => "a number or length is not minimal, or out of the range of its type",
-            5 => "a value is zero or empty: absent fields are left out",
-            6 => "a length or a number of elements is out of bounds",
-            7 => "a text has a character that its class does not allow",
-            8 => "messages nest more than 3 deep",
-            9 => "a required field is missing",
-            _ => "a number, key or length is cut off",
-        }
+        STEPS.get(usize::from(self.step).wrapping_sub(1)).copied().unwrap_or_default()
     }
 }
 

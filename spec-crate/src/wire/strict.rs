@@ -1371,3 +1371,17 @@ pub(crate) static IDENTITY: MessageRule = MessageRule {
         },
     ],
 };
+
+/// What each step of the validator finds wrong, from step 1.
+pub(crate) static STEPS: [&str; 10] = [
+    "a field key is not minimal, is longer than 5 bytes, or has a wire type other than 0 and 2",
+    "a field is unknown, out of order, or repeated",
+    "a wire type is not the declared one, or a packed run is empty",
+    "a number or length is not minimal, or out of the range of its type",
+    "a value is zero or empty: absent fields are left out",
+    "a length or a number of elements is out of bounds",
+    "a text has a character that its class does not allow",
+    "messages nest more than 3 deep",
+    "a required field is missing",
+    "a number, key or length is cut off",
+];

@@ -2,6 +2,7 @@
 
 mod proto;
 mod root;
+mod spec;
 mod test;
 mod tidy;
 mod wasm;
@@ -13,6 +14,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   proto             generate Rust from proto/, after checking style and compatibility
   proto --check     generate elsewhere and name each committed file that differs
   proto --publish   write proto's descriptor set as the published one of its version
+  spec              fill the specification's tables in, after checking its requirements
+  spec --check      name every table and requirement that is not in order
+  spec --book       make the pages too: target/spec, HTML and PDF of both editions
   test              run everything a change has to pass; ends with `N passed, N failed`
   test --list       name the steps
   test --only STEP  run one of them
@@ -28,6 +32,9 @@ fn main() -> ExitCode {
         ["proto"] => proto::run(proto::Mode::Write),
         ["proto", "--check"] => proto::run(proto::Mode::Check),
         ["proto", "--publish"] => proto::run(proto::Mode::Publish),
+        ["spec"] => spec::run(spec::Mode::Write),
+        ["spec", "--check"] => spec::run(spec::Mode::Check),
+        ["spec", "--book"] => spec::run(spec::Mode::Book),
         ["test", rest @ ..] => test::run(rest),
         ["vectors", rest @ ..] => {
             test::cargo(&[&["run", "--package", "hispos-vectors", "--"], rest].concat())

@@ -9,7 +9,7 @@ mod compat;
 mod constants;
 mod emit;
 mod messages;
-mod schema;
+pub(crate) mod schema;
 mod sense;
 mod strict;
 mod style;

@@ -10,31 +10,31 @@ use std::path::Path;
 const PACKAGE: &str = "hispos.v1";
 
 /// A compiled set of schemas.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     /// Every file, imports included, with our options.
-    pub(super) pool: DescriptorPool,
+    pub(crate) pool: DescriptorPool,
     /// The same, encoded.
-    pub(super) encoded: Vec<u8>,
+    pub(crate) encoded: Vec<u8>,
 }
 
 /// What a field of a strict message is bound to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Bounds {
-    pub(super) required: bool,
-    pub(super) min: u32,
-    pub(super) max: u32,
-    pub(super) count: u32,
-    pub(super) class: String,
+pub(crate) struct Bounds {
+    pub(crate) required: bool,
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+    pub(crate) count: u32,
+    pub(crate) class: String,
 }
 
 impl Schema {
     /// Compiles every `.proto` below a folder, with comments and places.
-    pub(super) fn load(folder: &Path) -> Result<Self, String> {
+    pub(crate) fn load(folder: &Path) -> Result<Self, String> {
         Self::compile(folder, true)
     }
 
     /// The same without comments and places: what is published.
-    pub(super) fn load_bare(folder: &Path) -> Result<Self, String> {
+    pub(crate) fn load_bare(folder: &Path) -> Result<Self, String> {
         Self::compile(folder, false)
     }
 
@@ -47,29 +47,29 @@ impl Schema {
     }
 
     /// Reads an encoded descriptor set.
-    pub(super) fn decode(encoded: Vec<u8>) -> Result<Self, String> {
+    pub(crate) fn decode(encoded: Vec<u8>) -> Result<Self, String> {
         let pool =
             DescriptorPool::decode(encoded.as_slice()).map_err(|error| format!("descriptor set: {error}"))?;
         Ok(Self { pool, encoded })
     }
 
     /// Our own files, without what they import from elsewhere.
-    pub(super) fn files(&self) -> impl Iterator<Item = FileDescriptor> + '_ {
+    pub(crate) fn files(&self) -> impl Iterator<Item = FileDescriptor> + '_ {
         self.pool.files().filter(|file| !file.name().starts_with("google/"))
     }
 
     /// Every message of our own files, nested ones included.
-    pub(super) fn messages(&self) -> impl Iterator<Item = MessageDescriptor> + '_ {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = MessageDescriptor> + '_ {
         self.pool.all_messages().filter(|message| !message.parent_file().name().starts_with("google/"))
     }
 
     /// Every enumeration of our own files, nested ones included.
-    pub(super) fn enums(&self) -> impl Iterator<Item = EnumDescriptor> + '_ {
+    pub(crate) fn enums(&self) -> impl Iterator<Item = EnumDescriptor> + '_ {
         self.pool.all_enums().filter(|item| !item.parent_file().name().starts_with("google/"))
     }
 
     /// The enumeration of a name of our package.
-    pub(super) fn enumeration(&self, name: &str) -> Result<EnumDescriptor, String> {
+    pub(crate) fn enumeration(&self, name: &str) -> Result<EnumDescriptor, String> {
         let full = format!("{PACKAGE}.{name}");
         self.pool.get_enum_by_name(&full).ok_or_else(|| format!("the schemas have no enum {name}"))
     }
@@ -81,12 +81,12 @@ impl Schema {
     }
 
     /// Whether a message is of the strict class.
-    pub(super) fn is_strict(&self, message: &MessageDescriptor) -> bool {
+    pub(crate) fn is_strict(&self, message: &MessageDescriptor) -> bool {
         self.option(&message.options(), "strict").and_then(|value| value.as_bool()).unwrap_or(false)
     }
 
     /// The bounds of a field.
-    pub(super) fn bounds(&self, field: &FieldDescriptor) -> Bounds {
+    pub(crate) fn bounds(&self, field: &FieldDescriptor) -> Bounds {
         let Some(Value::Message(bounds)) = self.option(&field.options(), "bounds") else {
             return Bounds::default();
         };
@@ -101,14 +101,14 @@ impl Schema {
     }
 
     /// The rows of a repeated file option, in the order of files and lines.
-    pub(super) fn rows(&self, name: &str) -> Vec<Row> {
+    pub(crate) fn rows(&self, name: &str) -> Vec<Row> {
         let values = self.files().filter_map(|file| self.option(&file.options(), name));
         let lists = values.filter_map(|value| value.as_list().map(<[Value]>::to_vec));
         lists.flatten().filter_map(|value| value.as_message().cloned().map(Row)).collect()
     }
 
     /// The meaning of each value of an enumeration that has one.
-    pub(super) fn meanings(&self, item: &EnumDescriptor) -> Vec<Code> {
+    pub(crate) fn meanings(&self, item: &EnumDescriptor) -> Vec<Code> {
         let with_meaning = item.values().filter_map(|value| {
             let Value::Message(meaning) = self.option(&value.options(), "meaning")? else { return None };
             let comment = comment(&value.parent_enum().parent_file(), value.path());
@@ -124,15 +124,15 @@ impl Schema {
 }
 
 /// A value of an enumeration, and what it means to people.
-pub(super) struct Code {
-    pub(super) name: String,
-    pub(super) number: i32,
-    pub(super) comment: String,
-    pub(super) meaning: Row,
+pub(crate) struct Code {
+    pub(crate) name: String,
+    pub(crate) number: i32,
+    pub(crate) comment: String,
+    pub(crate) meaning: Row,
 }
 
 /// One message of an option, read by field names.
-pub(super) struct Row(pub(super) DynamicMessage);
+pub(crate) struct Row(pub(super) DynamicMessage);
 
 impl Row {
     fn value(&self, field: &str) -> Option<Value> {
@@ -140,23 +140,23 @@ impl Row {
     }
 
     /// A string field.
-    pub(super) fn text(&self, field: &str) -> String {
+    pub(crate) fn text(&self, field: &str) -> String {
         self.value(field).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// An unsigned field of either width.
-    pub(super) fn number(&self, field: &str) -> u64 {
+    pub(crate) fn number(&self, field: &str) -> u64 {
         let value = self.value(field);
         value.and_then(|value| value.as_u64().or_else(|| value.as_u32().map(u64::from))).unwrap_or(0)
     }
 
     /// A boolean field.
-    pub(super) fn flag(&self, field: &str) -> bool {
+    pub(crate) fn flag(&self, field: &str) -> bool {
         self.value(field).and_then(|value| value.as_bool()).unwrap_or(false)
     }
 
     /// An enumeration field: the value's name without the enumeration's prefix.
-    pub(super) fn word(&self, field: &str) -> String {
+    pub(crate) fn word(&self, field: &str) -> String {
         let number = self.value(field).and_then(|value| value.as_enum_number()).unwrap_or(0);
         let kind = self.0.descriptor().get_field_by_name(field).map(|field| field.kind());
         let item = kind.and_then(|kind| kind.as_enum().cloned());
@@ -166,13 +166,13 @@ impl Row {
 }
 
 /// A value's name without its enumeration's prefix.
-pub(super) fn short_name(item: &str, value: &str) -> String {
+pub(crate) fn short_name(item: &str, value: &str) -> String {
     let prefix = super::emit::upper_snake(item) + "_";
     value.strip_prefix(&prefix).unwrap_or(value).to_owned()
 }
 
 /// Where the element at a path of a file stands, as `file:line` from the repository's root.
-pub(super) fn place(file: &FileDescriptor, path: &[i32]) -> String {
+pub(crate) fn place(file: &FileDescriptor, path: &[i32]) -> String {
     let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
     let found = locations.into_iter().find(|location| location.path == path);
     let line = found.and_then(|location| location.span.first()).map_or(1, |line| line + 1);
@@ -180,7 +180,7 @@ pub(super) fn place(file: &FileDescriptor, path: &[i32]) -> String {
 }
 
 /// The comment before the element at a path of a file, without leading spaces.
-pub(super) fn comment(file: &FileDescriptor, path: &[i32]) -> String {
+pub(crate) fn comment(file: &FileDescriptor, path: &[i32]) -> String {
     let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
     let found = locations.into_iter().find(|location| location.path == path);
     let text = found.map(|location| location.leading_comments().to_owned()).unwrap_or_default();

@@ -12,7 +12,17 @@ pub(super) fn source(schema: &Schema) -> Result<String, String> {
     for message in schema.messages().filter(|message| schema.is_strict(message)) {
         text += &table(schema, &message)?;
     }
-    Ok(text)
+    Ok(text + &steps(schema))
+}
+
+/// What each step of the validator finds wrong, from step 1.
+fn steps(schema: &Schema) -> String {
+    let rows = schema.rows("reason");
+    let texts: String = rows.iter().map(|row| format!("{:?},", row.text("en"))).collect();
+    format!(
+        "\n/// What each step of the validator finds wrong, from step 1.\npub(crate) static STEPS: [&str; {}] = [{texts}];\n",
+        rows.len()
+    )
 }
 
 fn table(schema: &Schema, message: &MessageDescriptor) -> Result<String, String> {
