@@ -3,7 +3,7 @@
 //! Steps run in order and all of them run, whatever failed before. A step is skipped only while its program does not
 //! exist, and says so.
 
-use crate::{proto, root, tidy};
+use crate::{proto, root, spec, tidy};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,10 +30,11 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "format", what: "rustfmt", work: Work::Cargo(&["fmt", "--all", "--check"]) },
     Step { name: "tidy", what: "floors, cycles, sizes, names", work: Work::Own(tidy::run) },
     Step { name: "proto", what: "schemas and what is generated from them", work: Work::Own(check_proto) },
+    Step { name: "spec", what: "the specification's tables and requirements", work: Work::Own(check_spec) },
     Step {
         name: "clippy",
         what: "lints, warnings denied",
@@ -65,6 +66,10 @@ const STEPS: [Step; 8] = [
 
 fn check_proto() -> Result<(), String> {
     proto::run(proto::Mode::Check)
+}
+
+fn check_spec() -> Result<(), String> {
+    spec::run(spec::Mode::Check)
 }
 
 /// Runs the command with the words behind `test`.

@@ -43,11 +43,12 @@ impl Source<'_> {
             ("labels", _) => Ok(self.labels()),
             ("reasons", _) => Ok(self.reasons()),
             ("codes", _) => Ok(self.codes()),
-            ("statuses", _) => self.statuses(),
+            ("catalogue", _) => self.statuses(),
             ("alerts", _) => self.meanings("AlertCode"),
             ("rejects", _) => self.meanings("RejectCode"),
             ("message", message) => self.message(message),
-            ("enum", item) => self.enumeration(item),
+            ("forms", _) => self.enumeration("TextClass"),
+            ("enums", _) => Ok(self.enumerations()),
             ("answers", profile) => self.answers(profile),
             ("states", side) => self.states(side),
             _ => Err(format!("nobody makes the table {name}")),
@@ -196,6 +197,27 @@ impl Source<'_> {
             vec![value.number().to_string(), code(&short_name(item.name(), value.name())), self.say(&comment)]
         };
         Ok(Table { head: vec!["value", "name", "meaning"], rows: item.values().map(row).collect() })
+    }
+
+    /// Every enumeration of the wire and the books; codes with a meaning have tables of their own.
+    fn enumerations(&self) -> Table {
+        let rows = self.schema.enums().filter(|item| {
+            !item.parent_file().name().ends_with("options.proto") && self.schema.meanings(item).is_empty()
+        });
+        let rows = rows.flat_map(|item| {
+            let file = item.parent_file();
+            let row = |value: prost_reflect::EnumValueDescriptor| {
+                let name = code(&short_name(item.name(), value.name()));
+                vec![
+                    code(item.name()),
+                    value.number().to_string(),
+                    name,
+                    self.say(&comment(&file, value.path())),
+                ]
+            };
+            item.values().filter(|value| value.number() != 0).map(row).collect::<Vec<_>>()
+        });
+        Table { head: vec!["enumeration", "value", "name", "meaning"], rows: rows.collect() }
     }
 
     /// One row for each call and verdict, with every code that means it.
