@@ -28,7 +28,7 @@ impl World {
         match fault {
             Fault::Dies(machine, at) => self.host_mut(machine).dies_in = Some(at),
             Fault::Killed(machine) => self.kill(machine),
-            Fault::Reboots(desk) => self.reboot(desk),
+            Fault::Reboots(desk) => self.reboot(Machine::Pos(desk)),
             Fault::JournalBack(desk, records, reboots) => {
                 self.kill(Machine::Pos(desk));
                 let seen = self.journal_seen(desk);
@@ -46,7 +46,7 @@ impl World {
                     *replaced = true;
                 }
                 if reboots {
-                    self.reboot(desk);
+                    self.reboot(Machine::Pos(desk));
                 }
             }
             Fault::JournalLost(desk) => {
@@ -111,7 +111,9 @@ impl World {
                 self.feed(peer, Input::Closed);
             }
         }
-        let wait = if self.chance.in_thousand(200) {
+        let wait = if let Some(wait) = self.script.restart_after {
+            wait
+        } else if self.chance.in_thousand(200) {
             self.chance.between(30_000, 400_000)
         } else {
             self.chance.between(500, 8_000)
@@ -119,10 +121,10 @@ impl World {
         self.after(wait, Event::Start(machine));
     }
 
-    fn reboot(&mut self, desk: usize) {
-        self.kill(Machine::Pos(desk));
+    pub(crate) fn reboot(&mut self, machine: Machine) {
+        self.kill(machine);
         let (now, boot) = (self.now, self.chance.bytes());
-        let host = self.host_mut(Machine::Pos(desk));
+        let host = self.host_mut(machine);
         host.booted = now;
         host.boot = boot;
         host.frozen_until = 0;

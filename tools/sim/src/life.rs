@@ -127,7 +127,9 @@ impl World {
         unrest
     }
 
-    fn over(mut self, seed: u64) -> Life {
+    /// The life is over: what is left of it, judged.
+    #[must_use]
+    pub fn over(mut self, seed: u64) -> Life {
         let captures = self.his.book.table(Table::Capture);
         let orders = self.his.book.table(Table::Order);
         self.history.rest = Rest {

@@ -249,7 +249,8 @@ impl World {
         }
         let way = if matches!(node, Node::His(_)) { Way::Down } else { Way::Up };
         let now = self.now;
-        let arrivals = match self.lines.get_mut(desk) {
+        let passes = self.script.tap.as_mut().is_none_or(|tap| tap(desk, way, &bytes));
+        let arrivals = match self.lines.get_mut(desk).filter(|_| passes) {
             Some(line) => line.write(way, bytes, now, &mut self.chance),
             None => Vec::new(),
         };
@@ -266,10 +267,11 @@ impl World {
             let length = self.chance.between(60_000, 400_000);
             self.after(1, Event::Fault(Fault::Freezes(desk, length)));
         }
+        let scripted = self.script.connects.as_mut().map(|connects| connects(&ask));
         let slow = self.chance.in_thousand(self.plan.slow_connects);
-        let delay =
+        let drawn =
             if slow { self.chance.between(500, ask.connect_ms.max(500)) } else { self.chance.between(5, 80) };
-        self.after(delay, Event::Write(desk, epoch, Box::new(ask)));
+        self.after(scripted.unwrap_or(drawn), Event::Write(desk, epoch, Box::new(ask)));
     }
 
     pub(crate) fn tick(&mut self, node: Node, epoch: u32) {

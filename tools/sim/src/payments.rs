@@ -11,6 +11,7 @@ use crate::mutants;
 use crate::nodes::{Machine, Node};
 use crate::plan::{Fault, Strike};
 use crate::platform::unix;
+use crate::script::Passage;
 use crate::site;
 use crate::world::{Event, World};
 
@@ -31,7 +32,30 @@ impl World {
         }
         self.see_written(desk, &ask);
         self.strike_at_write(desk, &ask);
-        let moves = moving(&ask).is_some();
+        let passage = self.passage(&ask);
+        if let Some(proof) = passage.instead {
+            let verdict = answer(&ask, proof, "INSTEAD".into(), now, self.age());
+            return self.come_back(desk, epoch, passage.back, verdict);
+        }
+        let back = passage.back.zip(passage.there).filter(|(back, there)| there + back < ask.http_ms);
+        if back.is_none() {
+            let wait = ask.http_ms;
+            let verdict = unanswered(&ask, Some(now), now.after(wait));
+            self.after(wait, Event::Answer(desk, epoch, Box::new(verdict)));
+        }
+        if let Some(there) = passage.there {
+            let back = back.map(|(back, _)| back);
+            self.after(there, Event::AtPlatform(desk, epoch, Box::new(ask), now, back));
+        }
+    }
+
+    /// What the network does with a request.
+    fn passage(&mut self, ask: &Ask) -> Passage {
+        let age = self.age();
+        if let Some(network) = self.script.network.as_mut() {
+            return network(ask, age);
+        }
+        let moves = moving(ask).is_some();
         let lost = self.chance.in_thousand(self.plan.lost_requests);
         let late = moves && self.chance.in_thousand(self.plan.late_requests);
         // A network may hold a request back, yet not longer than the fence.
@@ -39,16 +63,7 @@ impl World {
         let there = if late { self.chance.between(5_000, most) } else { self.chance.between(10, 250) };
         let back = self.chance.between(10, 250);
         let silent = self.chance.in_thousand(self.plan.lost_answers);
-        let answered = !lost && !silent && there.saturating_add(back) < ask.http_ms;
-        if !answered {
-            let wait = ask.http_ms;
-            let verdict = unanswered(&ask, Some(now), now.after(wait));
-            self.after(wait, Event::Answer(desk, epoch, Box::new(verdict)));
-        }
-        if !lost {
-            let event = Event::AtPlatform(desk, epoch, Box::new(ask), now, answered.then_some(back));
-            self.after(there, event);
-        }
+        Passage { there: (!lost).then_some(there), back: (!silent).then_some(back), instead: None }
     }
 
     fn see_written(&mut self, desk: usize, ask: &Ask) {

@@ -12,6 +12,7 @@ use hispos::platform::{Channel, PaymentCode};
 use crate::acts::{Act, BILLS, DAY, any_desk, bill_key};
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
+use crate::script::Told;
 use crate::site::{self, DESKS};
 use crate::world::{Event, World};
 
@@ -156,6 +157,7 @@ impl World {
 
     /// What a window shows its cashier.
     pub(crate) fn his_event(&mut self, desk: usize, event: HisEvent) {
+        self.keep_told(|| Told::His(desk, event.clone()));
         if !matches!(event, HisEvent::Progress(_) | HisEvent::Totals { .. }) {
             self.note(|| format!("His({desk})  {}", shown(&event)));
         }
@@ -275,6 +277,7 @@ impl World {
 
     /// What a terminal shows.
     pub(crate) fn pos_event(&mut self, desk: usize, event: PosEvent) {
+        self.keep_told(|| Told::Pos(desk, event.clone()));
         if !matches!(event, PosEvent::Order(OrderEvent::Progress(_) | OrderEvent::Merchant { .. })) {
             self.note(|| format!("Pos({desk})  {event:?}"));
         }

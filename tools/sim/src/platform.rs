@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use hispos::platform::{Ask, Capture, Channel, Proof, Request};
 use hispos::time::UnixSeconds;
 
+use crate::decided::{Decided, Refunding, Reversal};
 use crate::rng::Rng;
 use crate::site::UNIX_START;
 use crate::story::Story;
@@ -73,6 +74,8 @@ pub struct Platform {
     stories: BTreeMap<String, Story>,
     used: std::collections::BTreeSet<String>,
     next_payment: u64,
+    /// What is decided instead of drawn, in scripts.
+    pub decided: Option<Decided>,
     /// Effects that are still to come, with their times.
     pub due: Vec<(u64, Effect)>,
 }
@@ -189,6 +192,8 @@ impl Platform {
         let refused = matches!(story, Story::RefusedAlive(_));
         let hidden = if refused { 0 } else { hidden };
         let never_seen = !refused && ask.merchant.channel == Channel::Alipay && rng.in_thousand(300);
+        let visible = if never_seen { u64::MAX } else { now.saturating_add(hidden) };
+        let visible = self.decided.as_ref().map_or(visible, |decided| now.saturating_add(decided.hidden));
         let trade = Trade {
             channel: ask.merchant.channel,
             state: State::Confirming { expires, closes },
@@ -196,7 +201,7 @@ impl Platform {
             captured_at: 0,
             payment_no: format!("{}{:012}", ask.merchant.channel.name(), self.next_payment),
             given_back: 0,
-            visible: if never_seen { u64::MAX } else { now.saturating_add(hidden) },
+            visible,
         };
         self.trades.insert(number.into(), trade);
         self.tell(number, story, now, money)
@@ -291,14 +296,16 @@ impl Platform {
     }
 
     fn reverse(&mut self, number: &str, now: u64, rng: &mut Rng, money: &mut Vec<Money>) {
-        match rng.between(0, 9) {
-            // Reported done, without effect.
-            0 => {}
-            1 | 2 => {
-                let at = now.saturating_add(rng.between(500, 80_000));
-                self.due.push((at, Effect::Reverse(number.into())));
+        let reversal = match self.decided.as_mut() {
+            Some(decided) => decided.reverses.pop_front().unwrap_or(Reversal::Works),
+            None => Reversal::drawn(rng),
+        };
+        match reversal {
+            Reversal::NoEffect => {}
+            Reversal::Late(after) => {
+                self.due.push((now.saturating_add(after), Effect::Reverse(number.into())));
             }
-            _ => self.carry_out_reverse(number, money),
+            Reversal::Works => self.carry_out_reverse(number, money),
         }
     }
 
@@ -325,26 +332,30 @@ impl Platform {
         if self.refunds.contains_key(refund) {
             return (self.query_refund(refund, u64::MAX), "REPEATED");
         }
-        if rng.in_thousand(80) {
-            return (Proof::NotRefunded { closed: false }, "NOTENOUGH");
-        }
-        let visible = now.saturating_add(if rng.in_thousand(150) { rng.between(0, 8_000) } else { 0 });
-        self.refunds.insert(refund.into(), (Back::Pending, visible));
-        let effect = Effect::Refund(refund.into(), original.into(), amount);
-        match rng.between(0, 9) {
-            0..=2 => {
-                self.due.push((now.saturating_add(rng.between(500, 80_000)), effect));
+        let (becomes, hidden) = match self.decided.as_mut() {
+            Some(decided) => (decided.refunds.pop_front().unwrap_or(Refunding::Done), 0),
+            None => Refunding::drawn(rng),
+        };
+        let visible = now.saturating_add(hidden);
+        let mut enter = |back| self.refunds.insert(refund.into(), (back, visible));
+        match becomes {
+            Refunding::Refused => (Proof::NotRefunded { closed: false }, "NOTENOUGH"),
+            Refunding::Processing(after) => {
+                enter(Back::Pending);
+                let effect = Effect::Refund(refund.into(), original.into(), amount);
+                self.due.push((now.saturating_add(after), effect));
                 (Proof::RefundPending, "PROCESSING")
             }
-            3 => {
-                self.refunds.insert(refund.into(), (Back::Abnormal, visible));
+            Refunding::Abnormal => {
+                enter(Back::Abnormal);
                 (Proof::RefundAbnormal, "ABNORMAL")
             }
-            4 => {
-                self.refunds.insert(refund.into(), (Back::Closed, visible));
+            Refunding::Closed => {
+                enter(Back::Closed);
                 (Proof::RefundPending, "PROCESSING")
             }
-            _ => {
+            Refunding::Done => {
+                enter(Back::Pending);
                 self.carry_out_refund(refund, original, amount, now, money);
                 (self.query_refund(refund, u64::MAX), "SUCCESS")
             }

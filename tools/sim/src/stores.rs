@@ -24,7 +24,7 @@ impl World {
             return self.dies(machine);
         }
         self.host_mut(machine).pending.push((Waits::Link(node, id), batch));
-        if self.dies(machine) {
+        if self.dies(machine) || self.power_goes(machine) {
             return true;
         }
         let slow = self.chance.in_thousand(20);

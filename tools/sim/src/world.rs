@@ -18,6 +18,7 @@ use crate::nodes::{Machine, Node};
 use crate::plan::{Fault, Plan};
 use crate::platform::{Money, Platform};
 use crate::rng::Rng;
+use crate::script::Script;
 use crate::site::{DESKS, Site, SiteError, UNIX_START};
 use crate::summary::Summary;
 
@@ -119,6 +120,8 @@ pub struct World {
     pub plan: Plan,
     /// A rule that is missing, if one is.
     pub mutant: Option<Mutant>,
+    /// What is decided instead of drawn.
+    pub script: Script,
     /// What was to be seen.
     pub history: History,
     /// Numbers about this life.
@@ -192,6 +195,7 @@ impl World {
             people: People::new(seed),
             plan,
             mutant,
+            script: Script::default(),
             history: History { timers, facts: Vec::new(), rest: Rest::default() },
             summary: Summary::default(),
             trace: traced.then(Vec::new),

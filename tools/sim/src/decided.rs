@@ -1,0 +1,70 @@
+//! What platforms do with reverses and refunds: drawn in a life, decided in a script.
+
+use std::collections::VecDeque;
+
+use crate::rng::Rng;
+
+/// What becomes of a reverse.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reversal {
+    /// It works at once.
+    Works,
+    /// It is answered, and has no effect.
+    NoEffect,
+    /// It takes effect so many milliseconds later.
+    Late(u64),
+}
+
+impl Reversal {
+    /// One by chance.
+    pub(crate) fn drawn(rng: &mut Rng) -> Self {
+        match rng.between(0, 9) {
+            0 => Self::NoEffect,
+            1 | 2 => Self::Late(rng.between(500, 80_000)),
+            _ => Self::Works,
+        }
+    }
+}
+
+/// What becomes of a refund.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refunding {
+    /// It is done at once.
+    Done,
+    /// It is in process, and done so many milliseconds later.
+    Processing(u64),
+    /// A person has to carry it on.
+    Abnormal,
+    /// It is in process, and closed.
+    Closed,
+    /// It is refused.
+    Refused,
+}
+
+impl Refunding {
+    /// One by chance, and for how long queries do not know of it.
+    pub(crate) fn drawn(rng: &mut Rng) -> (Self, u64) {
+        if rng.in_thousand(80) {
+            return (Self::Refused, 0);
+        }
+        let hidden = if rng.in_thousand(150) { rng.between(0, 8_000) } else { 0 };
+        let becomes = match rng.between(0, 9) {
+            0..=2 => Self::Processing(rng.between(500, 80_000)),
+            3 => Self::Abnormal,
+            4 => Self::Closed,
+            _ => Self::Done,
+        };
+        (becomes, hidden)
+    }
+}
+
+/// What is decided instead of drawn; what is not named works at once.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// The next reverses.
+    pub reverses: VecDeque<Reversal>,
+    /// The next refunds.
+    pub refunds: VecDeque<Refunding>,
+    /// Milliseconds from a pay until queries know its number; `u64::MAX`: not before it is captured.
+    pub hidden: u64,
+}

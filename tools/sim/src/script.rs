@@ -1,0 +1,125 @@
+//! What a scripted conversation decides instead of chance: a deliberate fault at a deliberate moment.
+//!
+//! Nothing of it is set in a life that is drawn from its seed.
+
+use hispos::link::{HisEvent, HisLink, PosEvent, PosLink};
+use hispos::platform::{Ask, Proof};
+use hispos::time::Clock;
+
+use crate::line::Way;
+use crate::nodes::{Machine, Node};
+use crate::plan::Fault;
+use crate::world::World;
+
+/// How one request goes to a platform and back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Passage {
+    /// Milliseconds from the first byte to the platform; `None`: it never arrives.
+    pub there: Option<u64>,
+    /// Milliseconds back; `None`: the answer is lost.
+    pub back: Option<u64>,
+    /// Somebody on the way answers this, and the platform hears nothing.
+    pub instead: Option<Proof>,
+}
+
+impl Passage {
+    /// A good network: 50 ms each way.
+    pub const GOOD: Self = Self { there: Some(50), back: Some(50), instead: None };
+}
+
+/// Decides how a request passes, from the request and the milliseconds of the life.
+pub type Network = Box<dyn FnMut(&Ask, u64) -> Passage>;
+
+/// Milliseconds until a request's connection stands.
+pub type Connects = Box<dyn FnMut(&Ask) -> u64>;
+
+/// Sees every write to a line, by desk and way; `false`: it is lost.
+pub type Tap = Box<dyn FnMut(usize, Way, &[u8]) -> bool>;
+
+/// The power of a machine goes at a Persist.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PowerCut {
+    /// Whose.
+    pub machine: Machine,
+    /// So many batches before it.
+    pub persists: u64,
+    /// The batch is durable, and nothing that follows it happens; otherwise it is lost.
+    pub durable: bool,
+}
+
+/// What a window or a terminal told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "few, and only in scripts")]
+pub enum Told {
+    /// A window, by desk.
+    His(usize, HisEvent),
+    /// A terminal, by desk.
+    Pos(usize, PosEvent),
+}
+
+/// What is decided instead of drawn.
+#[derive(Default)]
+pub struct Script {
+    /// How requests pass.
+    pub network: Option<Network>,
+    /// How connections come to stand.
+    pub connects: Option<Connects>,
+    /// What is lost on lines.
+    pub tap: Option<Tap>,
+    /// When the power goes.
+    pub power_cut: Option<PowerCut>,
+    /// Milliseconds from a program's death to its next start.
+    pub restart_after: Option<u64>,
+    /// Everything that was told, with the milliseconds of the life, if it is to be kept.
+    pub told: Option<Vec<(u64, Told)>>,
+}
+
+impl World {
+    /// Has a window's link do something, and carries out what follows. `None` if its program is down.
+    pub fn at_window<T>(&mut self, desk: usize, act: impl FnOnce(&mut HisLink, Clock) -> T) -> Option<T> {
+        let clock = self.clock(Machine::His);
+        let done = self.his_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
+        self.drain(Node::His(desk));
+        done
+    }
+
+    /// Has a terminal's link do something, and carries out what follows. `None` if its program is down.
+    pub fn at_terminal<T>(&mut self, desk: usize, act: impl FnOnce(&mut PosLink, Clock) -> T) -> Option<T> {
+        let clock = self.clock(Machine::Pos(desk));
+        let done = self.pos_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
+        self.drain(Node::Pos(desk));
+        done
+    }
+
+    /// Something breaks now.
+    pub fn strike(&mut self, fault: Fault) {
+        self.fault(fault);
+    }
+
+    pub(crate) fn keep_told(&mut self, told: impl FnOnce() -> Told) {
+        let age = self.age();
+        if let Some(kept) = self.script.told.as_mut() {
+            kept.push((age, told()));
+        }
+    }
+
+    /// The power goes at this Persist, if that is scripted.
+    pub(crate) fn power_goes(&mut self, machine: Machine) -> bool {
+        let Some(cut) = self.script.power_cut.as_mut().filter(|cut| cut.machine == machine) else {
+            return false;
+        };
+        if cut.persists > 0 {
+            cut.persists -= 1;
+            return false;
+        }
+        let durable = cut.durable;
+        self.script.power_cut = None;
+        let pending = std::mem::take(&mut self.host_mut(machine).pending);
+        for (_, batch) in pending.iter().filter(|_| durable) {
+            self.make_durable(machine, batch);
+        }
+        self.note(|| format!("!!  the power of {machine:?} goes, durable {durable}"));
+        self.reboot(machine);
+        true
+    }
+}

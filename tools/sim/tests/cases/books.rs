@@ -1,0 +1,142 @@
+//! Books that went back, lost or replaced.
+
+use hispos::catalogue::Status;
+use hispos::ids::OrderNo;
+use hispos::link::PosEvent;
+use hispos::link::his::{HisAlarm, OrderRefusal};
+use hispos::link::pos::{OrderEvent, PosAlarm};
+use hispos::platform::Channel;
+use hispos_sim::history::Moving;
+use hispos_sim::plan::Fault;
+use hispos_sim::story::Story;
+
+use crate::scene::{FEN, Scene, s};
+
+/// A payment that is captured at the platform, and whose journal says `paying`.
+fn captured() -> (Scene, OrderNo) {
+    let mut scene = Scene::open();
+    scene.paid(0, "bill-1", Channel::Alipay);
+    scene.pass(s(70));
+    let order_no = scene.collect(0, "bill-0");
+    scene.scan(0, Channel::Wechat, Story::PaidSilently);
+    scene.until(s(2), "the capture", |scene| scene.held(&order_no) > 0);
+    assert_eq!(scene.journal(0, &order_no).unwrap().state, "paying");
+    (scene, order_no)
+}
+
+fn journal_alarms(scene: &Scene) -> usize {
+    let alarm = PosEvent::Order(OrderEvent::Alarm(PosAlarm::JournalWentBack));
+    scene.pos_told().iter().filter(|(_, event)| *event == alarm).count()
+}
+
+fn paid_once(mut scene: Scene, order_no: &OrderNo) {
+    scene.ends(s(1_200), order_no, "paid", Status::Paid);
+    assert_eq!(scene.written(Moving::Pay).len(), 2, "one for each order");
+    assert_eq!(scene.captures(order_no).len(), 1);
+    scene.agree();
+}
+
+#[test]
+fn journal_one_commit_short_after_a_power_loss_has_forgotten_the_pay_and_asks_the_platform() {
+    let (mut scene, order_no) = captured();
+    scene.strike(Fault::JournalBack(0, 1, true));
+    assert_eq!(scene.journal(0, &order_no).unwrap().state, "wait_code", "the attempt is forgotten");
+    paid_once(scene, &order_no);
+}
+
+#[test]
+fn journal_restored_from_an_image_with_a_reboot_has_forgotten_the_order_and_asks_the_platform() {
+    let (mut scene, order_no) = captured();
+    scene.strike(Fault::JournalBack(0, 4, true));
+    assert_eq!(scene.journal(0, &order_no), None);
+    scene.until(s(60), "the look", |scene| scene.journal(0, &order_no).is_some());
+    assert!(!scene.journal(0, &order_no).unwrap().intact);
+    paid_once(scene, &order_no);
+}
+
+#[test]
+fn journal_restored_from_an_image_without_a_reboot_is_noticed_by_the_anchor_and_asks_the_platform() {
+    let (mut scene, order_no) = captured();
+    scene.strike(Fault::JournalBack(0, 8, false));
+    assert_eq!(scene.journal(0, &order_no), None);
+    scene.until(s(60), "the look", |scene| scene.journal(0, &order_no).is_some());
+    assert_eq!(journal_alarms(&scene), 1);
+    scene.forgetful = true;
+    paid_once(scene, &order_no);
+}
+
+#[test]
+fn journal_that_is_lost_is_noticed_and_the_platform_is_asked() {
+    let (mut scene, order_no) = captured();
+    scene.strike(Fault::JournalLost(0));
+    scene.until(s(60), "the look", |scene| scene.journal(0, &order_no).is_some());
+    assert_eq!(journal_alarms(&scene), 1);
+    assert!(!scene.journal(0, &order_no).unwrap().intact);
+    scene.forgetful = true;
+    paid_once(scene, &order_no);
+}
+
+/// How many records lie between a moment and now.
+fn records(scene: &Scene) -> u64 {
+    scene.world.his.book.records()
+}
+
+#[test]
+fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_what_it_had_forgotten() {
+    let mut scene = Scene::open();
+    scene.paid(0, "bill-1", Channel::Alipay);
+    let backup = records(&scene);
+    let order_no = scene.paid(0, "bill-0", Channel::Wechat);
+    scene.strike(Fault::LedgerBack(records(&scene) - backup, true));
+    scene.world.people.again.clear();
+    assert_eq!(scene.ledger(&order_no), None, "forgotten");
+    scene.until(s(60), "a session", |scene| scene.ready(0) && scene.ready(1));
+    let refused = scene.try_collect(1, "bill-0");
+    assert!(matches!(refused, Err(OrderRefusal::Restoring { seconds: 300..=392, .. })), "{refused:?}");
+    // The terminal's list brings the order back; until the bill adopts it, it stands in the way.
+    scene.pass(s(420));
+    assert!(scene.his_alarms().contains(&HisAlarm::Orphan { order_no: order_no.clone() }));
+    let orphan = OrderRefusal::Orphan { order_no: order_no.as_str().into() };
+    assert_eq!(scene.try_collect(1, "bill-0"), Err(orphan));
+    scene.look_after();
+    let order = scene.ledger(&order_no).unwrap();
+    assert_eq!((order.state, order.orphan, order.status), ("paid", false, Status::Paid.code()));
+    assert!(matches!(scene.try_collect(1, "bill-0"), Err(OrderRefusal::BillCaptured { .. })));
+    assert_eq!(scene.held(&order_no), FEN as u64);
+    scene.agree();
+}
+
+#[test]
+fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal() {
+    let mut scene = Scene::open();
+    scene.paid(0, "bill-1", Channel::Alipay);
+    let backup = records(&scene);
+    let order_no = scene.paid(0, "bill-0", Channel::Wechat);
+    scene.strike(Fault::LedgerBack(records(&scene) - backup, false));
+    scene.world.people.again.clear();
+    scene.until(s(60), "the alarm", |scene| scene.his_alarms().contains(&HisAlarm::LedgerWentBack));
+    scene.until(s(60), "sessions", |scene| scene.ready(0) && scene.ready(1));
+    assert!(matches!(scene.try_collect(1, "bill-0"), Err(OrderRefusal::Restoring { .. })));
+    scene.pass(s(420));
+    scene.look_after();
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "paid");
+    scene.agree();
+}
+
+#[test]
+fn ledger_restored_while_its_forgotten_order_is_open_ends_it_by_asking_and_charges_once() {
+    let mut scene = Scene::open();
+    scene.paid(0, "bill-1", Channel::Alipay);
+    let backup = records(&scene);
+    let order_no = scene.collect(0, "bill-0");
+    scene.strike(Fault::LedgerBack(records(&scene) - backup, true));
+    scene.world.people.again.clear();
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.pass(s(480));
+    scene.look_after();
+    let order = scene.ledger(&order_no).unwrap();
+    assert_eq!((order.state, order.orphan), ("paid", false));
+    assert!(matches!(scene.try_collect(1, "bill-0"), Err(OrderRefusal::BillCaptured { .. })));
+    assert_eq!(scene.written(Moving::Pay).len(), 2);
+    scene.agree();
+}

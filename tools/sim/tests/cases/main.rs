@@ -1,0 +1,12 @@
+//! The cases of the specification as scripted conversations: a deliberate fault at a deliberate moment.
+
+#[cfg(test)]
+mod books;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod refunds;
+#[cfg(test)]
+mod scene;

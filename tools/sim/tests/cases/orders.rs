@@ -1,0 +1,351 @@
+//! What happens to one order between a window, a line and a terminal.
+
+use hispos::Disposition;
+use hispos::catalogue::Status;
+use hispos::error::Refusal;
+use hispos::ids::OrderNo;
+use hispos::link::HisEvent;
+use hispos::link::PosEvent;
+use hispos::link::his::{HisOrderEvent, OrderRefusal};
+use hispos::link::pos::OrderEvent;
+use hispos::platform::Channel;
+use hispos_sim::history::Moving;
+use hispos_sim::line::Way;
+use hispos_sim::nodes::Machine;
+use hispos_sim::plan::Fault;
+use hispos_sim::script::{Passage, PowerCut};
+use hispos_sim::story::Story;
+
+use crate::scene::{Scene, is_pay, s};
+
+/// How often a window told that an order ended.
+fn ends_told(scene: &Scene, order_no: &OrderNo) -> usize {
+    let ended = |(_, event): &(u64, HisEvent)| matches!(event, HisEvent::Order(HisOrderEvent::Ended(order)) if order.order_no == *order_no);
+    scene.his_told().iter().filter(|told| ended(told)).count()
+}
+
+/// How often a terminal told that it accepted an order.
+fn accepted_told(scene: &Scene, wanted: &OrderNo) -> usize {
+    let accepted = |(_, event): &(u64, PosEvent)| matches!(event, PosEvent::Order(OrderEvent::Accepted { order_no, .. }) if order_no == wanted);
+    scene.pos_told().iter().filter(|told| accepted(told)).count()
+}
+
+fn answered(scene: &Scene, order_no: &OrderNo) -> Option<Disposition> {
+    scene.journal(0, order_no)?.answered
+}
+
+#[test]
+fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    let lost = scene.lose(|desk, way| desk == 0 && way == Way::Down);
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.ends(s(5), &order_no, "paid", Status::Paid);
+    // No new key exchange comes of it: the POS is heard all the time.
+    scene.pass(s(50));
+    assert!(lost.count.get() >= 5, "{} lost", lost.count.get());
+    assert_eq!(answered(&scene, &order_no), None);
+    lost.on.set(false);
+    scene.pass(s(35));
+    assert_eq!(answered(&scene, &order_no), Some(Disposition::Recorded));
+    assert_eq!(ends_told(&scene, &order_no), 1);
+    assert_eq!((scene.ledger(&order_no).unwrap().evidence, scene.captures(&order_no).len()), (0, 1));
+    scene.agree();
+}
+
+#[test]
+fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_session() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    let lost = scene.lose(|desk, way| desk == 0 && way == Way::Down);
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.ends(s(5), &order_no, "paid", Status::Paid);
+    scene.pull(0);
+    scene.strike(Fault::Killed(Machine::His));
+    lost.on.set(false);
+    scene.pass(s(10));
+    assert_eq!(answered(&scene, &order_no), None);
+    scene.plug(0);
+    scene.pass(s(20));
+    assert_eq!(answered(&scene, &order_no), Some(Disposition::Recorded));
+    assert_eq!(ends_told(&scene, &order_no), 1);
+    assert_eq!(scene.ledger(&order_no).unwrap().evidence, 0);
+    scene.agree();
+}
+
+#[test]
+fn stale_answer_of_the_last_sale_is_never_taken_for_the_next_one() {
+    let mut scene = Scene::open();
+    let first = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.ends(s(5), &first, "paid", Status::Paid);
+    // The terminal hears no confirmation, and says "paid" again and again while the next sale waits.
+    let lost = scene.lose(|desk, way| desk == 0 && way == Way::Down);
+    let second = scene.try_collect(0, "another bill").unwrap();
+    scene.pass(s(6));
+    lost.on.set(false);
+    scene.pass(s(30));
+    assert_eq!(scene.ledger(&second).unwrap().state, "sent");
+    assert_eq!(scene.captures(&second), []);
+    scene.ends(s(90), &second, "not_paid", Status::NoCode);
+    assert_eq!(ends_told(&scene, &first), 1);
+    scene.agree();
+}
+
+#[test]
+fn same_order_sent_again_and_again_with_the_same_content_is_accepted_once_and_paid_once() {
+    let mut scene = Scene::open();
+    // Every reply is lost: HIS repeats the order, and the terminal answers from state.
+    let lost = scene.lose(|desk, way| desk == 0 && way == Way::Up);
+    let order_no = scene.collect(0, "bill");
+    scene.pass(s(12));
+    assert!(lost.count.get() >= 4, "{} replies lost", lost.count.get());
+    lost.on.set(false);
+    scene.scan(0, Channel::Alipay, Story::Paid);
+    scene.ends(s(20), &order_no, "paid", Status::Paid);
+    assert_eq!(accepted_told(&scene, &order_no), 1);
+    assert_eq!(scene.written(Moving::Pay).len(), 1);
+    scene.agree();
+}
+
+#[test]
+fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more() {
+    let mut scene = Scene::open();
+    let lost = scene.lose(|desk, way| desk == 0 && way == Way::Down);
+    let order_no = scene.try_collect(0, "bill").unwrap();
+    scene.pass(100);
+    scene.cancel(0, &order_no);
+    scene.pass(100);
+    lost.on.set(false);
+    scene.ends(s(10), &order_no, "not_paid", Status::NeverSeen);
+    assert_eq!(accepted_told(&scene, &order_no), 0);
+    assert!(scene.at_terminal_refuses_a_code(0));
+    scene.agree();
+}
+
+#[test]
+fn abort_racing_success_is_paid_after_cancel_in_all_three_books() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.network(|ask, _| {
+        let slow = Passage { there: Some(s(2)), ..Passage::GOOD };
+        if is_pay(ask) { slow } else { Passage::GOOD }
+    });
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.pass(s(1));
+    assert_eq!(scene.held(&order_no), 0);
+    scene.cancel(0, &order_no);
+    scene.ends(s(10), &order_no, "paid", Status::PaidAfterCancel);
+    assert_eq!(scene.written(Moving::Reverse), [], "what is captured is told, not taken back");
+    scene.agree();
+}
+
+#[test]
+fn abort_while_the_patient_types_closes_the_number_and_nothing_is_taken() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::Password(s(45)));
+    scene.pass(s(5));
+    scene.cancel(0, &order_no);
+    scene.ends(s(40), &order_no, "not_paid", Status::Closed);
+    scene.pass(s(60));
+    assert_eq!(scene.money(), []);
+    scene.agree();
+}
+
+#[test]
+fn session_replaced_inside_a_lease_neither_renews_nor_ends_it() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    let leased = scene.ledger(&order_no).unwrap().leased_until;
+    let start_by = scene.world.his.world(hispos::time::Instant(leased)) - s(170);
+    for _ in 0..3 {
+        scene.pass(s(15));
+        scene.pull(0);
+        scene.pass(s(2));
+        scene.plug(0);
+        scene.until(s(20), "a new session", |scene| scene.ready(0));
+    }
+    assert_eq!(scene.ledger(&order_no).unwrap().leased_until, leased);
+    assert_eq!(scene.journal(0, &order_no).unwrap().state, "wait_code");
+    scene.ends(s(90), &order_no, "not_paid", Status::NoCode);
+    // HIS rounds the deadline down to the second.
+    assert!(scene.world.now.abs_diff(start_by) <= s(2), "{} against {start_by}", scene.world.now);
+    scene.agree();
+}
+
+#[test]
+fn session_replaced_while_the_patient_types_tells_the_end_in_the_new_session() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::Password(s(20)));
+    scene.pass(s(10));
+    scene.pull(0);
+    scene.pass(s(12));
+    assert!(scene.held(&order_no) > 0);
+    scene.plug(0);
+    scene.ends(s(20), &order_no, "paid", Status::Paid);
+    scene.agree();
+}
+
+#[test]
+fn pos_that_freezes_before_its_pay_and_thaws_minutes_later_writes_no_byte() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.world.script.connects = Some(Box::new(|ask| if is_pay(ask) { 500 } else { 20 }));
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.until(s(1), "the attempt", |scene| scene.journal(0, &order_no).unwrap().state == "paying");
+    scene.strike(Fault::Freezes(0, s(400)));
+    scene.pass(s(300));
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "asking");
+    scene.ends(s(200), &order_no, "not_paid", Status::PlatformDown);
+    assert_eq!(scene.written(Moving::Pay), []);
+    scene.agree();
+}
+
+#[test]
+fn pos_that_freezes_with_a_waiting_order_and_thaws_minutes_later_takes_no_code_for_it() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.strike(Fault::Freezes(0, s(400)));
+    scene.pass(s(401));
+    assert!(scene.at_terminal_refuses_a_code(0));
+    scene.ends(s(100), &order_no, "not_paid", Status::NoCode);
+    assert_eq!(scene.written(Moving::Pay), []);
+    scene.agree();
+}
+
+#[test]
+fn terminal_that_sleeps_while_the_patient_types_finds_the_capture_when_it_wakes() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::Password(s(20)));
+    scene.pass(s(10));
+    scene.strike(Fault::Freezes(0, s(600)));
+    scene.pass(s(590));
+    assert!(scene.held(&order_no) > 0);
+    assert!(!scene.ledger(&order_no).unwrap().ended, "unknown is not shown as failed");
+    scene.ends(s(60), &order_no, "paid", Status::Paid);
+    assert_eq!(scene.written(Moving::Reverse), [], "its lease was over when it woke");
+    scene.agree();
+}
+
+#[test]
+fn calendars_that_jump_move_no_deadline_and_no_money() {
+    for jump in [7_200, -7_200] {
+        let mut scene = Scene::open();
+        let order_no = scene.collect(0, "bill");
+        scene.strike(Fault::ClockJumps(Machine::Pos(0), jump));
+        scene.strike(Fault::ClockJumps(Machine::His, -jump));
+        scene.pass(s(40));
+        assert_eq!(scene.journal(0, &order_no).unwrap().state, "wait_code");
+        scene.scan(0, Channel::Wechat, Story::Password(s(10)));
+        scene.pass(s(5));
+        scene.strike(Fault::ClockJumps(Machine::Pos(0), -2 * jump));
+        scene.ends(s(20), &order_no, "paid", Status::Paid);
+        scene.agree();
+    }
+}
+
+#[test]
+fn pos_cut_off_from_his_but_not_from_the_patient_is_paid_once_and_told_when_the_line_is_back() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.pull(0);
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.pass(s(265));
+    assert!(scene.held(&order_no) > 0);
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "asking");
+    let busy = OrderRefusal::BillBusy { order_no: order_no.as_str().into() };
+    assert_eq!(scene.try_collect(1, "bill"), Err(busy), "the other window does not take the money again");
+    scene.plug(0);
+    scene.ends(s(20), &order_no, "paid", Status::Paid);
+    scene.agree();
+}
+
+#[test]
+fn other_wallet_at_the_other_pos_cannot_pay_a_bill_whose_first_pos_is_silent() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.pull(0);
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.pass(s(2));
+    let busy = OrderRefusal::BillBusy { order_no: order_no.as_str().into() };
+    assert_eq!(scene.try_collect(1, "bill"), Err(busy.clone()));
+    // The other terminal may look once nothing can move any more: lease and fence are over.
+    scene.until(s(260), "asking", |scene| scene.ledger(&order_no).unwrap().state == "asking");
+    let order = scene.ledger(&order_no).unwrap();
+    let early = scene.world.at_window(1, |link, clock| link.look_up(&order, clock)).unwrap();
+    assert!(matches!(early, Err(Refusal::Leased { seconds: 100..=132 })), "{early:?}");
+    scene.pass(s(133));
+    assert_eq!(scene.try_collect(1, "bill"), Err(busy));
+    scene.world.at_window(1, |link, clock| link.look_up(&order, clock)).unwrap().unwrap();
+    scene.ends(s(30), &order_no, "paid", Status::Paid);
+    assert!(matches!(scene.try_collect(1, "bill"), Err(OrderRefusal::BillCaptured { .. })));
+    scene.plug(0);
+    scene.pass(s(30));
+    assert_eq!(scene.money().len(), 1);
+    assert_eq!(scene.captures(&order_no).len(), 1);
+    scene.agree();
+}
+
+#[test]
+fn storage_full_after_the_pay_tells_nothing_and_the_restart_finds_the_capture() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    scene.until(s(1), "the pay", |scene| !scene.written(Moving::Pay).is_empty());
+    scene.strike(Fault::StorageFails(Machine::Pos(0)));
+    scene.until(s(2), "the program's end", |scene| !scene.world.pos[0].up);
+    assert!(scene.held(&order_no) > 0);
+    assert_eq!(scene.journal(0, &order_no).unwrap().state, "paying");
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "sent", "nothing was told that is not durable");
+    scene.ends(s(60), &order_no, "paid", Status::Paid);
+    assert_eq!(scene.written(Moving::Pay).len(), 1);
+    scene.agree();
+}
+
+/// A whole collect with a power loss at a Persist. `false`: there was no such Persist.
+fn collect_with_power_loss(machine: Machine, persists: u64, durable: bool) -> bool {
+    let mut scene = Scene::open();
+    scene.pass(s(2));
+    scene.power_cut(PowerCut { machine, persists, durable });
+    let mut order_no = scene.try_collect_through_power_loss(0, "bill");
+    scene.until(s(600), "a terminal that waits, or the end", |scene| {
+        let order = order_no.as_ref().and_then(|order_no| scene.ledger(order_no));
+        let waits = order_no.as_ref().and_then(|order_no| scene.journal(0, order_no));
+        order_no.is_none()
+            || order.is_some_and(|order| order.ended)
+            || waits.is_some_and(|o| o.state == "wait_code")
+    });
+    if order_no.is_none() {
+        // The order was never made: the cashier tries again.
+        scene.until(s(120), "a session", |scene| scene.ready(0));
+        order_no = scene.try_collect_through_power_loss(0, "bill");
+        scene.pass(s(2));
+    }
+    let order_no = order_no.unwrap();
+    scene.scan_if_it_waits(0, Channel::Wechat, Story::Paid);
+    scene.until(s(3_600), "the end", |scene| scene.ledger(&order_no).is_some_and(|order| order.ended));
+    // The answer to the result is a batch, too.
+    scene.pass(s(2));
+    let order = scene.ledger(&order_no).unwrap();
+    let held = scene.held(&order_no) > 0;
+    assert_eq!(order.state, if held { "paid" } else { "not_paid" }, "{machine:?} {persists} {durable}");
+    assert!(scene.written(Moving::Pay).len() <= 1);
+    let lost = scene.world.script.power_cut.is_none();
+    scene.agree();
+    lost
+}
+
+#[test]
+fn power_loss_before_and_after_each_persist_of_a_collect_loses_and_doubles_nothing() {
+    // The order and its result; the order, its attempt, its result and the answer to it.
+    for (machine, least) in [(Machine::His, 2), (Machine::Pos(0), 4)] {
+        for durable in [false, true] {
+            let losses = (0..).take_while(|nth| collect_with_power_loss(machine, *nth, durable)).count();
+            assert!(losses >= least, "{machine:?} has {losses} batches");
+            println!("{machine:?}: power lost at each of {losses} batches, durable {durable}");
+        }
+    }
+}

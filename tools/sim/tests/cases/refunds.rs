@@ -1,0 +1,231 @@
+//! Giving money back.
+
+use hispos::catalogue::Status;
+use hispos::error::Refusal;
+use hispos::ids::OrderNo;
+use hispos::link::his::OrderRefusal;
+use hispos::platform::{Channel, Proof, Request};
+use hispos_sim::decided::Refunding;
+use hispos_sim::history::Moving;
+use hispos_sim::nodes::Machine;
+use hispos_sim::plan::Fault;
+use hispos_sim::platform::Money;
+use hispos_sim::script::{Passage, PowerCut};
+
+use crate::scene::{FEN, Scene, s};
+
+const LOST: Passage = Passage { there: Some(50), back: None, instead: None };
+
+/// A site at which an order was paid a minute ago.
+fn paid() -> (Scene, OrderNo) {
+    let mut scene = Scene::open();
+    let order_no = scene.paid(0, "bill", Channel::Wechat);
+    scene.pass(s(61));
+    (scene, order_no)
+}
+
+/// Fen that refunds gave back at the platform.
+fn given_back(scene: &Scene) -> Vec<u64> {
+    let refunded = |money| if let Money::Refunded(_, _, fen) = money { Some(fen) } else { None };
+    scene.money().into_iter().filter_map(refunded).collect()
+}
+
+fn reserved(scene: &Scene, order_no: &OrderNo) -> (u64, u64) {
+    let captures = scene.captures(order_no);
+    assert_eq!(captures.len(), 1);
+    (captures[0].refunded, captures[0].reserved)
+}
+
+#[test]
+fn refund_of_the_wrong_original_is_not_done() {
+    // What the platform says of the original's number: another payment, another amount, nothing.
+    let capture = |payment_no: &str, amount| hispos::platform::Capture {
+        payment_no: payment_no.into(),
+        amount,
+        captured_at: None,
+    };
+    for says in [
+        Proof::Captured(capture("wechat999999999999", FEN as u64)),
+        Proof::Mismatch(capture("wechat000000000001", 99)),
+        Proof::Closed,
+        Proof::Absent,
+    ] {
+        let (mut scene, order_no) = paid();
+        let wrong = says.clone();
+        scene.network(move |ask, _| {
+            let instead = matches!(ask.request, Request::Query).then(|| wrong.clone());
+            Passage { instead, ..Passage::GOOD }
+        });
+        let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+        scene.ends(s(20), &refund, "not_refunded", Status::Original);
+        assert_eq!(scene.written(Moving::Refund), [], "{says:?}");
+        assert_eq!(reserved(&scene, &order_no), (0, 0));
+        scene.agree();
+    }
+}
+
+#[test]
+fn refund_twice_of_the_same_item_is_refused_while_the_first_is_open_and_when_nothing_is_left() {
+    let (mut scene, order_no) = paid();
+    scene.decide(|decided| decided.refunds.push_back(Refunding::Processing(s(40))));
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.pass(s(5));
+    let busy = OrderRefusal::ItemBusy { order_no: refund.as_str().into() };
+    assert_eq!(scene.try_refund(0, &order_no, "", FEN), Err(busy));
+    scene.ends(s(200), &refund, "refunded", Status::Refunded);
+    assert_eq!(scene.try_refund(0, &order_no, "", FEN), Err(OrderRefusal::NotCaptured));
+    assert_eq!(given_back(&scene), [FEN as u64]);
+    scene.agree();
+}
+
+#[test]
+fn refund_of_too_much_is_refused_with_what_is_left() {
+    let (mut scene, order_no) = paid();
+    let left = FEN as u64;
+    assert_eq!(scene.try_refund(0, &order_no, "", FEN + 1), Err(OrderRefusal::Exceeds { left }));
+    let refund = scene.try_refund(0, &order_no, "x-ray", 1_000).unwrap();
+    scene.ends(s(20), &refund, "refunded", Status::Refunded);
+    scene.pass(s(61));
+    assert_eq!(scene.try_refund(0, &order_no, "drugs", 235), Err(OrderRefusal::Exceeds { left: 234 }));
+    assert_eq!(given_back(&scene), [1_000]);
+    scene.agree();
+}
+
+#[test]
+fn second_partial_refund_is_too_soon_within_a_minute_and_done_after_it() {
+    let (mut scene, order_no) = paid();
+    let first = scene.try_refund(0, &order_no, "x-ray", 1_000).unwrap();
+    scene.ends(s(20), &first, "refunded", Status::Refunded);
+    let soon = scene.try_refund(0, &order_no, "drugs", 234);
+    assert!(matches!(soon, Err(OrderRefusal::TooSoon { seconds: 50..=60 })), "{soon:?}");
+    scene.pass(s(61));
+    let second = scene.try_refund(0, &order_no, "drugs", 234).unwrap();
+    scene.ends(s(20), &second, "refunded", Status::Refunded);
+    assert_ne!(first, second);
+    assert_eq!(given_back(&scene), [1_000, 234]);
+    assert_eq!(reserved(&scene, &order_no), (1_234, 0));
+    assert!(scene.captures(&order_no)[0].returned);
+    scene.agree();
+}
+
+#[test]
+fn refund_at_two_windows_at_the_same_moment_is_made_once() {
+    let (mut scene, order_no) = paid();
+    let both = scene.refund_at_both_windows(&order_no, FEN);
+    let made: Vec<_> = both.iter().filter_map(|made| made.as_ref().ok()).collect();
+    assert_eq!(made.len(), 1, "{both:?}");
+    let busy = OrderRefusal::ItemBusy { order_no: made[0].as_str().into() };
+    assert!(both.contains(&Err(busy)), "{both:?}");
+    scene.ends(s(20), made[0], "refunded", Status::Refunded);
+    assert_eq!(scene.written(Moving::Refund).len(), 1);
+    scene.agree();
+}
+
+#[test]
+fn refund_at_another_pos_than_the_payment_is_done_once() {
+    let (mut scene, order_no) = paid();
+    let refund = scene.try_refund(1, &order_no, "", FEN).unwrap();
+    scene.ends(s(20), &refund, "refunded", Status::Refunded);
+    assert_eq!(given_back(&scene), [FEN as u64]);
+    scene.agree();
+}
+
+#[test]
+fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again() {
+    let (mut scene, order_no) = paid();
+    scene.network(|ask, _| if matches!(ask.request, Request::Refund { .. }) { LOST } else { Passage::GOOD });
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.until(s(5), "the request", |scene| !scene.written(Moving::Refund).is_empty());
+    scene.pull(0);
+    scene.strike(Fault::Freezes(0, s(3_600)));
+    scene.pass(s(5));
+    let order = scene.ledger(&refund).unwrap();
+    let early = scene.world.at_window(1, |link, clock| link.look_up(&order, clock)).unwrap();
+    assert!(matches!(early, Err(Refusal::UnknownOrder | Refusal::Leased { .. })), "{early:?}");
+    scene.pass(s(260 + 133));
+    let order = scene.ledger(&refund).unwrap();
+    assert_eq!(order.state, "asking");
+    let busy = OrderRefusal::ItemBusy { order_no: refund.as_str().into() };
+    assert_eq!(scene.try_refund(1, &order_no, "", FEN), Err(busy));
+    scene.world.at_window(1, |link, clock| link.look_up(&order, clock)).unwrap().unwrap();
+    scene.ends(s(30), &refund, "refunded", Status::Refunded);
+    assert_eq!(scene.written(Moving::Refund).len(), 1);
+    scene.plug(0);
+    scene.agree();
+}
+
+#[test]
+fn refund_that_is_abnormal_needs_people_and_keeps_its_money_reserved() {
+    let (mut scene, order_no) = paid();
+    scene.decide(|decided| decided.refunds.push_back(Refunding::Abnormal));
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.ends(s(20), &refund, "attention", Status::RefundAbnormal);
+    assert_eq!(reserved(&scene, &order_no), (0, FEN as u64));
+    scene.pass(s(61));
+    let busy = OrderRefusal::ItemBusy { order_no: refund.as_str().into() };
+    assert_eq!(scene.try_refund(0, &order_no, "", FEN), Err(busy));
+    assert_eq!(scene.try_refund(0, &order_no, "drugs", 1), Err(OrderRefusal::Exceeds { left: 0 }));
+    assert_eq!(scene.held(&order_no), FEN as u64);
+    scene.agree();
+}
+
+#[test]
+fn disconnect_during_a_refund_tells_its_end_when_the_line_is_back_and_gives_back_once() {
+    let (mut scene, order_no) = paid();
+    scene.decide(|decided| decided.refunds.push_back(Refunding::Processing(s(20))));
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.until(s(5), "the request", |scene| !scene.written(Moving::Refund).is_empty());
+    scene.pull(0);
+    scene.pass(s(120));
+    assert!(!scene.ledger(&refund).unwrap().ended);
+    assert_eq!(reserved(&scene, &order_no), (0, FEN as u64));
+    scene.plug(0);
+    scene.ends(s(60), &refund, "refunded", Status::Refunded);
+    assert_eq!(given_back(&scene), [FEN as u64]);
+    scene.agree();
+}
+
+#[test]
+fn refund_whose_answer_is_lost_is_asked_about_and_given_back_once() {
+    let (mut scene, order_no) = paid();
+    scene.network(|ask, _| if matches!(ask.request, Request::Refund { .. }) { LOST } else { Passage::GOOD });
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.ends(s(60), &refund, "refunded", Status::Refunded);
+    assert_eq!(given_back(&scene), [FEN as u64]);
+    scene.agree();
+}
+
+#[test]
+fn power_loss_before_and_after_each_persist_of_a_refund_gives_back_once_or_not_at_all() {
+    for (machine, least) in [(Machine::His, 2), (Machine::Pos(0), 4)] {
+        for durable in [false, true] {
+            let mut losses = 0;
+            while refund_with_power_loss(machine, losses, durable) {
+                losses += 1;
+            }
+            assert!(losses >= least, "{machine:?} has {losses} batches");
+            println!("{machine:?}: power lost at each of {losses} batches, durable {durable}");
+        }
+    }
+}
+
+/// A whole refund with a power loss at a Persist. `false`: there was no such Persist.
+fn refund_with_power_loss(machine: Machine, persists: u64, durable: bool) -> bool {
+    let (mut scene, order_no) = paid();
+    scene.power_cut(PowerCut { machine, persists, durable });
+    let made = scene.try_refund_through_power_loss(0, &order_no, FEN);
+    let Some(refund) = made else {
+        assert_eq!((machine, persists, durable), (Machine::His, 0, false), "only a lost order is no order");
+        return true;
+    };
+    scene.until(s(7_200), "the end", |scene| scene.ledger(&refund).is_some_and(|order| order.ended));
+    // The answer to the result is a batch, too.
+    scene.pass(s(2));
+    let order = scene.ledger(&refund).unwrap();
+    let back = given_back(&scene);
+    let expected: &[u64] = if order.state == "refunded" { &[FEN as u64] } else { &[] };
+    assert_eq!((order.state, back.as_slice()), (order.state, expected), "{machine:?} {persists} {durable}");
+    let lost = scene.world.script.power_cut.is_none();
+    scene.agree();
+    lost
+}
