@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
+mod hostile_his;
+#[cfg(test)]
+mod hostile_pos;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod platform;

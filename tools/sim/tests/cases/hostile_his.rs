@@ -1,0 +1,245 @@
+//! A HIS with a real key that breaks the rules, against the real terminal.
+
+use hispos::Dropped;
+use hispos::amount::Amount;
+use hispos::catalogue::{AlertCode, RejectCode, Status};
+use hispos::frame::FrameType;
+use hispos::ids::{OperatorId, OrderNo};
+use hispos::link::PosLink;
+use hispos::message::order::{NewOrder, OrderCore, RefundOf};
+use hispos::message::result::{Outcome, ResultCore};
+use hispos::platform::Channel;
+use hispos_sim::acts::DAY;
+use hispos_sim::fields::{Fields, Value};
+use hispos_sim::history::Moving;
+use hispos_sim::site;
+use hispos_sim::story::Story;
+
+use crate::foreign::{Foreign, body, bytes, fields};
+use crate::scene::{Scene, s};
+
+fn order(number: &str, fen: i64) -> NewOrder {
+    NewOrder {
+        order_no: OrderNo::try_from(number).unwrap(),
+        device_id: site::device_id(0).unwrap(),
+        amount: Amount::from_fen(fen).unwrap(),
+        business_day: DAY,
+        agreement_no: 1,
+        refund_of: None,
+    }
+}
+
+fn core(number: &str, fen: i64) -> Vec<u8> {
+    OrderCore::encode(&order(number, fen)).unwrap().bytes().to_vec()
+}
+
+/// A SubmitOrder of window 0.
+fn submit(his: &Foreign, core: &[u8]) -> Fields {
+    fields(&[(1, bytes(core)), (2, bytes("WIN-0")), (3, Value::Number(60)), (4, bytes(&his.run))])
+}
+
+/// The code of a Rejected, and the core that it tells of.
+fn rejected(reply: &Fields) -> (Option<RejectCode>, Vec<u8>) {
+    let rejected = Fields::read(&reply.bytes(body::REJECTED).expect("a Rejected"));
+    let code = u32::try_from(rejected.number(1).unwrap()).unwrap();
+    (RejectCode::from_code(code), rejected.bytes(3).unwrap_or_default())
+}
+
+/// The result of a SignedResult.
+fn result(reply: &Fields) -> ResultCore {
+    let signed = Fields::read(&reply.bytes(body::SIGNED_RESULT).expect("a SignedResult"));
+    ResultCore::decode(signed.bytes(1).unwrap()).unwrap()
+}
+
+fn sites() -> (Scene, Foreign) {
+    let mut scene = Scene::open();
+    let his = Foreign::his(&mut scene, 0);
+    (scene, his)
+}
+
+fn drops(scene: &mut Scene, what: Dropped) -> u64 {
+    scene.world.at_terminal(0, |link, _| link.drops().unwrap().get(what)).unwrap()
+}
+
+fn in_session(scene: &mut Scene) -> bool {
+    scene.world.at_terminal(0, |link, _| PosLink::view(link).session.is_some()).unwrap()
+}
+
+#[test]
+fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
+    let (mut scene, mut his) = sites();
+    let (first, second) = (core("B1", 1_234), core("B1", 9_999));
+    let submitted = submit(&his, &first);
+    assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
+    // The same content: answered from state.
+    assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
+    let conflicting = submit(&his, &second);
+    let reply = his.ask(&mut scene, body::SUBMIT, &conflicting);
+    assert_eq!(rejected(&reply), (Some(RejectCode::Conflict), first.clone()));
+    let cancel = fields(&[(1, bytes(&second)), (2, bytes(&his.run))]);
+    let reply = his.ask(&mut scene, body::CANCEL, &cancel);
+    assert_eq!(rejected(&reply), (Some(RejectCode::Conflict), first.clone()));
+    let query = fields(&[(1, bytes("B1")), (2, bytes([7; 32]))]);
+    let reply = his.ask(&mut scene, body::QUERY, &query);
+    assert_eq!(rejected(&reply), (Some(RejectCode::Conflict), first));
+    let held = scene.journal(0, &OrderNo::try_from("B1").unwrap()).unwrap();
+    assert_eq!((held.state, held.amount.fen()), ("wait_code", 1_234));
+    assert_eq!(scene.written(Moving::Pay), []);
+}
+
+#[test]
+fn order_that_comes_behind_its_own_cancel_is_answered_with_the_end_and_never_asked_about() {
+    let (mut scene, mut his) = sites();
+    let core = core("B1", 1_234);
+    let cancel = fields(&[(1, bytes(&core)), (2, bytes(&his.run))]);
+    let end = result(&his.ask(&mut scene, body::CANCEL, &cancel));
+    assert_eq!((end.outcome(), end.status()), (Outcome::NotPaid, Some(Status::NeverSeen)));
+    let submitted = submit(&his, &core);
+    let again = result(&his.ask(&mut scene, body::SUBMIT, &submitted));
+    assert_eq!(again.bytes(), end.bytes(), "byte for byte");
+    assert!(scene.at_terminal_refuses_a_code(0));
+    let asked = scene.asked.borrow();
+    assert!(asked.iter().all(|(_, ask)| ask.number.is_none()), "no number was asked about");
+}
+
+#[test]
+fn amount_and_kind_that_disagree_are_refused_and_nothing_is_stored() {
+    let (mut scene, mut his) = sites();
+    let before = scene.world.pos[0].book.records();
+    let collect = core("B1", 1_234);
+    // Kind is field 3, the amount field 4 of the order; zigzag turns the sign.
+    let altered = |field: u64, value: u64| {
+        let mut fields = Fields::read(&collect);
+        assert!(fields.number(field).is_some());
+        fields.set(field, Value::Number(value));
+        fields.write()
+    };
+    let too_much = core("B1", 5_000_001);
+    for bad in [altered(3, 2), altered(4, 2 * 1_234 - 1), too_much] {
+        let submitted = submit(&his, &bad);
+        let (code, _) = rejected(&his.ask(&mut scene, body::SUBMIT, &submitted));
+        assert_eq!(code, Some(RejectCode::Amount), "{bad:02x?}");
+    }
+    assert_eq!(scene.world.pos[0].book.records(), before);
+    assert!(in_session(&mut scene));
+}
+
+#[test]
+fn order_for_another_device_or_of_another_terminal_is_refused_and_nothing_is_stored() {
+    let (mut scene, mut his) = sites();
+    let other = NewOrder { device_id: site::device_id(1).unwrap(), ..order("B1", 1_234) };
+    let submitted = submit(&his, OrderCore::encode(&other).unwrap().bytes());
+    let (code, _) = rejected(&his.ask(&mut scene, body::SUBMIT, &submitted));
+    assert_eq!(code, Some(RejectCode::WrongDevice));
+    let mut submitted = submit(&his, &core("B1", 1_234));
+    submitted.set(2, bytes("WIN-1"));
+    let (code, _) = rejected(&his.ask(&mut scene, body::SUBMIT, &submitted));
+    assert_eq!(code, Some(RejectCode::WrongTerminal));
+    assert_eq!(scene.journal(0, &OrderNo::try_from("B1").unwrap()), None);
+}
+
+#[test]
+fn refund_of_an_original_that_was_never_paid_here_ends_as_not_refunded() {
+    let (mut scene, mut his) = sites();
+    let refund = NewOrder {
+        refund_of: Some(RefundOf {
+            order_no: OrderNo::try_from("B0").unwrap(),
+            agreement_no: 1,
+            channel: Channel::Wechat,
+            amount: 1_234,
+            payment_no: "wechat000000000001".into(),
+            operator: OperatorId::try_from("op-1").unwrap(),
+            approver: OperatorId::try_from("op-2").unwrap(),
+            reason: "none".into(),
+        }),
+        ..order("R1", -1_234)
+    };
+    let core = OrderCore::encode(&refund).unwrap().bytes().to_vec();
+    let submitted = submit(&his, &core);
+    his.ask(&mut scene, body::SUBMIT, &submitted);
+    scene.pass(s(5));
+    let end = result(&his.ask(&mut scene, body::SUBMIT, &submitted));
+    assert_eq!((end.outcome(), end.status()), (Outcome::NotRefunded, Some(Status::Original)));
+    assert_eq!(scene.written(Moving::Refund), []);
+}
+
+#[test]
+fn unknown_message_is_answered_unsupported_and_unknown_fields_are_ignored() {
+    let (mut scene, mut his) = sites();
+    let reply = his.ask(&mut scene, 99, &Fields::default());
+    assert!(reply.bytes(body::UNSUPPORTED).is_some());
+    // A notice that is not known is ignored.
+    his.say(&mut scene, &fields(&[(99, bytes("news"))]));
+    let mut submitted = submit(&his, &core("B1", 1_234));
+    submitted.set(77, Value::Number(5));
+    assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
+    // In what is hashed and signed nothing unknown is borne.
+    let mut strict = Fields::read(&core("B2", 1_234));
+    strict.set(77, Value::Number(5));
+    let submitted = submit(&his, &strict.write());
+    let (code, _) = rejected(&his.ask(&mut scene, body::SUBMIT, &submitted));
+    assert_eq!(code, Some(RejectCode::Malformed));
+    assert!(in_session(&mut scene));
+}
+
+#[test]
+fn plaintext_after_the_keys_is_dropped_as_forged_and_the_session_lives() {
+    let (mut scene, mut his) = sites();
+    let (tag, counter) = his.next_header();
+    let submitted = submit(&his, &core("B1", 1_234));
+    let message = fields(&[(1, Value::Number(9)), (body::SUBMIT, bytes(submitted.write()))]);
+    let forged = drops(&mut scene, Dropped::Forged);
+    for offset in 0..5 {
+        let plain = [&[tag], (counter + offset).to_be_bytes().as_slice(), &message.write()].concat();
+        his.write(&mut scene, FrameType::HisRecord, &plain);
+    }
+    // And without any header.
+    his.write_raw(&mut scene, message.write());
+    assert!(his.hear(&mut scene).is_empty(), "no answer");
+    assert_eq!(drops(&mut scene, Dropped::Forged), forged + 5);
+    assert_eq!(scene.journal(0, &OrderNo::try_from("B1").unwrap()), None);
+    assert!(in_session(&mut scene));
+    let submitted = submit(&his, &core("B2", 1_234));
+    his.write_raw(&mut scene, vec![0]);
+    assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
+}
+
+#[test]
+fn request_before_sync_ends_the_session_with_alert_10() {
+    let mut scene = Scene::open();
+    let mut his = Foreign::his_before_sync(&mut scene, 0);
+    let submitted = submit(&his, &core("B1", 1_234));
+    his.call(&mut scene, body::SUBMIT, &submitted);
+    let alerts: Vec<_> =
+        his.hear(&mut scene).iter().filter_map(|message| message.bytes(body::ALERT)).collect();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(Fields::read(&alerts[0]).number(1), Some(u64::from(AlertCode::UnexpectedMessage.code())));
+    assert!(!in_session(&mut scene));
+    assert_eq!(scene.journal(0, &OrderNo::try_from("B1").unwrap()), None);
+}
+
+#[test]
+fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
+    let (mut scene, mut his) = sites();
+    let submitted = submit(&his, &core("B1", 1_234));
+    his.ask(&mut scene, body::SUBMIT, &submitted);
+    scene.pass(s(1));
+    scene.scan(0, Channel::Wechat, Story::Paid);
+    let mut reports = Vec::new();
+    for _ in 0..120 {
+        reports.extend(his.hear(&mut scene).iter().filter_map(|message| message.bytes(body::REPORT)));
+    }
+    assert!(reports.len() >= 4, "{} reports", reports.len());
+    let results: Vec<_> = reports.iter().map(|report| Fields::read(report).bytes(1)).collect();
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "byte for byte");
+    // A confirmation of another result ends nothing.
+    let hash = ResultCore::decode(results[0].clone().unwrap()).unwrap().hash();
+    let confirm = |hash: [u8; 16]| fields(&[(1, bytes("B1")), (2, bytes(hash)), (3, Value::Number(1))]);
+    his.reply(&mut scene, 1, body::CONFIRM, &confirm([9; 16]));
+    scene.pass(s(1));
+    let number = OrderNo::try_from("B1").unwrap();
+    assert_eq!(scene.journal(0, &number).unwrap().answered, None);
+    his.reply(&mut scene, 1, body::CONFIRM, &confirm(hash));
+    scene.pass(s(1));
+    assert_eq!(scene.journal(0, &number).unwrap().answered, Some(hispos::Disposition::Recorded));
+}

@@ -1,0 +1,201 @@
+//! A POS with a real key that breaks the rules, against the real window.
+
+use hispos::amount::Amount;
+use hispos::catalogue::Status;
+use hispos::crypto::Secret;
+use hispos::ids::OrderNo;
+use hispos::link::HisEvent;
+use hispos::link::his::{HisAlarm, HisOrderEvent};
+use hispos::message::order::OrderCore;
+use hispos::message::result::{NewResult, Outcome, ResultCore, sign};
+use hispos::platform::Channel;
+use hispos::time::UnixSeconds;
+use hispos_sim::fields::{Fields, Value};
+use hispos_sim::site;
+
+use crate::foreign::{Foreign, body, bytes, fields};
+use crate::scene::{FEN, Scene, s};
+
+fn site_with_order() -> (Scene, Foreign, OrderNo, u64, OrderCore) {
+    let mut scene = Scene::open();
+    let mut pos = Foreign::pos(&mut scene, 0);
+    let order_no = scene.try_collect(0, "bill-0").unwrap();
+    let (call, submitted) = pos.asked(&mut scene, body::SUBMIT);
+    let core = OrderCore::decode(submitted.bytes(1).unwrap()).unwrap();
+    (scene, pos, order_no, call, core)
+}
+
+/// That the order of a core was paid.
+fn paid(scene: &Scene, core: &OrderCore) -> NewResult {
+    NewResult {
+        order_hash: core.hash(&scene.world.site.agreement.terms().site_id),
+        order_no: core.order_no().clone(),
+        device_id: site::device_id(0).unwrap(),
+        outcome: Outcome::Paid,
+        status: Status::Paid.code(),
+        amount: core.amount(),
+        channel: Some(Channel::Wechat),
+        payment_no: Some("wechat000000000001".into()),
+        refund_id: None,
+        captured_at: Some(UnixSeconds(site::UNIX_START)),
+        decided_at: Some(UnixSeconds(site::UNIX_START)),
+        provider_code: None,
+        found: Vec::new(),
+    }
+}
+
+fn signed_by(result: &NewResult, seed: &Secret<32>) -> Fields {
+    let result = ResultCore::encode(result).unwrap();
+    fields(&[(1, bytes(result.bytes())), (2, bytes(sign(seed, &result)))])
+}
+
+fn signed(result: &NewResult) -> Fields {
+    signed_by(result, &site::seed(site::DEVICE, 0))
+}
+
+/// The disposition of a ConfirmResult.
+fn confirmed(reply: &Fields) -> Option<u64> {
+    Fields::read(&reply.bytes(body::CONFIRM)?).number(3)
+}
+
+const RECORDED: u64 = 1;
+const KEPT: u64 = 2;
+
+fn state(order: &OrderNo, stage: u64) -> Fields {
+    fields(&[(1, bytes(order.as_str())), (2, Value::Number(stage)), (4, Value::Number(2))])
+}
+
+fn progress_told(scene: &Scene) -> usize {
+    scene.his_told().iter().filter(|(_, event)| matches!(event, HisEvent::Progress(_))).count()
+}
+
+#[test]
+fn progress_after_the_final_is_not_shown() {
+    let (mut scene, mut pos, order_no, call, core) = site_with_order();
+    pos.reply(&mut scene, call, body::ORDER_STATE, &state(&order_no, 1));
+    scene.pass(s(1));
+    let before = progress_told(&scene);
+    assert_eq!(before, 1);
+    let result = signed(&paid(&scene, &core));
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &result)), Some(RECORDED));
+    pos.say(&mut scene, &fields(&[(body::ORDER_STATE, bytes(state(&order_no, 3).write()))]));
+    scene.pass(s(2));
+    assert_eq!(progress_told(&scene), before);
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "paid");
+}
+
+#[test]
+fn answer_to_an_unknown_order_is_kept_as_an_orphan_and_pays_nothing() {
+    let (mut scene, mut pos, order_no, _, core) = site_with_order();
+    let unknown = OrderNo::try_from("B000").unwrap();
+    let told = NewResult { order_no: unknown.clone(), order_hash: [3; 32], ..paid(&scene, &core) };
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &signed(&told))), Some(KEPT));
+    assert!(scene.his_alarms().contains(&HisAlarm::Orphan { order_no: unknown.clone() }));
+    let orphan = scene.ledger(&unknown).unwrap();
+    assert_eq!((orphan.state, orphan.orphan, orphan.posting), ("attention", true, "none"));
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
+    assert_eq!(scene.captures(&unknown), []);
+}
+
+#[test]
+fn answer_to_an_unknown_call_is_dropped() {
+    let (mut scene, mut pos, order_no, call, core) = site_with_order();
+    let result = signed(&paid(&scene, &core));
+    pos.reply(&mut scene, call + 1_000, body::SIGNED_RESULT, &result);
+    scene.pass(s(2));
+    assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
+}
+
+#[test]
+fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only() {
+    let (mut scene, mut pos, first, _, core) = site_with_order();
+    let result = signed(&paid(&scene, &core));
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &result)), Some(RECORDED));
+    let second = scene.try_collect(0, "bill-1").unwrap();
+    let (call, _) = pos.asked(&mut scene, body::SUBMIT);
+    // The terminal answers the second order with the first one's receipt.
+    pos.reply(&mut scene, call, body::SIGNED_RESULT, &result);
+    scene.pass(s(2));
+    assert_eq!(scene.ledger(&first).unwrap().state, "paid");
+    assert_eq!(scene.ledger(&second).unwrap().state, "sent");
+    assert_eq!(scene.captures(&second), []);
+}
+
+#[test]
+fn result_of_another_amount_kind_or_content_is_evidence_and_an_alarm_and_pays_nothing() {
+    let (mut scene, mut pos, order_no, _, core) = site_with_order();
+    let right = paid(&scene, &core);
+    let amount = Amount::from_fen(FEN + 1).unwrap();
+    let other_amount = NewResult { amount, ..right.clone() };
+    let other_content = NewResult { order_hash: [3; 32], ..right };
+    for wrong in [other_amount, other_content] {
+        let alarms = scene.his_alarms().len();
+        assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &signed(&wrong))), Some(KEPT));
+        assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
+        assert!(scene.his_alarms().len() > alarms, "{wrong:?} is told");
+    }
+    assert_eq!(scene.ledger(&order_no).unwrap().evidence, 2);
+}
+
+#[test]
+fn result_under_a_wrong_key_or_of_another_signer_is_an_alarm_without_an_answer() {
+    let (mut scene, mut pos, order_no, _, core) = site_with_order();
+    let right = paid(&scene, &core);
+    let wrong_key = signed_by(&right, &site::seed(site::DEVICE, 1));
+    let other = NewResult { device_id: site::device_id(1).unwrap(), ..right };
+    let other_signer = signed_by(&other, &site::seed(site::DEVICE, 1));
+    for told in [wrong_key, other_signer] {
+        let alarms = scene.his_alarms();
+        let call = pos.call(&mut scene, body::REPORT, &told);
+        let heard: Vec<_> = (0..4).flat_map(|_| pos.hear(&mut scene)).collect();
+        assert!(heard.iter().all(|message| message.number(2) != Some(call)), "no answer");
+        assert_eq!(scene.his_alarms().len(), alarms.len() + 1);
+        assert_eq!(scene.his_alarms().last(), Some(&HisAlarm::NotAuthentic));
+        assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
+    }
+}
+
+#[test]
+fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people() {
+    let (mut scene, mut pos, first, _, core) = site_with_order();
+    let result = signed(&paid(&scene, &core));
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &result)), Some(RECORDED));
+    let second = scene.try_collect(0, "bill-1").unwrap();
+    let (_, submitted) = pos.asked(&mut scene, body::SUBMIT);
+    let core = OrderCore::decode(submitted.bytes(1).unwrap()).unwrap();
+    let again = signed(&paid(&scene, &core));
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &again)), Some(RECORDED));
+    let order = scene.ledger(&second).unwrap();
+    assert_eq!((order.state, order.posting), ("attention", "none"));
+    assert!(scene.his_alarms().contains(&HisAlarm::Contradiction { order_no: second.clone() }));
+    assert_eq!((scene.captures(&first).len(), scene.captures(&second).len()), (1, 0));
+}
+
+#[test]
+fn result_that_comes_a_hundred_times_is_recorded_once() {
+    let (mut scene, mut pos, order_no, _, core) = site_with_order();
+    let result = signed(&paid(&scene, &core));
+    for _ in 0..100 {
+        assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &result)), Some(RECORDED));
+    }
+    let ended = |(_, event): &(u64, HisEvent)| matches!(event, HisEvent::Order(HisOrderEvent::Ended(_)));
+    assert_eq!(scene.his_told().iter().filter(|told| ended(told)).count(), 1);
+    let order = scene.ledger(&order_no).unwrap();
+    assert_eq!((order.state, order.evidence, scene.captures(&order_no).len()), ("paid", 0, 1));
+}
+
+#[test]
+fn unknown_status_of_a_later_version_means_that_the_money_is_unknown() {
+    let (mut scene, mut pos, order_no, _, core) = site_with_order();
+    let unknown = NewResult {
+        outcome: Outcome::Attention,
+        status: 399,
+        payment_no: None,
+        captured_at: None,
+        channel: None,
+        ..paid(&scene, &core)
+    };
+    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &signed(&unknown))), Some(RECORDED));
+    let order = scene.ledger(&order_no).unwrap();
+    assert_eq!((order.state, order.status), ("attention", 399));
+}
