@@ -69,11 +69,12 @@ impl Watch {
             Self { echo: true, .. } => ForeignPeer::Echo,
             Self { dle_stx: true, .. } => ForeignPeer::DleStx,
             Self { all_equal: true, first, .. } if *first != ENQ => ForeignPeer::Repeated(*first),
+            // Before text: what a till protocol puts between STX and ETX is mostly readable.
+            Self { till: true, .. } => ForeignPeer::EnqOrStx,
             // Text has no control characters but those of lines; nine of ten leave room for noise.
             Self { readable, bytes, .. } if readable.saturating_mul(10) >= bytes.saturating_mul(9) => {
                 ForeignPeer::Text
             }
-            Self { till: true, .. } => ForeignPeer::EnqOrStx,
             _ => ForeignPeer::Unknown,
         })
     }

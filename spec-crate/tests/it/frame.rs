@@ -73,6 +73,36 @@ fn frame_before_the_first_zero_is_accepted_and_empty_runs_are_ignored() {
 }
 
 #[test]
+fn junk_before_a_frame_costs_at_most_the_frame_that_it_runs_into() {
+    let frame = encode(FrameType::M1, b"x").unwrap().bytes;
+    let junk = b"\x02 welcome \xff\xfe";
+    let ended = decode(Side::Pos, [[junk.as_slice(), &[0], &frame].concat().as_slice()]);
+    assert!(matches!(ended.as_slice(), [Err(_), Ok(_)]), "{ended:?}");
+    let run_in = decode(Side::Pos, [[junk.as_slice(), &frame, &frame].concat().as_slice()]);
+    assert!(matches!(run_in.as_slice(), [Err(_), Ok(_)]), "{run_in:?}");
+}
+
+#[test]
+fn coalesced_frames_in_one_read_come_out_one_by_one() {
+    let frames: Vec<Vec<u8>> = (0..9u8).map(|n| encode(FrameType::M1, &[n; 40]).unwrap().bytes).collect();
+    let items = decode(Side::Pos, [frames.concat().as_slice()]);
+    let bodies: Vec<Vec<u8>> = items.into_iter().map(|item| item.unwrap().1).collect();
+    assert_eq!(bodies, (0..9u8).map(|n| vec![n; 40]).collect::<Vec<_>>());
+}
+
+#[test]
+fn frame_split_at_every_byte_is_the_same_frame() {
+    let frame = encode(FrameType::M1, &[0, 7, 0, 0, 9, 255]).unwrap().bytes;
+    let whole = decode(Side::Pos, [frame.as_slice()]);
+    assert_eq!(whole.len(), 1);
+    for at in 0..=frame.len() {
+        let (head, tail) = frame.split_at(at);
+        assert_eq!(decode(Side::Pos, [head, tail]), whole, "split at {at}");
+    }
+    assert_eq!(decode(Side::Pos, frame.chunks(1)), whole, "byte by byte");
+}
+
+#[test]
 fn each_bad_run_is_one_drop_of_its_name_and_the_next_frame_is_accepted() {
     let good = encode(FrameType::M1, b"x").unwrap().bytes;
     let mut wrong_checksum = with_checksum(&[0x01, 9]);

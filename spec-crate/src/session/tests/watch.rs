@@ -28,6 +28,7 @@ fn foreign_peer_is_told_once_after_3_seconds_or_256_bytes() {
     for (bytes, expected) in [
         (b"\x05".to_vec(), ForeignPeer::EnqOrStx),
         (b"\x02\x91\x92\x03\x41".to_vec(), ForeignPeer::EnqOrStx),
+        (b"\x02123456780P0000000100000012340000\x03\x41".to_vec(), ForeignPeer::EnqOrStx),
         (b"\x10\x02\x06\x00\x10\x03".to_vec(), ForeignPeer::DleStx),
         (b"login: ".to_vec(), ForeignPeer::Text),
         (vec![0xF8; 300], ForeignPeer::Repeated(0xF8)),

@@ -67,7 +67,8 @@ pub(crate) struct Foreign {
 }
 
 impl Foreign {
-    fn take_over(scene: &mut Scene, desk: usize, side: Side) -> Self {
+    /// Takes the place of one end, and says nothing.
+    pub(crate) fn take_over(scene: &mut Scene, desk: usize, side: Side) -> Self {
         let heard = Rc::<RefCell<Vec<u8>>>::default();
         let ear = heard.clone();
         let own = if side == Side::His { Way::Up } else { Way::Down };
@@ -188,10 +189,15 @@ impl Foreign {
         self.write_raw(scene, encode(kind, body).unwrap().bytes);
     }
 
+    /// Bytes that came.
+    pub(crate) fn heard(&mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.heard.borrow_mut())
+    }
+
     /// Frames that came within some time.
-    fn frames(&mut self, scene: &mut Scene) -> Vec<(FrameType, Vec<u8>)> {
+    pub(crate) fn frames(&mut self, scene: &mut Scene) -> Vec<(FrameType, Vec<u8>)> {
         scene.pass(300);
-        let heard = std::mem::take(&mut *self.heard.borrow_mut());
+        let heard = self.heard();
         let mut input = heard.as_slice();
         let mut frames = Vec::new();
         while let Some(item) = self.decoder.next_frame(&mut input) {
@@ -216,9 +222,14 @@ impl Foreign {
         frames.iter().filter_map(|(_, body)| Some(Fields::read(&opener.open(body).ok()?))).collect()
     }
 
+    /// Seals a message.
+    pub(crate) fn seal(&mut self, message: &Fields) -> Vec<u8> {
+        self.keyed.as_mut().unwrap().sealer.seal(&message.write()).unwrap()
+    }
+
     /// Seals a message and sends it.
     pub(crate) fn say(&mut self, scene: &mut Scene, message: &Fields) {
-        let record = self.keyed.as_mut().unwrap().sealer.seal(&message.write()).unwrap();
+        let record = self.seal(message);
         let kind = if self.side == Side::His { FrameType::HisRecord } else { FrameType::PosRecord };
         self.write(scene, kind, &record);
     }

@@ -204,6 +204,75 @@ fn plaintext_after_the_keys_is_dropped_as_forged_and_the_session_lives() {
     assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
 }
 
+/// The request of a new order, as a message under this call.
+fn request(his: &Foreign, call: u64, number: &str) -> Fields {
+    let submitted = submit(his, &core(number, 1_234));
+    fields(&[(1, Value::Number(call)), (body::SUBMIT, bytes(submitted.write()))])
+}
+
+fn knows(scene: &Scene, number: &str) -> bool {
+    scene.journal(0, &OrderNo::try_from(number).unwrap()).is_some()
+}
+
+#[test]
+fn replayed_reordered_and_reflected_records_change_nothing() {
+    let (mut scene, mut his) = sites();
+    let ping = |call| fields(&[(1, Value::Number(call)), (12, bytes([]))]);
+    let earlier = request(&his, 50, "B1");
+    let (earlier, later) = (his.seal(&earlier), his.seal(&ping(51)));
+    let replayed = drops(&mut scene, Dropped::Replayed);
+    // The later one overtakes the earlier one, which is then as good as lost.
+    his.write(&mut scene, FrameType::HisRecord, &later);
+    his.write(&mut scene, FrameType::HisRecord, &earlier);
+    let answers = his.frames(&mut scene);
+    assert_eq!(answers.len(), 1, "the ping's");
+    assert_eq!(drops(&mut scene, Dropped::Replayed), replayed + 1);
+    assert!(!knows(&scene, "B1"));
+    for _ in 0..20 {
+        his.write(&mut scene, FrameType::HisRecord, &later);
+    }
+    assert_eq!(his.frames(&mut scene), []);
+    assert_eq!(drops(&mut scene, Dropped::Replayed), replayed + 21);
+    // The terminal's own record comes back, as it was and under the type of HIS.
+    let (_, reflected) = &answers[0];
+    let forged = drops(&mut scene, Dropped::Forged) + drops(&mut scene, Dropped::Replayed);
+    his.write(&mut scene, FrameType::PosRecord, reflected);
+    his.write(&mut scene, FrameType::HisRecord, reflected);
+    assert_eq!(his.frames(&mut scene), []);
+    assert_eq!(drops(&mut scene, Dropped::Echo), 1);
+    assert_eq!(drops(&mut scene, Dropped::Forged) + drops(&mut scene, Dropped::Replayed), forged + 1);
+    assert!(in_session(&mut scene));
+    let submitted = submit(&his, &core("B2", 1_234));
+    assert!(his.ask(&mut scene, body::SUBMIT, &submitted).bytes(body::ORDER_STATE).is_some());
+}
+
+#[test]
+fn altered_header_of_a_record_is_dropped_whatever_byte_it_is_and_the_true_one_is_taken() {
+    let (mut scene, mut his) = sites();
+    let message = request(&his, 50, "B1");
+    let record = his.seal(&message);
+    let all = [Dropped::Stale, Dropped::Replayed, Dropped::Forged];
+    for (byte, reason) in [(0, 0), (1, 2), (2, 2), (3, 2), (4, 2)] {
+        let before = all.map(|what| drops(&mut scene, what));
+        let mut altered = record.clone();
+        altered[byte] ^= 0x40;
+        his.write(&mut scene, FrameType::HisRecord, &altered);
+        let answers = his.hear(&mut scene);
+        assert!(answers.is_empty(), "byte {byte}");
+        let mut expected = before;
+        expected[reason] += 1;
+        assert_eq!(all.map(|what| drops(&mut scene, what)), expected, "byte {byte}");
+        assert!(!knows(&scene, "B1"));
+    }
+    // The type is in the checksum and in what is authenticated, too.
+    his.write(&mut scene, FrameType::PosRecord, &record);
+    assert!(his.hear(&mut scene).is_empty());
+    assert_eq!(drops(&mut scene, Dropped::Echo), 1);
+    his.write(&mut scene, FrameType::HisRecord, &record);
+    assert!(his.hear(&mut scene).iter().any(|message| message.number(2) == Some(50)));
+    assert!(knows(&scene, "B1"));
+}
+
 #[test]
 fn request_before_sync_ends_the_session_with_alert_10() {
     let mut scene = Scene::open();

@@ -16,3 +16,7 @@ mod platform;
 mod refunds;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod table;
