@@ -23,6 +23,7 @@ pub mod plan;
 pub mod platform;
 pub mod rng;
 pub mod script;
+mod scripted;
 pub mod site;
 mod stores;
 pub mod story;

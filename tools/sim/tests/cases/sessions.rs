@@ -314,7 +314,7 @@ fn merchant_changed_by_a_new_agreement_leaves_the_open_order_and_its_refund_at_t
         ask.merchant.channel == Channel::Wechat
             && ask.number.as_ref().and_then(hispos::ids::PlatformNumber::order_no).as_ref() == Some(order_no)
     };
-    assert_eq!(merchants_of(&scene, |ask| of_order(ask, &order_no)), [old.clone()]);
+    assert_eq!(merchants_of(&scene, |ask| of_order(ask, &order_no)), std::slice::from_ref(&old));
     // The next session is under the new agreement, and so is the next order.
     scene.pull(0);
     scene.pass(s(5));
