@@ -9,6 +9,7 @@ use hispos::link::PosEvent;
 use hispos::link::his::{HisOrderEvent, OrderRefusal};
 use hispos::link::pos::OrderEvent;
 use hispos::platform::Channel;
+use hispos_sim::decided::Reversal;
 use hispos_sim::history::Moving;
 use hispos_sim::line::Way;
 use hispos_sim::nodes::Machine;
@@ -306,8 +307,10 @@ fn storage_full_after_the_pay_tells_nothing_and_the_restart_finds_the_capture() 
 }
 
 /// A whole collect with a power loss at a Persist. `false`: there was no such Persist.
-fn collect_with_power_loss(machine: Machine, persists: u64, durable: bool) -> bool {
+fn collect_with_power_loss(machine: Machine, persists: u64, durable: bool, story: Story) -> bool {
     let mut scene = Scene::open();
+    // Whatever is reversed is given back a minute later.
+    scene.decide(|decided| decided.reverses.extend([Reversal::Late(s(60)); 9]));
     scene.pass(s(2));
     scene.power_cut(PowerCut { machine, persists, durable });
     let mut order_no = scene.try_collect_through_power_loss(0, "bill");
@@ -325,7 +328,7 @@ fn collect_with_power_loss(machine: Machine, persists: u64, durable: bool) -> bo
         scene.pass(s(2));
     }
     let order_no = order_no.unwrap();
-    scene.scan_if_it_waits(0, Channel::Wechat, Story::Paid);
+    scene.scan_if_it_waits(0, Channel::Wechat, story);
     scene.until(s(3_600), "the end", |scene| scene.ledger(&order_no).is_some_and(|order| order.ended));
     // The answer to the result is a batch, too.
     scene.pass(s(2));
@@ -338,14 +341,26 @@ fn collect_with_power_loss(machine: Machine, persists: u64, durable: bool) -> bo
     lost
 }
 
-#[test]
-fn power_loss_before_and_after_each_persist_of_a_collect_loses_and_doubles_nothing() {
-    // The order and its result; the order, its attempt, its result and the answer to it.
-    for (machine, least) in [(Machine::His, 2), (Machine::Pos(0), 4)] {
+/// Power is lost at each batch of a collect in turn; there have to be at least so many of HIS and of the terminal.
+fn lose_power_at_each_persist(story: Story, least: [usize; 2]) {
+    for (machine, least) in [Machine::His, Machine::Pos(0)].into_iter().zip(least) {
         for durable in [false, true] {
-            let losses = (0..).take_while(|nth| collect_with_power_loss(machine, *nth, durable)).count();
+            let lost = |nth: &u64| collect_with_power_loss(machine, *nth, durable, story);
+            let losses = (0..).take_while(lost).count();
             assert!(losses >= least, "{machine:?} has {losses} batches");
             println!("{machine:?}: power lost at each of {losses} batches, durable {durable}");
         }
     }
+}
+
+#[test]
+fn power_loss_before_and_after_each_persist_of_a_collect_loses_and_doubles_nothing() {
+    // The order and its result; the order, its attempt, its result and the answer to it.
+    lose_power_at_each_persist(Story::Paid, [2, 4]);
+}
+
+#[test]
+fn power_loss_before_and_after_each_persist_of_a_reversed_collect_loses_and_doubles_nothing() {
+    // The reverse is a batch of the terminal's more; the patient confirms just behind it.
+    lose_power_at_each_persist(Story::Password(s(52)), [2, 5]);
 }
