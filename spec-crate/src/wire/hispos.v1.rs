@@ -24,7 +24,7 @@ pub struct FileSignature {
     #[prost(bytes = "vec", tag = "2")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }
-/// Step 1 of the mission: what the HIS vendor or hospital and the POS company agreed on.
+/// Step 1 of setting up a site: what the HIS vendor or hospital and the POS company agreed on.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Agreement {
@@ -36,8 +36,10 @@ pub struct Agreement {
     /// Leads every platform number. Simulated sites begin with SIM.
     #[prost(string, tag = "3")]
     pub site_code: ::prost::alloc::string::String,
+    /// Versions of the protocol that both sides may use.
     #[prost(uint32, repeated, tag = "4")]
     pub versions: ::prost::alloc::vec::Vec<u32>,
+    /// Cipher suites that both sides may use.
     #[prost(uint32, repeated, tag = "5")]
     pub suites: ::prost::alloc::vec::Vec<u32>,
     #[prost(bytes = "vec", tag = "6")]
@@ -65,10 +67,13 @@ pub struct Agreement {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AmountLimits {
+    /// Of one collect.
     #[prost(uint64, tag = "1")]
     pub collect_max: u64,
+    /// Of one refund.
     #[prost(uint64, tag = "2")]
     pub refund_max: u64,
+    /// Of all refunds of a site in one business day.
     #[prost(uint64, tag = "3")]
     pub refund_day_max: u64,
 }
@@ -134,7 +139,7 @@ pub struct AlipayMerchant {
     #[prost(string, tag = "2")]
     pub seller_id: ::prost::alloc::string::String,
 }
-/// Step 2 of the mission, first half: the devices that HIS imports.
+/// Step 2 of setting up a site, first half: the devices that HIS imports.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DeviceManifest {
@@ -163,12 +168,14 @@ pub struct Device {
     pub valid_from: u64,
     #[prost(uint64, tag = "5")]
     pub valid_until: u64,
+    /// Absent while the entry is valid.
     #[prost(enumeration = "Revocation", tag = "6")]
     pub revocation: i32,
+    /// Unix seconds. Only with COMPROMISED.
     #[prost(uint64, tag = "7")]
     pub compromised_since: u64,
 }
-/// Step 2 of the mission, second half: the software terminals that the POS back end imports.
+/// Step 2 of setting up a site, second half: the software terminals that the POS back end imports.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct TerminalManifest {
@@ -186,6 +193,7 @@ pub struct TerminalManifest {
 pub struct Terminal {
     #[prost(string, tag = "1")]
     pub terminal_id: ::prost::alloc::string::String,
+    /// What the people call the window.
     #[prost(string, tag = "2")]
     pub window_name: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "3")]
@@ -194,8 +202,10 @@ pub struct Terminal {
     pub valid_from: u64,
     #[prost(uint64, tag = "5")]
     pub valid_until: u64,
+    /// Absent while the entry is valid.
     #[prost(enumeration = "Revocation", tag = "6")]
     pub revocation: i32,
+    /// Unix seconds. Only with COMPROMISED.
     #[prost(uint64, tag = "7")]
     pub compromised_since: u64,
 }
@@ -204,8 +214,11 @@ pub struct Terminal {
 #[repr(i32)]
 pub enum FileKind {
     Unspecified = 0,
+    /// An Agreement, signed by both organisations.
     Agreement = 1,
+    /// A DeviceManifest, signed by the POS organisation.
     DeviceManifest = 2,
+    /// A TerminalManifest, signed by the HIS organisation.
     TerminalManifest = 3,
 }
 impl FileKind {
@@ -660,7 +673,9 @@ pub struct FoundCapture {
 #[repr(i32)]
 pub enum Kind {
     Unspecified = 0,
+    /// Takes money.
     Collect = 1,
+    /// Gives money back.
     Refund = 2,
 }
 impl Kind {
@@ -690,7 +705,9 @@ impl Kind {
 #[repr(i32)]
 pub enum Channel {
     Unspecified = 0,
+    /// WeChat Pay.
     Wechat = 1,
+    /// Alipay.
     Alipay = 2,
 }
 impl Channel {
@@ -720,9 +737,13 @@ impl Channel {
 #[repr(i32)]
 pub enum Outcome {
     Unspecified = 0,
+    /// The money was taken.
     Paid = 1,
+    /// No money was taken, and none can be any more.
     NotPaid = 2,
+    /// The money was given back.
     Refunded = 3,
+    /// Nothing was given back, and nothing can be any more.
     NotRefunded = 4,
     /// People have to look at it.
     Attention = 5,
@@ -1115,13 +1136,19 @@ pub struct DeviceEvent {
 #[repr(i32)]
 pub enum Stage {
     Unspecified = 0,
+    /// Waiting for a payment code.
     WaitCode = 1,
+    /// Being paid.
     Paying = 2,
-    /// Paying, after the platform said that the payer has to confirm, or gave an open answer.
+    /// Being paid, after the platform said that the payer has to confirm, or gave an open answer.
     UserConfirming = 3,
+    /// Being reversed.
     Reversing = 4,
+    /// Being refunded.
     Refunding = 5,
+    /// Asked about at the platform.
     Asking = 6,
+    /// Asked about at the platform without a right to act on it.
     Looking = 7,
 }
 impl Stage {
@@ -1161,7 +1188,9 @@ impl Stage {
 #[repr(i32)]
 pub enum StageMoney {
     Unspecified = 0,
+    /// No money can have moved.
     None = 1,
+    /// Money may have moved.
     Unknown = 2,
 }
 impl StageMoney {
@@ -1278,10 +1307,13 @@ pub struct PosOrder {
     /// The record can no longer prove what did not happen.
     #[prost(bool, tag = "9")]
     pub not_intact: bool,
+    /// Order numbers to ask the platform about as well.
     #[prost(string, repeated, tag = "10")]
     pub search: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Absent before the pay.
     #[prost(message, optional, tag = "11")]
     pub attempt: ::core::option::Option<PayAttempt>,
+    /// HIS asked for the end of the order.
     #[prost(bool, tag = "12")]
     pub cancel_wanted: bool,
     /// Reverses written. The instant of the latest.
@@ -1355,11 +1387,13 @@ pub struct HisOrder {
     pub core: ::prost::alloc::vec::Vec<u8>,
     #[prost(enumeration = "HisState", tag = "2")]
     pub state: i32,
+    /// The bill key.
     #[prost(string, tag = "3")]
     pub bill: ::prost::alloc::string::String,
     /// Which order of its bill, or which refund of its item, this is, from 0.
     #[prost(uint32, tag = "4")]
     pub generation: u32,
+    /// The item that a refund gives back for. Empty for a collect.
     #[prost(string, tag = "5")]
     pub item: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
@@ -1372,12 +1406,13 @@ pub struct HisOrder {
     pub start_by: u64,
     #[prost(uint64, tag = "9")]
     pub leased_until: u64,
+    /// Order numbers to ask the platform about as well.
     #[prost(string, repeated, tag = "10")]
     pub search: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Devices that this row has asked beside its own.
     #[prost(string, repeated, tag = "11")]
     pub devices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The result that ended the order, its signature and signer.
+    /// The result that ended the order, and its signature.
     #[prost(bytes = "vec", tag = "12")]
     pub result: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "13")]
@@ -1398,7 +1433,7 @@ pub struct HisOrder {
     /// How often an end that rests on absence, or attention, was looked up again.
     #[prost(uint32, tag = "19")]
     pub looked_again: u32,
-    /// Two people decided.
+    /// What two people decided, if they did.
     #[prost(message, optional, tag = "20")]
     pub decision: ::core::option::Option<Decision>,
     /// Why the POS refused it, if it did.
@@ -1413,6 +1448,7 @@ pub struct Evidence {
     pub result: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
+    /// Unix seconds. 0 without a clock.
     #[prost(uint64, tag = "3")]
     pub at: u64,
 }
@@ -1426,6 +1462,7 @@ pub struct Decision {
     pub by_first: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub by_second: ::prost::alloc::string::String,
+    /// Unix seconds. 0 without a clock.
     #[prost(uint64, tag = "4")]
     pub at: u64,
 }
@@ -1444,23 +1481,29 @@ pub struct BillRow {
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct CaptureRow {
+    /// The order that was paid.
     #[prost(string, tag = "1")]
     pub order_no: ::prost::alloc::string::String,
+    /// The bill key.
     #[prost(string, tag = "2")]
     pub bill: ::prost::alloc::string::String,
     #[prost(enumeration = "Channel", tag = "3")]
     pub channel: i32,
+    /// The platform's own number of the payment.
     #[prost(string, tag = "4")]
     pub payment_no: ::prost::alloc::string::String,
     /// Fen.
     #[prost(uint64, tag = "5")]
     pub amount: u64,
+    /// Fen given back so far.
     #[prost(uint64, tag = "6")]
     pub refunded: u64,
     #[prost(uint32, tag = "7")]
     pub agreement_no: u32,
+    /// Refunds that have not ended.
     #[prost(message, repeated, tag = "8")]
     pub reservations: ::prost::alloc::vec::Vec<Reservation>,
+    /// Refunds booked so far.
     #[prost(uint32, tag = "9")]
     pub refunds: u32,
     /// Unix seconds of the latest refund order.
@@ -1477,6 +1520,7 @@ pub struct CaptureRow {
 pub struct Reservation {
     #[prost(string, tag = "1")]
     pub order_no: ::prost::alloc::string::String,
+    /// Fen.
     #[prost(uint64, tag = "2")]
     pub amount: u64,
     #[prost(string, tag = "3")]
@@ -1591,11 +1635,17 @@ impl Table {
 #[repr(i32)]
 pub enum PosState {
     Unspecified = 0,
+    /// Waits for a payment code.
     WaitCode = 1,
+    /// The pay is stored, and may be written.
     Paying = 2,
+    /// A reverse is stored, and may be written.
     Reversing = 3,
+    /// A refund may be requested.
     Refunding = 4,
+    /// The platform is asked what became of it.
     Asking = 5,
+    /// It has a signed result.
     Ended = 6,
 }
 impl PosState {
@@ -1633,13 +1683,21 @@ impl PosState {
 #[repr(i32)]
 pub enum HisState {
     Unspecified = 0,
+    /// Given to its device, or about to be.
     Sent = 1,
+    /// Its cancel is stored. Its SubmitOrder is repeated no more.
     Cancelling = 2,
+    /// Its lease has ended, or its device cannot end it alone: devices are asked to look it up.
     Asking = 3,
+    /// Ended: the money was taken.
     Paid = 4,
+    /// Ended: no money was taken.
     NotPaid = 5,
+    /// Ended: the money was given back.
     Refunded = 6,
+    /// Ended: nothing was given back.
     NotRefunded = 7,
+    /// Ended: people have to look at it.
     Attention = 8,
 }
 impl HisState {
@@ -1681,8 +1739,11 @@ impl HisState {
 #[repr(i32)]
 pub enum Posting {
     Unspecified = 0,
+    /// To be taken over.
     Unposted = 1,
+    /// Taken over.
     Posted = 2,
+    /// Nothing to take over.
     NotToPost = 3,
 }
 impl Posting {

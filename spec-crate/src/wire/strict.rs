@@ -68,7 +68,7 @@ pub(crate) static FILE_SIGNATURE: MessageRule = MessageRule {
     ],
 };
 
-/// Step 1 of the mission: what the HIS vendor or hospital and the POS company agreed on.
+/// Step 1 of setting up a site: what the HIS vendor or hospital and the POS company agreed on.
 pub(crate) static AGREEMENT: MessageRule = MessageRule {
     name: "Agreement",
     fields: &[
@@ -470,7 +470,7 @@ pub(crate) static ALIPAY_MERCHANT: MessageRule = MessageRule {
     ],
 };
 
-/// Step 2 of the mission, first half: the devices that HIS imports.
+/// Step 2 of setting up a site, first half: the devices that HIS imports.
 pub(crate) static DEVICE_MANIFEST: MessageRule = MessageRule {
     name: "DeviceManifest",
     fields: &[
@@ -584,7 +584,7 @@ pub(crate) static DEVICE: MessageRule = MessageRule {
     ],
 };
 
-/// Step 2 of the mission, second half: the software terminals that the POS back end imports.
+/// Step 2 of setting up a site, second half: the software terminals that the POS back end imports.
 pub(crate) static TERMINAL_MANIFEST: MessageRule = MessageRule {
     name: "TerminalManifest",
     fields: &[
