@@ -5,6 +5,7 @@ mod root;
 mod spec;
 mod test;
 mod tidy;
+mod trace;
 mod wasm;
 
 use std::process::ExitCode;
@@ -21,6 +22,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test --list       name the steps
   test --only STEP  run one of them
   vectors [--check] make the test vectors, or compare the committed ones
+  trace             name each MUST without code or test, each stale quotation, each lost test
+  trace --report    have duvet agree, and write its report to target/trace
+  trace --expand    make quotations of the short forms `//= FRM-7` and `//= FRM-7 test`
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
@@ -39,6 +43,9 @@ fn main() -> ExitCode {
         ["vectors", rest @ ..] => {
             test::cargo(&[&["run", "--package", "hispos-vectors", "--"], rest].concat())
         }
+        ["trace"] => trace::run(trace::Mode::Gate),
+        ["trace", "--report"] => trace::run(trace::Mode::Report),
+        ["trace", "--expand"] => trace::run(trace::Mode::Expand),
         ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),

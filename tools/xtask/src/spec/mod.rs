@@ -5,7 +5,7 @@
 
 mod blocks;
 mod book;
-mod requirements;
+pub(crate) mod requirements;
 mod tables;
 #[cfg(test)]
 mod tests;

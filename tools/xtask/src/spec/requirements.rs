@@ -10,11 +10,11 @@ const UNUSED: [&str; 6] = ["SHALL", "REQUIRED", "RECOMMENDED", "OPTIONAL", "SHOU
 
 /// A requirement as it stands in a chapter.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Requirement {
-    pub(super) id: String,
-    pub(super) line: usize,
+pub(crate) struct Requirement {
+    pub(crate) id: String,
+    pub(crate) line: usize,
     /// Its whole text, on one line.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// How many requirements the English edition has.
@@ -55,7 +55,7 @@ pub(super) fn findings(chapters: &[Chapter]) -> Vec<String> {
 }
 
 /// The requirements of a page, in its order.
-pub(super) fn read(page: &str) -> Vec<Requirement> {
+pub(crate) fn read(page: &str) -> Vec<Requirement> {
     let mut found = Vec::new();
     for (line, paragraph) in paragraphs(page) {
         if let Some((id, text)) = split(&paragraph) {

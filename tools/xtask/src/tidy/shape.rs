@@ -1,7 +1,7 @@
 //! Sizes, and what the house does not write: globs, unsafe, foreign words, std in the normative crate.
 
 use super::floors::SPEC;
-use super::source::{SourceFile, Tree, is_cfg_test, product_lines};
+use super::source::{SourceFile, Tree, is_cfg_test, own_lines, product_lines};
 use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
@@ -67,7 +67,7 @@ impl Eyes<'_> {
     }
 
     fn function(&mut self, name: &Ident, span: Span) {
-        let lines = span.end().line + 1 - span.start().line;
+        let lines = own_lines(self.file, span.start().line, span.end().line);
         if lines > FUNCTION_LINES_MAX && !self.file.is_test {
             let text = format!(
                 "function size: {name} has {lines} lines, {FUNCTION_LINES_MAX} allowed; give its parts names"

@@ -1,0 +1,143 @@
+//! `cargo xtask trace`: every MUST has code that implements it and a test, or a written reason why not.
+//!
+//! Code quotes the sentence it implements, and a test the sentence it tests:
+//!
+//! ```text
+//! //= spec-crate/spec/framing.md#checksum
+//! //# A receiver MUST drop a frame whose checksum differs.
+//! ```
+//!
+//! A test adds the line `//= type=test` and stands directly above its `#[test]`. People write the short form
+//! `//= FRM-7` or `//= FRM-7 test`, and `trace --expand` makes quotations of it. [`gate`] finds what is stale, bare or
+//! lost and names it; then duvet, which shares no code with this, has to agree.
+
+mod citations;
+mod duvet;
+mod expand;
+mod gate;
+#[cfg(test)]
+mod tests;
+
+use crate::root;
+use crate::spec::requirements::{self, Requirement};
+use std::collections::BTreeMap;
+
+/// Where the English chapters are.
+const CHAPTERS: &str = "spec-crate/spec";
+/// Requirements without code or test, each with the reason.
+const EXCEPTIONS: &str = "spec-crate/spec/exceptions.tsv";
+/// Where code that cites lies.
+const SOURCES: [&str; 8] = [
+    "spec-crate/src",
+    "spec-crate/tests",
+    "reference-common",
+    "reference-pos",
+    "reference-his",
+    "tools/sim",
+    "tools/compare",
+    "tools/provider-sim",
+];
+
+/// What to do.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Say what is missing, by our own reading.
+    Gate,
+    /// The same, and have duvet agree; writes its report.
+    Report,
+    /// Make quotations of short forms.
+    Expand,
+}
+
+/// A requirement with its place in the specification.
+struct Placed {
+    requirement: Requirement,
+    /// `spec-crate/spec/framing.md#checksum`.
+    target: String,
+}
+
+/// Runs the gate, or expands short forms.
+pub(crate) fn run(mode: Mode) -> Result<(), String> {
+    let placed = placed()?;
+    let sources = sources()?;
+    if mode == Mode::Expand {
+        return expand::all(&sources, &placed);
+    }
+    let exceptions = exceptions(&placed)?;
+    let citations: Vec<_> = sources.iter().flat_map(|(path, text)| citations::read(path, text)).collect();
+    let outcome = gate::judge(&placed, &citations, &exceptions);
+    println!("{}", outcome.summary);
+    if !outcome.findings.is_empty() {
+        return Err(format!("trace:\n  {}", outcome.findings.join("\n  ")));
+    }
+    if mode == Mode::Report { duvet::agree(&placed, &exceptions) } else { Ok(()) }
+}
+
+/// Every requirement of the English edition.
+fn placed() -> Result<Vec<Placed>, String> {
+    let folder = root::root().join(CHAPTERS);
+    let mut found = Vec::new();
+    for path in root::files(&folder, "md") {
+        if path.parent() != Some(folder.as_path()) {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = root::read(&path)?;
+        let sections = sections(&text);
+        for requirement in requirements::read(&text) {
+            let section = sections.range(..=requirement.line).next_back().map_or("", |(_, slug)| slug);
+            found.push(Placed { target: format!("{CHAPTERS}/{name}#{section}"), requirement });
+        }
+    }
+    Ok(found)
+}
+
+/// The anchors of a page's headings by their lines.
+fn sections(page: &str) -> BTreeMap<usize, String> {
+    let mut code = false;
+    let mut found = BTreeMap::new();
+    for (index, line) in page.lines().enumerate() {
+        code ^= line.starts_with("```");
+        if let Some(title) = line.strip_prefix('#').filter(|_| !code) {
+            found.insert(index + 1, slug(title.trim_start_matches('#')));
+        }
+    }
+    found
+}
+
+/// A heading as an anchor: letters and digits in lower case, everything else one hyphen.
+fn slug(title: &str) -> String {
+    let words = title.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// Every Rust file that may cite, by its path from the repository's root.
+fn sources() -> Result<Vec<(String, String)>, String> {
+    let root = root::root();
+    let mut found = Vec::new();
+    for path in SOURCES.iter().flat_map(|folder| root::files(&root.join(folder), "rs")) {
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        found.push((shown, root::read(&path)?));
+    }
+    Ok(found)
+}
+
+/// Lines `ID<tab>reason`.
+fn exceptions(placed: &[Placed]) -> Result<BTreeMap<String, String>, String> {
+    let path = root::root().join(EXCEPTIONS);
+    let text = if path.exists() { root::read(&path)? } else { String::new() };
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let (id, reason) = line.split_once('\t').unwrap_or((line, ""));
+        if reason.split_whitespace().count() < 4 {
+            return Err(format!("{EXCEPTIONS}: {id} needs a reason in words"));
+        }
+        if !placed.iter().any(|placed| placed.requirement.id == id) {
+            return Err(format!("{EXCEPTIONS}: no requirement has the id {id}"));
+        }
+        if found.insert(id.to_owned(), reason.to_owned()).is_some() {
+            return Err(format!("{EXCEPTIONS}: {id} stands twice"));
+        }
+    }
+    Ok(found)
+}
