@@ -74,6 +74,8 @@ pub enum DecisionRefusal {
     Captured(String),
     /// Nothing is waiting to be posted.
     NothingToPost,
+    /// It was decided that the order is not posted, because its money goes back.
+    NotToPost,
 }
 
 impl fmt::Display for DecisionRefusal {
@@ -87,6 +89,9 @@ impl fmt::Display for DecisionRefusal {
                 write!(f, "{number} is not returned: refund it, or mark it returned first")
             }
             Self::NothingToPost => f.write_str("nothing of this order waits to be posted"),
+            Self::NotToPost => {
+                f.write_str("it is not to be posted, its money goes back: take it out of the bill again")
+            }
         }
     }
 }
@@ -228,7 +233,7 @@ fn end_by_evidence(held: &mut Held) -> Result<(), DecisionRefusal> {
     });
     held.row.result = newest.result;
     held.row.signature = newest.signature;
-    if matches!(outcome, Outcome::Paid | Outcome::Refunded) {
+    if matches!(outcome, Outcome::Paid | Outcome::Refunded) && held.row.posting() != Posting::NotToPost {
         held.row.set_posting(Posting::Unposted);
     }
     Ok(())
@@ -244,27 +249,16 @@ fn mark_returned(row: &Row, changes: &mut Changes) {
 ///
 /// # Errors
 ///
-/// [`DecisionRefusal::NothingToPost`] if nothing of it waits; posting twice is no error.
+/// [`DecisionRefusal::NothingToPost`] if nothing of it waits, [`DecisionRefusal::NotToPost`] if its money goes back
+/// instead; posting twice is no error.
 pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
-    post(order, Posting::Posted)
-}
-
-/// Two people decided that an order's end is not posted, because its money goes back.
-///
-/// # Errors
-///
-/// [`DecisionRefusal::NothingToPost`] if nothing of it waits.
-pub fn not_to_post(order: &Row) -> Result<Batch, DecisionRefusal> {
-    post(order, Posting::NotToPost)
-}
-
-fn post(order: &Row, posting: Posting) -> Result<Batch, DecisionRefusal> {
     let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
     let mut changes = Changes::default();
     match held.row.posting() {
-        now if now == posting => return Ok(changes.batch),
-        Posting::Unposted => held.row.set_posting(posting),
-        _ => return Err(DecisionRefusal::NothingToPost),
+        Posting::Posted => return Ok(changes.batch),
+        Posting::Unposted => held.row.set_posting(Posting::Posted),
+        Posting::NotToPost => return Err(DecisionRefusal::NotToPost),
+        Posting::Unspecified => return Err(DecisionRefusal::NothingToPost),
     }
     held.store(&mut changes);
     Ok(changes.batch)

@@ -36,7 +36,20 @@ impl HisLink {
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn refund(&mut self, new: NewRefund, clock: Clock) -> Result<(), Refusal> {
         self.needs_session()?;
-        self.work.push_back(Work::Refund(new));
+        self.work.push_back(Work::Refund { new, not_to_post: false });
+        self.run(clock);
+        Ok(())
+    }
+
+    /// Makes a refund order of the whole of a payment that waits to be posted, and marks both as not to be posted: the
+    /// people whom it names decide so. What came of it is told by an event with the same ticket.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSession`] without a session past Sync.
+    pub fn refund_not_to_post(&mut self, new: NewRefund, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.work.push_back(Work::Refund { new, not_to_post: true });
         self.run(clock);
         Ok(())
     }

@@ -95,7 +95,7 @@ enum Work {
     Begin,
     Start(u64),
     Collect(NewCollect),
-    Refund(NewRefund),
+    Refund { new: NewRefund, not_to_post: bool },
     Accept { result: Vec<u8>, signature: Vec<u8>, journal: Vec<u8>, call: Option<(u64, u32)> },
     Item(wire::OrderItem),
     Pulled(wire::OrderList),

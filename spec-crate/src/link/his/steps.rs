@@ -32,8 +32,8 @@ impl HisLink {
                 Some(session) => making::collect(context, new, session, rows, clock),
                 None => no_session(new.ticket),
             },
-            Work::Refund(new) => match self.making_session() {
-                Some(session) => making::refund(context, new, session, rows, clock),
+            Work::Refund { new, not_to_post } => match self.making_session() {
+                Some(session) => making::refund(context, new, *not_to_post, session, rows, clock),
                 None => no_session(new.ticket),
             },
             Work::Accept { result, signature, journal, .. } => {

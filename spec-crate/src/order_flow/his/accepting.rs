@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use super::captures::{self, Capture};
-use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step, state_of};
+use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step, state_of, unposted};
 use crate::book::{RowKey, Table};
 use crate::catalogue::Status;
 use crate::message::manifest::ResultStanding;
@@ -134,7 +134,7 @@ fn end(
     held.row.signature = told.signature.to_vec();
     held.row.ended_at = clock.unix.map_or(0, |unix| unix.0);
     held.row.leased_until = 0;
-    if matches!(state, HisState::Paid | HisState::Refunded) {
+    if matches!(state, HisState::Paid | HisState::Refunded) && held.row.posting() != Posting::NotToPost {
         held.row.set_posting(Posting::Unposted);
     }
     if !used_twice {
@@ -166,6 +166,9 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
     };
     capture.settle(held.order_no.as_str(), given_back, release);
     capture.store(changes);
+    if release && given_back.is_none() {
+        unposted::give_back_to_posting(held, rows, changes);
+    }
 }
 
 /// The platform's payment number already belongs to another order.
@@ -243,6 +246,7 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
     if reserved && !booked {
         capture.settle(held.order_no.as_str(), None, true);
         capture.store(changes);
+        unposted::give_back_to_posting(held, rows, changes);
     }
 }
 

@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Changes, Held, HisContext, Rows};
+use super::{Changes, Held, HisContext, Rows, unposted};
 use crate::book::{Index, RowKey, Table};
 use crate::ids::{Purpose, platform_number};
 use crate::message::result::ResultCore;
@@ -45,7 +45,10 @@ pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
 pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) -> Vec<RowKey> {
     let Some(core) = held.core.as_ref() else { return Vec::new() };
     let mut keys: Vec<RowKey> = match core.refund_of() {
-        Some(of) => key_of(context, of.agreement_no, &of.order_no, of.channel).into_iter().collect(),
+        Some(of) => {
+            let capture = key_of(context, of.agreement_no, &of.order_no, of.channel);
+            capture.into_iter().chain(unposted::original_key(held)).collect()
+        }
         None => Channel::ALL
             .into_iter()
             .filter_map(|channel| key_of(context, core.agreement_no(), core.order_no(), channel))

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::captures::{self, Capture};
 use super::refusal::OrderRefusal;
-use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step};
+use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step, unposted};
 use crate::amount::Amount;
 use crate::book::{Index, RowKey, Table};
 use crate::ids::{OperatorId, OrderNo};
@@ -19,7 +19,7 @@ use crate::order_flow::allows_amount;
 use crate::platform::Channel;
 use crate::time::{Clock, Instant};
 use crate::timers;
-use crate::wire::{self, HisState};
+use crate::wire::{self, HisState, Posting};
 
 /// What a cashier wants collected.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -125,10 +125,11 @@ pub(crate) fn collect(
     })
 }
 
-/// Makes a refund order, and reserves what it may give back.
+/// Makes a refund order, and reserves what it may give back. `not_to_post`: its original is not to be posted then.
 pub(crate) fn refund(
     context: &HisContext,
     new: &NewRefund,
+    not_to_post: bool,
     session: Session<'_>,
     rows: &Rows,
     clock: Clock,
@@ -173,12 +174,16 @@ pub(crate) fn refund(
         held.row.bill.clone_from(&original.row.bill);
         held.row.item.clone_from(&new.item);
         held.row.generation = generation;
+        changes.looked(&original_key, original.version);
+        if not_to_post {
+            unposted::keep_from_posting(original, new.amount, &capture, &mut changes)?;
+            held.row.set_posting(Posting::NotToPost);
+        }
         let order_no = held.order_no.as_str().into();
         let reserved = wire::Reservation { order_no, amount: new.amount.magnitude(), item: new.item.clone() };
         capture.reserve(reserved, clock.unix.map_or(0, |unix| unix.0));
         capture.store(&mut changes);
         held.store(&mut changes);
-        changes.looked(&original_key, original.version);
         changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
         Ok(changes)
     })

@@ -12,6 +12,9 @@ mod captures;
 pub(crate) mod making;
 pub(crate) mod orphans;
 mod refusal;
+#[cfg(test)]
+mod tests;
+mod unposted;
 pub(crate) mod view;
 
 use alloc::collections::BTreeMap;

@@ -54,6 +54,15 @@ pub enum OrderRefusal {
     },
     /// The capture has had its fifty refunds.
     TooMany,
+    /// The payment is posted already, so it cannot be kept from being posted.
+    Posted,
+    /// Nothing of the order waits to be posted.
+    NothingToPost,
+    /// Only a refund of all that an unposted payment took keeps it from being posted.
+    NotWhole {
+        /// What it took, in fen.
+        amount: u64,
+    },
     /// The device is revoked, or not in the manifest.
     Device,
     /// The session ended before the order was made.
@@ -91,6 +100,16 @@ impl fmt::Display for OrderRefusal {
             }
             Self::TooSoon { seconds } => write!(f, "the latest refund is too recent: wait {seconds} s"),
             Self::TooMany => f.write_str("this capture has had its 50 refunds"),
+            Self::Posted => f.write_str(
+                "the payment is posted to its bill already: refund it as a posted one, and post the refund",
+            ),
+            Self::NothingToPost => {
+                f.write_str("nothing of that order waits to be posted: refund it as it is")
+            }
+            Self::NotWhole { amount } => write!(
+                f,
+                "only a refund of the whole payment of {amount} fen keeps it from being posted: post it, then refund a part"
+            ),
             Self::Device => f.write_str("the device is revoked or not in the manifest: bind another"),
             Self::NoSession => f.write_str("the session with the terminal ended: wait for the link"),
             Self::Core(why) => write!(f, "the order breaks a rule: {why}"),

@@ -1,0 +1,58 @@
+//! Payments that are not posted to their bill, because all of their money goes back before the bill database took them
+//! over.
+//!
+//! The decision and the refund order are one transaction, so there is never a payment that nobody posts and nobody gives
+//! back. Neither is posted: not the payment, and not the refund. A refund that fails for good gives the payment back to
+//! posting, in the transaction that releases its reservation.
+//!
+//! Specified in spec: order life, "posting".
+
+use super::captures::Capture;
+use super::refusal::OrderRefusal;
+use super::{Changes, Held, HisOrderEvent, OrderView, Rows};
+use crate::amount::Amount;
+use crate::book::{RowKey, Table};
+use crate::wire::Posting;
+
+/// Marks a payment as not to be posted. `amount` is what the refund gives back of its `capture`: all of it.
+pub(super) fn keep_from_posting(
+    mut original: Held,
+    amount: Amount,
+    capture: &Capture,
+    changes: &mut Changes,
+) -> Result<(), OrderRefusal> {
+    match original.row.posting() {
+        Posting::Unposted => {}
+        Posting::Posted => return Err(OrderRefusal::Posted),
+        Posting::Unspecified | Posting::NotToPost => return Err(OrderRefusal::NothingToPost),
+    }
+    let result = original.result();
+    let paid = result.as_ref().and_then(|result| result.get().payment_no.as_ref());
+    let untouched = capture.row.refunded == 0 && capture.reserved() == 0;
+    let whole = untouched && amount.magnitude() == capture.row.amount;
+    if !whole || paid != Some(&capture.row.payment_no) {
+        return Err(OrderRefusal::NotWhole { amount: capture.row.amount });
+    }
+    original.row.set_posting(Posting::NotToPost);
+    original.store(changes);
+    changes.events.push(HisOrderEvent::Changed(OrderView::of(&original)));
+    Ok(())
+}
+
+/// The row of a refund's original.
+pub(super) fn original_key(refund: &Held) -> Option<RowKey> {
+    let of = refund.core.as_ref()?.refund_of()?;
+    Some(RowKey::new(Table::Order, of.order_no.as_str()))
+}
+
+/// A refund has failed for good: a payment that it kept from being posted waits to be posted again.
+pub(super) fn give_back_to_posting(refund: &Held, rows: &Rows, changes: &mut Changes) {
+    if refund.row.posting() != Posting::NotToPost {
+        return;
+    }
+    let original = original_key(refund).and_then(|key| rows.get(&key).and_then(Held::read));
+    let Some(mut original) = original.filter(|held| held.row.posting() == Posting::NotToPost) else { return };
+    original.row.set_posting(Posting::Unposted);
+    original.store(changes);
+    changes.events.push(HisOrderEvent::Changed(OrderView::of(&original)));
+}
