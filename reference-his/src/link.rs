@@ -53,6 +53,8 @@ pub enum Make {
         approver: OperatorId,
         /// Why.
         reason: String,
+        /// The payment is not to be posted then.
+        not_to_post: bool,
     },
 }
 

@@ -75,6 +75,7 @@ pub(crate) async fn put_refund(
         operator: request.operator,
         approver: request.approver,
         reason: request.reason,
+        not_to_post: request.not_to_post,
         seconds: request.seconds,
     };
     put(&context, &id, request.window.as_deref(), asked).await

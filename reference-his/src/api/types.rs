@@ -48,6 +48,10 @@ pub struct RefundRequest {
     pub approver: String,
     /// Why, at most 128 bytes.
     pub reason: String,
+    /// The payment waits to be posted and goes back whole: neither it nor the refund is posted. Refused for a payment
+    /// that is posted, and for a part of one.
+    #[serde(default)]
+    pub not_to_post: bool,
     /// The software terminal whose device gives it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<String>,

@@ -50,6 +50,10 @@ pub(crate) struct Refund {
     /// Which item of the bill is given back.
     #[arg(long, default_value = "")]
     item: String,
+    /// The payment is not posted to its bill yet and goes back whole: neither it nor this refund is posted. Refused for
+    /// a payment that is posted, and for a part of one.
+    #[arg(long)]
+    not_to_post: bool,
     #[command(flatten)]
     how: How,
 }
@@ -102,7 +106,7 @@ pub(crate) async fn collect(arguments: Collect, context: &Context) -> Result<Exi
 }
 
 pub(crate) async fn refund(arguments: Refund, context: &Context) -> Result<Exit, Failure> {
-    let Refund { order, amount, operator, approver, reason, item, how } = arguments;
+    let Refund { order, amount, operator, approver, reason, item, not_to_post, how } = arguments;
     let request = RefundRequest {
         order_no: order,
         item,
@@ -110,6 +114,7 @@ pub(crate) async fn refund(arguments: Refund, context: &Context) -> Result<Exit,
         operator,
         approver,
         reason,
+        not_to_post,
         window: how.window.clone(),
         seconds: how.seconds,
     };

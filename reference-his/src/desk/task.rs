@@ -48,6 +48,8 @@ pub(crate) enum Asked {
         operator: String,
         approver: String,
         reason: String,
+        #[serde(default)]
+        not_to_post: bool,
         seconds: u32,
     },
 }
@@ -117,11 +119,11 @@ impl Asked {
         let amount = Amount::from_fen(self.fen()).ok()?;
         Some(match self.clone() {
             Self::Collect { bill, .. } => Make::Collect { bill, amount },
-            Self::Refund { order_no, item, operator, approver, reason, .. } => {
+            Self::Refund { order_no, item, operator, approver, reason, not_to_post, .. } => {
                 let order_no = OrderNo::try_from(order_no.as_str()).ok()?;
                 let operator = OperatorId::try_from(operator.as_str()).ok()?;
                 let approver = OperatorId::try_from(approver.as_str()).ok()?;
-                Make::Refund { order_no, item, amount, operator, approver, reason }
+                Make::Refund { order_no, item, amount, operator, approver, reason, not_to_post }
             }
         })
     }

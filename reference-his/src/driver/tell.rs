@@ -138,10 +138,10 @@ impl Driver {
             Make::Collect { bill, amount } => {
                 self.link.collect(NewCollect { ticket, bill, amount, business_day }, now)
             }
-            Make::Refund { order_no, item, amount, operator, approver, reason } => {
+            Make::Refund { order_no, item, amount, operator, approver, reason, not_to_post } => {
                 let new =
                     NewRefund { ticket, order_no, item, amount, operator, approver, reason, business_day };
-                self.link.refund(new, now)
+                if not_to_post { self.link.refund_not_to_post(new, now) } else { self.link.refund(new, now) }
             }
         };
         match asked {
@@ -198,6 +198,9 @@ fn refused(why: &OrderRefusal) -> NotMade {
         OrderRefusal::ItemBusy { .. } => ("item_busy", false),
         OrderRefusal::TooSoon { .. } => ("too_soon", false),
         OrderRefusal::TooMany => ("too_many", false),
+        OrderRefusal::Posted => ("posted", false),
+        OrderRefusal::NothingToPost => ("nothing_to_post", false),
+        OrderRefusal::NotWhole { .. } => ("not_whole", false),
         OrderRefusal::Device => ("device", false),
         OrderRefusal::NoSession => ("link", true),
         _ => ("core", false),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use hispos_common::entropy::OsEntropy;
 use hispos_common::keys;
@@ -164,11 +164,12 @@ impl Site {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         let told: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server did not start: {line:?}"));
         let token = std::fs::read_to_string(self.home().join("token")).unwrap();
-        Server { child, address: told["address"].as_str().unwrap().to_owned(), token }
+        Server { child, stdout, address: told["address"].as_str().unwrap().to_owned(), token }
     }
 }
 
@@ -181,6 +182,7 @@ fn command(home: &Path) -> Command {
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     child: Child,
+    stdout: BufReader<ChildStdout>,
     pub(crate) address: String,
     pub(crate) token: String,
 }
@@ -229,6 +231,14 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits until it stops by itself: its exit code, and the last that it said.
+    pub(crate) fn ended(mut self) -> (i32, Value) {
+        let mut text = String::new();
+        self.stdout.read_to_string(&mut text).unwrap();
+        let last = text.lines().last().map(|line| serde_json::from_str(line).unwrap());
+        (self.child.wait().unwrap().code().unwrap(), last.unwrap_or_default())
     }
 
     /// Tells it to stop, and waits for its exit code.

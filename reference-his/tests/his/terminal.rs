@@ -294,3 +294,79 @@ fn a_server_killed_while_the_platform_thinks_asks_about_the_order_and_makes_no_o
     assert_eq!((unknown.code, &unknown.last["money"]), (4, &json!("unknown")), "{unknown:?}");
     assert_eq!(terminal.stop(), 1);
 }
+
+#[test]
+fn an_unposted_payment_goes_back_whole_and_is_posted_neither_way() {
+    let address = free_port();
+    let site = Site::set_up(&format!("dial:{address}"));
+    let terminal = Terminal::start(&site, &address, Platform::Takes);
+    let _server = site.serve();
+    let paid = site.done(&["collect", "--bill", "B1", "+12.34"]).last["order_no"].clone();
+    let order = paid.as_str().unwrap();
+    let people = ["--operator", "zhang", "--approver", "li", "--reason", "wrong patient", "--not-to-post"];
+    let refund = |amount: &str| site.run(&[&["refund", order, amount], people.as_slice()].concat());
+    let part = refund("-5.00");
+    assert_eq!((part.code, &part.last["end"]), (3, &json!("not_made")), "{part:?}");
+    assert!(part.last["text_en"].as_str().unwrap().contains("whole payment of 1234 fen"), "{part:?}");
+    assert_eq!(site.done(&["unposted"]).last["order_no"], paid);
+    let whole = refund("-12.34");
+    assert_eq!((whole.code, &whole.last["end"]), (0, &json!("refunded")), "{whole:?}");
+    assert!(site.done(&["unposted"]).lines.is_empty());
+    let bill = site.done(&["bill", "B1"]).last;
+    let postings: Vec<_> =
+        bill["orders"].as_array().unwrap().iter().map(|order| order["posting"].clone()).collect();
+    assert_eq!(postings, ["not_to_post", "not_to_post"]);
+    assert_eq!(site.run(&["posted", order]).code, 3);
+    // A posted payment is given back as one that was posted.
+    let second = site.done(&["collect", "--bill", "B1", "+12.34"]).last["order_no"].clone();
+    site.done(&["posted", second.as_str().unwrap()]);
+    let refused = site.run(&[&["refund", second.as_str().unwrap(), "-12.34"], people.as_slice()].concat());
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.last["text_en"].as_str().unwrap().contains("posted to its bill already"), "{refused:?}");
+    assert_eq!(terminal.stop(), 2);
+}
+
+/// Every file of the ledger, copied from one directory to another in the place of what is there.
+fn copy_ledger(from: &std::path::Path, to: &std::path::Path) {
+    let of_ledger = |directory: &std::path::Path| -> Vec<std::ffi::OsString> {
+        let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("ledger.db")).collect()
+    };
+    for name in of_ledger(to) {
+        std::fs::remove_file(to.join(name)).unwrap();
+    }
+    let names = of_ledger(from);
+    assert!(!names.is_empty());
+    for name in names {
+        std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+    }
+}
+
+#[test]
+fn a_server_whose_ledger_went_back_stops_with_an_alarm_until_people_declare_it() {
+    let address = free_port();
+    let site = Site::set_up(&format!("dial:{address}"));
+    let terminal = Terminal::start(&site, &address, Platform::Takes);
+    let server = site.serve();
+    site.done(&["collect", "--bill", "B1", "+1.00"]);
+    server.kill();
+    let older = tempfile::tempdir().unwrap();
+    copy_ledger(&site.home(), older.path());
+    let server = site.serve();
+    site.done(&["collect", "--bill", "B2", "+2.00"]);
+    server.kill();
+    copy_ledger(older.path(), &site.home());
+    // The chain of the older copy is whole: only the terminal knows better, and tells it in the first Sync.
+    site.done(&["ledger", "verify"]);
+    let (code, said) = site.serve().ended();
+    assert_eq!((code, &said["exit"]), (6, &json!("alarm")), "{said}");
+    assert!(said["text"].as_str().unwrap().contains("ledger restored"), "{said}");
+    // It does not help to start it again.
+    assert_eq!(site.serve().ended().0, 6);
+    site.done(&["ledger", "restored"]);
+    let _server = site.serve();
+    let wait = site.run(&["collect", "--bill", "B2", "+2.00"]);
+    assert_eq!((wait.code, &wait.last["end"]), (3, &json!("not_made")), "{wait:?}");
+    assert!(wait.last["text_en"].as_str().unwrap().contains("went back"), "{wait:?}");
+    assert_eq!(terminal.stop(), 2);
+}
