@@ -152,8 +152,7 @@ fn end(
 
 /// Books what a refund gave back, and releases its reservation unless it may still happen.
 fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) {
-    let Some(of) = held.core.as_ref().and_then(|core| core.refund_of()) else { return };
-    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else { return };
+    let Some(key) = captures::key_of_original(context, held) else { return };
     let mut capture = Capture::read(rows, key);
     if !capture.known() {
         return;
@@ -237,8 +236,7 @@ fn late_refund(
 /// After the last look a refund that rested on absence gives its reservation back.
 fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, changes: &mut Changes) {
     let over = held.state() == HisState::NotRefunded && held.look_again_at().is_none();
-    let Some(of) = held.core.as_ref().and_then(|core| core.refund_of()).filter(|_| over) else { return };
-    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else { return };
+    let Some(key) = captures::key_of_original(context, held).filter(|_| over) else { return };
     let mut capture = Capture::read(rows, key);
     let reserved =
         capture.row.reservations.iter().any(|held_back| held_back.order_no == held.order_no.as_str());

@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Changes, Held, HisContext, Rows, unposted};
+use super::{Changes, Held, HisContext, Rows};
 use crate::book::{Index, RowKey, Table};
 use crate::ids::{Purpose, platform_number};
 use crate::message::result::ResultCore;
@@ -36,6 +36,12 @@ pub(super) fn key_of(
     Some(RowKey::new(Table::Capture, number.as_str()))
 }
 
+/// The row of the capture that a refund gives back.
+pub(super) fn key_of_original(context: &HisContext, refund: &Held) -> Option<RowKey> {
+    let of = refund.core.as_ref()?.refund_of()?;
+    key_of(context, of.agreement_no, &of.order_no, of.channel)
+}
+
 /// The row that finds a capture by the platform's own payment number.
 pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
     RowKey::new(Table::Capture, &alloc::format!("{}/{payment_no}", channel.name()))
@@ -45,10 +51,7 @@ pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
 pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) -> Vec<RowKey> {
     let Some(core) = held.core.as_ref() else { return Vec::new() };
     let mut keys: Vec<RowKey> = match core.refund_of() {
-        Some(of) => {
-            let capture = key_of(context, of.agreement_no, &of.order_no, of.channel);
-            capture.into_iter().chain(unposted::original_key(held)).collect()
-        }
+        Some(_) => key_of_original(context, held).into_iter().chain(held.original_key()).collect(),
         None => Channel::ALL
             .into_iter()
             .filter_map(|channel| key_of(context, core.agreement_no(), core.order_no(), channel))

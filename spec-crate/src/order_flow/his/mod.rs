@@ -253,6 +253,12 @@ impl Held {
         RowKey::new(Table::Order, self.order_no.as_str())
     }
 
+    /// For a refund: the row of its original.
+    pub(crate) fn original_key(&self) -> Option<RowKey> {
+        let of = self.core.as_ref()?.refund_of()?;
+        Some(RowKey::new(Table::Order, of.order_no.as_str()))
+    }
+
     pub(crate) fn state(&self) -> HisState {
         self.row.state()
     }

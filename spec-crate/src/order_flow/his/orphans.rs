@@ -89,10 +89,7 @@ fn reserve_refund(
     rows: &Rows,
     changes: &mut Changes,
 ) -> Result<(), Step> {
-    let Some((core, of)) = held.core.as_ref().and_then(|core| Some((core, core.refund_of()?))) else {
-        return Ok(());
-    };
-    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else {
+    let Some((core, key)) = held.core.as_ref().zip(captures::key_of_original(context, held)) else {
         return Ok(());
     };
     rows.all(core::slice::from_ref(&key))?;

@@ -11,7 +11,6 @@ use super::captures::Capture;
 use super::refusal::OrderRefusal;
 use super::{Changes, Held, HisOrderEvent, OrderView, Rows};
 use crate::amount::Amount;
-use crate::book::{RowKey, Table};
 use crate::wire::Posting;
 
 /// Marks a payment as not to be posted. `amount` is what the refund gives back of its `capture`: all of it.
@@ -39,18 +38,12 @@ pub(super) fn keep_from_posting(
     Ok(())
 }
 
-/// The row of a refund's original.
-pub(super) fn original_key(refund: &Held) -> Option<RowKey> {
-    let of = refund.core.as_ref()?.refund_of()?;
-    Some(RowKey::new(Table::Order, of.order_no.as_str()))
-}
-
 /// A refund has failed for good: a payment that it kept from being posted waits to be posted again.
 pub(super) fn give_back_to_posting(refund: &Held, rows: &Rows, changes: &mut Changes) {
     if refund.row.posting() != Posting::NotToPost {
         return;
     }
-    let original = original_key(refund).and_then(|key| rows.get(&key).and_then(Held::read));
+    let original = refund.original_key().and_then(|key| rows.get(&key).and_then(Held::read));
     let Some(mut original) = original.filter(|held| held.row.posting() == Posting::NotToPost) else { return };
     original.row.set_posting(Posting::Unposted);
     original.store(changes);

@@ -2,10 +2,11 @@
 //!
 //! Specified in spec: order life, "the POS", rows Asking and Looking.
 
-use super::ending::{End, Why};
+use super::ending::End;
 use super::evidence::{Death, Finding, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
+use crate::catalogue::Status;
 use crate::platform::{Capture, Channel};
 use crate::time::Clock;
 use crate::time::{Instant, UnixSeconds};
@@ -64,7 +65,7 @@ impl Life {
             return self.end(end, context, clock, effects);
         }
         if self.undecided(clock) {
-            return self.end(End::attention(Why::Undecided), context, clock, effects);
+            return self.end(End::attention(Status::Undecided), context, clock, effects);
         }
         if self.may_reverse_again(context, clock) {
             self.row.reverses = self.row.reverses.max(1);
@@ -136,17 +137,17 @@ impl Life {
         let unattempted = self.intact(context) && !self.looking && self.row.attempt.is_none();
         let beside_alive = |e: &&super::evidence::Evidence| matches!(e.latest, Some((Latest::Alive, _)));
         if unattempted && self.evidence.iter().any(|e| e.money().is_some() || beside_alive(&e)) {
-            return Some(End::attention(Why::NumberUsed));
+            return Some(End::attention(Status::NumberUsed));
         }
         let mut captures: alloc::vec::Vec<&Capture> = alloc::vec::Vec::new();
         let mut death = None;
         for evidence in &self.evidence {
             match evidence.finding.as_ref()? {
-                Finding::Mismatch(_) => return Some(End::attention(Why::CaptureMismatch)),
-                Finding::Refunded(_) => return Some(End::attention(Why::CapturedAndRefunded)),
-                Finding::ReversedInPart(_) => return Some(End::attention(Why::ReversedInPart)),
+                Finding::Mismatch(_) => return Some(End::attention(Status::CaptureMismatch)),
+                Finding::Refunded(_) => return Some(End::attention(Status::CapturedAndRefunded)),
+                Finding::ReversedInPart(_) => return Some(End::attention(Status::ReversedInPart)),
                 Finding::Captured(_) if known_before || evidence.place == Place::Beside => {
-                    return Some(End::attention(Why::NumberUsed));
+                    return Some(End::attention(Status::NumberUsed));
                 }
                 Finding::Captured(capture) => captures.push(capture),
                 Finding::Dead(found) => death = strongest(death, *found),
@@ -157,9 +158,9 @@ impl Life {
                 let cancelled = !self.looking && (self.row.cancel_wanted || self.row.reverses > 0);
                 Some(End::paid(cancelled, (*capture).clone()))
             }
-            ([], Some(death)) => Some(End::not_paid(Why::from_death(death, refused))),
+            ([], Some(death)) => Some(End::not_paid(death.status(refused))),
             ([], None) => None,
-            _ => Some(End::attention(Why::CapturedTwice)),
+            _ => Some(End::attention(Status::CapturedTwice)),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Specified in spec: order life, "the POS", and payment state machine.
 
-use super::ending::{End, Why};
+use super::ending::End;
 use super::evidence::{Death, Evidence, Finding, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
+use crate::catalogue::Status;
 use crate::ids::OrderNo;
 use crate::platform::{Capture, Channel, PaymentCode, Proof, Request, Verdict};
 use crate::time::Clock;
@@ -40,23 +41,23 @@ impl Life {
     pub(super) fn step_wait_code(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
         if self.restarted {
             if context.synced {
-                self.leave_wait_code(Why::Restarted, context, clock, effects);
+                self.leave_wait_code(Status::Restarted, context, clock, effects);
             }
             return;
         }
         let used = self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Alive | Latest::Money, _))));
         let answered = self.evidence.iter().all(|e| e.latest.is_some());
         if used {
-            return self.end(End::attention(Why::NumberUsed), context, clock, effects);
+            return self.end(End::attention(Status::NumberUsed), context, clock, effects);
         }
         if answered && self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Closed, _)))) {
-            return self.end(End::not_paid(Why::NumberClosed), context, clock, effects);
+            return self.end(End::not_paid(Status::NumberClosed), context, clock, effects);
         }
         if self.row.cancel_wanted {
-            return self.leave_wait_code(Why::Cancelled, context, clock, effects);
+            return self.leave_wait_code(Status::Cancelled, context, clock, effects);
         }
         if clock.now >= self.start_by() {
-            let why = if self.code.is_some() { Why::PlatformDown } else { Why::NoCode };
+            let why = if self.code.is_some() { Status::PlatformDown } else { Status::NoCode };
             return self.leave_wait_code(why, context, clock, effects);
         }
         if self.code.as_ref().is_some_and(|(channel, _)| self.may_pay(*channel, answered))
@@ -77,7 +78,7 @@ impl Life {
     /// The end of waiting: nothing was written, unless other numbers have to be searched first.
     pub(super) fn leave_wait_code(
         &mut self,
-        why: Why,
+        why: Status,
         context: &mut Context,
         clock: Clock,
         effects: &mut Effects,
@@ -143,7 +144,7 @@ impl Life {
     ) {
         let timers = context.timers(&self.core);
         let Some(first_byte) = verdict.first_byte else {
-            return self.end(End::not_paid(Why::PlatformDown), context, clock, effects);
+            return self.end(End::not_paid(Status::PlatformDown), context, clock, effects);
         };
         self.paid_from = first_byte;
         if let Some(evidence) = self.attempt_evidence() {
@@ -154,8 +155,10 @@ impl Life {
         self.next_query = verdict.ended.after(after.min(timers.query));
         match &verdict.proof {
             Proof::Captured(capture) => self.captured(capture.clone(), context, clock, effects),
-            Proof::Refused => self.end(End::not_paid(Why::CodeRefused), context, clock, effects),
-            Proof::MerchantRefused => self.end(End::not_paid(Why::MerchantRefused), context, clock, effects),
+            Proof::Refused => self.end(End::not_paid(Status::CodeRefused), context, clock, effects),
+            Proof::MerchantRefused => {
+                self.end(End::not_paid(Status::MerchantRefused), context, clock, effects)
+            }
             Proof::PayerRefused => {
                 self.note_attempt(|attempt| attempt.payer_refused = true, effects);
                 self.next_query = clock.now;
@@ -184,8 +187,11 @@ impl Life {
             let written = attempt.expires_at.saturating_sub(timers.expiry.div_ceil(1_000));
             attempt.number_known || capture.captured_at.is_some_and(|at| at.0.saturating_add(1) < written)
         });
-        let end =
-            if foreign { End::attention(Why::NumberUsed) } else { End::paid(self.after_cancel(), capture) };
+        let end = if foreign {
+            End::attention(Status::NumberUsed)
+        } else {
+            End::paid(self.after_cancel(), capture)
+        };
         self.end(end, context, clock, effects);
     }
 
@@ -203,12 +209,12 @@ impl Life {
                 self.captured(capture, context, clock, effects);
                 return true;
             }
-            Some(Finding::Mismatch(_)) => End::attention(Why::CaptureMismatch),
-            Some(Finding::Refunded(_)) => End::attention(Why::CapturedAndRefunded),
-            Some(Finding::ReversedInPart(_)) => End::attention(Why::ReversedInPart),
-            Some(Finding::Dead(death)) => End::not_paid(Why::from_death(death, refused)),
+            Some(Finding::Mismatch(_)) => End::attention(Status::CaptureMismatch),
+            Some(Finding::Refunded(_)) => End::attention(Status::CapturedAndRefunded),
+            Some(Finding::ReversedInPart(_)) => End::attention(Status::ReversedInPart),
+            Some(Finding::Dead(death)) => End::not_paid(death.status(refused)),
             None if refused && absent && self.state() == PosState::Paying => {
-                End::not_paid(Why::from_death(Death::Absent, true))
+                End::not_paid(Death::Absent.status(true))
             }
             None => return false,
         };

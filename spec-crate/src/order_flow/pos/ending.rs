@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 
-use super::evidence::Death;
 use super::life::Life;
 use super::{Context, Effects, OrderEvent};
 use crate::catalogue::Status;
@@ -16,66 +15,6 @@ use crate::platform::{Capture, Channel};
 use crate::time::Clock;
 use crate::time::UnixSeconds;
 use crate::wire::{self, PosState};
-
-/// Why an order ended, apart from how. Each stands for one status of the catalogue.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Why {
-    NoCode,
-    Restarted,
-    CodeRefused,
-    PayerRefused,
-    Closed,
-    NumberClosed,
-    Absent,
-    Expired,
-    PayerRefusedAbsent,
-    PlatformDown,
-    MerchantRefused,
-    NeverSeen,
-    Cancelled,
-    NumberUsed,
-    CapturedTwice,
-    CaptureMismatch,
-    CapturedAndRefunded,
-    ReversedInPart,
-    Undecided,
-}
-
-impl Why {
-    pub(super) fn from_death(death: Death, payer_refused: bool) -> Self {
-        match (death, payer_refused) {
-            (Death::Closed, true) => Self::PayerRefused,
-            (Death::Closed, false) => Self::Closed,
-            (Death::Absent, true) => Self::PayerRefusedAbsent,
-            (Death::Absent, false) => Self::Absent,
-            (Death::Expired, _) => Self::Expired,
-        }
-    }
-
-    const fn status(self) -> Status {
-        match self {
-            Self::NoCode => Status::NoCode,
-            Self::Restarted => Status::Restarted,
-            Self::CodeRefused => Status::CodeRefused,
-            Self::PayerRefused => Status::PayerRefused,
-            Self::Closed => Status::Closed,
-            Self::NumberClosed => Status::NumberClosed,
-            Self::Absent => Status::Absent,
-            Self::Expired => Status::Expired,
-            Self::PayerRefusedAbsent => Status::PayerRefusedAbsent,
-            Self::PlatformDown => Status::PlatformDown,
-            Self::MerchantRefused => Status::MerchantRefused,
-            Self::NeverSeen => Status::NeverSeen,
-            Self::Cancelled => Status::Cancelled,
-            Self::NumberUsed => Status::NumberUsed,
-            Self::CapturedTwice => Status::CapturedTwice,
-            Self::CaptureMismatch => Status::CaptureMismatch,
-            Self::CapturedAndRefunded => Status::CapturedAndRefunded,
-            Self::ReversedInPart => Status::ReversedInPart,
-            Self::Undecided => Status::Undecided,
-        }
-    }
-}
 
 /// The end of an order, before it is signed.
 #[derive(Clone, Debug)]
@@ -92,12 +31,12 @@ impl End {
         Self { outcome: Outcome::Paid, status, capture: Some(capture), refund: None }
     }
 
-    pub(super) fn not_paid(why: Why) -> Self {
-        Self { outcome: Outcome::NotPaid, status: why.status(), capture: None, refund: None }
+    pub(super) fn not_paid(status: Status) -> Self {
+        Self { outcome: Outcome::NotPaid, status, capture: None, refund: None }
     }
 
-    pub(super) fn attention(why: Why) -> Self {
-        Self { outcome: Outcome::Attention, status: why.status(), capture: None, refund: None }
+    pub(super) fn attention(status: Status) -> Self {
+        Self { outcome: Outcome::Attention, status, capture: None, refund: None }
     }
 
     pub(super) fn refunded(refund_id: String, at: Option<UnixSeconds>) -> Self {
@@ -111,10 +50,6 @@ impl End {
 
     pub(super) fn not_refunded(status: Status) -> Self {
         Self { outcome: Outcome::NotRefunded, status, capture: None, refund: None }
-    }
-
-    pub(super) fn refund_attention(status: Status) -> Self {
-        Self { outcome: Outcome::Attention, status, capture: None, refund: None }
     }
 }
 

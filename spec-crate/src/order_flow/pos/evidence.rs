@@ -2,6 +2,7 @@
 //!
 //! Specified in spec: payment state machine, "what an answer proves".
 
+use crate::catalogue::Status;
 use crate::ids::PlatformNumber;
 use crate::platform::{AskId, Capture, Merchant, Proof, Verdict};
 use crate::time::Instant;
@@ -33,6 +34,19 @@ pub(super) enum Death {
     Absent,
     /// It stayed unpaid beyond its expiry.
     Expired,
+}
+
+impl Death {
+    /// The status of an order that ends by it.
+    pub(super) const fn status(self, payer_refused: bool) -> Status {
+        match (self, payer_refused) {
+            (Self::Closed, true) => Status::PayerRefused,
+            (Self::Closed, false) => Status::Closed,
+            (Self::Absent, true) => Status::PayerRefusedAbsent,
+            (Self::Absent, false) => Status::Absent,
+            (Self::Expired, _) => Status::Expired,
+        }
+    }
 }
 
 /// What a query may prove in the present state of its order.

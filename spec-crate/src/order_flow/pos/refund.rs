@@ -225,8 +225,8 @@ impl Life {
             Proof::Refunded { refund_id, at } => End::refunded(refund_id.clone(), *at),
             Proof::NotRefunded { closed: true } => End::not_refunded(Status::RefundClosed),
             Proof::NotRefunded { closed: false } => End::not_refunded(Status::RefundRefused),
-            Proof::RefundAbnormal => End::refund_attention(Status::RefundAbnormal),
-            Proof::NumberKnown => End::refund_attention(Status::NumberUsed),
+            Proof::RefundAbnormal => End::attention(Status::RefundAbnormal),
+            Proof::NumberKnown => End::attention(Status::NumberUsed),
             _ => return,
         };
         self.end(end, context, clock, effects);

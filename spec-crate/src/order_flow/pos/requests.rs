@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use prost::Message as _;
 
-use super::ending::{End, Why};
+use super::ending::End;
 use super::life::Life;
 use super::{Effects, OrderEvent, PosFlow};
 use crate::book::Row;
@@ -158,7 +158,7 @@ impl PosFlow {
                     let end = End::not_refunded(Status::RefundNeverSeen);
                     life.end(end, &mut self.context, clock, effects);
                 } else {
-                    life.end(End::not_paid(Why::NeverSeen), &mut self.context, clock, effects);
+                    life.end(End::not_paid(Status::NeverSeen), &mut self.context, clock, effects);
                 }
                 self.lives.insert(order_no.clone(), life);
                 self.step(&order_no, clock, effects);
@@ -209,7 +209,7 @@ impl PosFlow {
             && life.state() == PosState::WaitCode
             && !life.restarted
         {
-            life.leave_wait_code(Why::Restarted, &mut self.context, clock, effects);
+            life.leave_wait_code(Status::Restarted, &mut self.context, clock, effects);
         }
         self.step(order_no, clock, effects);
     }
