@@ -1739,11 +1739,11 @@ impl HisState {
 #[repr(i32)]
 pub enum Posting {
     Unspecified = 0,
-    /// To be taken over.
+    /// To be posted.
     Unposted = 1,
-    /// Taken over.
+    /// Posted.
     Posted = 2,
-    /// Nothing to take over.
+    /// Not to be posted: the payment goes back whole.
     NotToPost = 3,
 }
 impl Posting {
