@@ -1,22 +1,35 @@
-//! What the protocol costs, as ratios: beside the bare sum of its primitives, and beside Noise.
+//! What the protocol costs beside the bare sum of its primitives and beside Noise, and what both programs make durable
+//! beside what the disk can sync.
 //!
 //! All subjects of a table run in turns in the same process, so a slower machine changes times and not ratios.
 
 mod bare;
+mod durable;
 mod measure;
 mod noise;
 mod ours;
 
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use durable::programs::{BECOME, become_program};
 use measure::{Subject, medians};
 
-const USAGE: &str = "usage: hispos-bench [--json] [--rounds N]
+const USAGE: &str = "usage: hispos-bench [costs | durable] [options]
 
-  Medians of N rounds (2000 unless told otherwise), and their ratios.
+  costs    one handshake and one order: medians of N rounds and their ratios
+  durable  collects per second through both programs, and syncs per second of the disk; builds the programs
+  Without a word: both.
+
+  --json            one JSON document
+  --rounds N        of costs; 2000
+  --links N         of durable: windows with a terminal each; 64
+  --seconds N       of durable: how long it is measured; 20
+  --directory DIR   of durable: where the books are made; target/durable
+  --bank-on-disk    of durable: the platform's book, too; else it is in memory
 ";
 
 /// What a ratio should not exceed.
@@ -26,27 +39,66 @@ const ORDER_NANOSECONDS_AIM: f64 = 1_000.0;
 /// Orders in one timed batch.
 const ORDER_BATCH: u32 = 100;
 
+/// What is asked for.
+struct Asked {
+    costs: bool,
+    durable: bool,
+    json: bool,
+    rounds: usize,
+    options: durable::Options,
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (as_json, rounds) = match words.as_slice() {
-        [] => (false, Some(2_000)),
-        ["--json"] => (true, Some(2_000)),
-        ["--rounds", rounds] => (false, rounds.parse().ok()),
-        ["--json", "--rounds", rounds] => (true, rounds.parse().ok()),
-        _ => (false, None),
-    };
-    let Some(rounds @ 1..) = rounds else {
-        eprint!("{USAGE}");
+    if let Some((BECOME, rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        eprintln!("{}", become_program(rest));
         return ExitCode::FAILURE;
+    }
+    let Some(asked) = asked(&arguments) else {
+        eprint!("{USAGE}");
+        return ExitCode::from(2);
     };
-    let tables = [handshakes(rounds), orders(rounds)];
-    if as_json {
-        println!("{:#}", json!({ "rounds": rounds, "tables": tables.map(|table| table.json()) }));
-    } else {
+    let tables = if asked.costs { vec![handshakes(asked.rounds), orders(asked.rounds)] } else { Vec::new() };
+    if !asked.json {
         tables.iter().for_each(Table::print);
     }
-    ExitCode::SUCCESS
+    let durable = match asked.durable.then(|| durable::measure(&asked.options)).transpose() {
+        Ok(report) => report,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if asked.json {
+        let tables: Vec<Value> = tables.iter().map(Table::json).collect();
+        let durable = durable.as_ref().map(durable::Report::json);
+        println!("{:#}", json!({ "rounds": asked.rounds, "tables": tables, "durable": durable }));
+    } else if let Some(report) = &durable {
+        report.print();
+    }
+    if durable.is_none_or(|report| report.holds()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Reads the arguments; `None` if they are not understood.
+fn asked(arguments: &[String]) -> Option<Asked> {
+    let directory = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/durable"));
+    let options = durable::Options { links: 64, seconds: 20, directory, bank_on_disk: false };
+    let mut asked = Asked { costs: true, durable: true, json: false, rounds: 2_000, options };
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "costs" => asked.durable = false,
+            "durable" => asked.costs = false,
+            "--json" => asked.json = true,
+            "--rounds" => asked.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+            "--links" => asked.options.links = words.next()?.parse().ok().filter(|links| (1..=999).contains(links))?,
+            "--seconds" => asked.options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?,
+            "--directory" => asked.options.directory = words.next()?.into(),
+            "--bank-on-disk" => asked.options.bank_on_disk = true,
+            _ => return None,
+        }
+    }
+    Some(asked)
 }
 
 /// Medians in nanoseconds; the first is what the others are compared with.
