@@ -91,8 +91,12 @@ fn asked(arguments: &[String]) -> Option<Asked> {
             "durable" => asked.costs = false,
             "--json" => asked.json = true,
             "--rounds" => asked.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
-            "--links" => asked.options.links = words.next()?.parse().ok().filter(|links| (1..=999).contains(links))?,
-            "--seconds" => asked.options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?,
+            "--links" => {
+                asked.options.links = words.next()?.parse().ok().filter(|links| (1..=999).contains(links))?
+            }
+            "--seconds" => {
+                asked.options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?
+            }
             "--directory" => asked.options.directory = words.next()?.into(),
             "--bank-on-disk" => asked.options.bank_on_disk = true,
             _ => return None,

@@ -29,8 +29,14 @@ pub(crate) fn processor(pid: u32) -> Option<f64> {
 /// Processor seconds of the whole machine so far: all, and of these idle or waiting for the disk.
 pub(crate) fn machine() -> Option<(f64, f64)> {
     let text = std::fs::read_to_string("/proc/stat").ok()?;
-    let ticks: Vec<u64> =
-        text.lines().next()?.split_ascii_whitespace().skip(1).take(8).filter_map(|word| word.parse().ok()).collect();
+    let ticks: Vec<u64> = text
+        .lines()
+        .next()?
+        .split_ascii_whitespace()
+        .skip(1)
+        .take(8)
+        .filter_map(|word| word.parse().ok())
+        .collect();
     let second = rustix::param::clock_ticks_per_second() as f64;
     let idle = ticks.get(3)? + ticks.get(4)?;
     Some((ticks.iter().sum::<u64>() as f64 / second, idle as f64 / second))

@@ -30,18 +30,18 @@ impl Rates {
     /// Measured twice, before and after: on a shared disk it changes.
     pub(crate) fn mean(self, other: Self) -> Self {
         let mean = |one: f64, other: f64| (one + other) / 2.0;
-        Self {
-            growing: mean(self.growing, other.growing),
-            in_place: mean(self.in_place, other.in_place),
-        }
+        Self { growing: mean(self.growing, other.growing), in_place: mean(self.in_place, other.in_place) }
     }
 }
 
 /// Refuses a directory in memory.
 pub(crate) fn check(directory: &Path) -> Told<()> {
     let found = statfs(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    if [TMPFS, RAMFS].contains(&i64::from(found.f_type)) {
-        return Err(format!("{} is in memory, where nothing is durable: --directory DIR", directory.display()));
+    if [TMPFS, RAMFS].contains(&found.f_type) {
+        return Err(format!(
+            "{} is in memory, where nothing is durable: --directory DIR",
+            directory.display()
+        ));
     }
     Ok(())
 }

@@ -30,7 +30,8 @@ impl Http {
             self.token,
             body.len()
         );
-        let (status, answer) = self.exchange(&request).map_err(|error| format!("the server was lost: {error}"))?;
+        let (status, answer) =
+            self.exchange(&request).map_err(|error| format!("the server was lost: {error}"))?;
         if !(200..300).contains(&status) {
             return Err(format!("{method} {path}: {status} {}", String::from_utf8_lossy(&answer)));
         }

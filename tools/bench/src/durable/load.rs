@@ -16,12 +16,21 @@ use super::site::window;
 /// How long a window may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// A collect that has ended: when it was told, and how long it took.
-#[derive(Clone, Copy, Debug)]
+/// A collect that has ended: when it was told, how long it took, and how it ended.
+#[derive(Clone, Debug)]
 pub(crate) struct Collect {
     pub(crate) told: Instant,
     pub(crate) took: Duration,
-    pub(crate) paid: bool,
+    /// `paid`, or the status of its last order.
+    pub(crate) end: String,
+    /// More than one if the first was not paid: the patient then waits for the next one.
+    pub(crate) orders: usize,
+}
+
+impl Collect {
+    pub(crate) fn paid(&self) -> bool {
+        self.end == "paid"
+    }
 }
 
 /// What the people have done so far.
@@ -130,7 +139,8 @@ fn cashier(mut http: Http, number: usize, done: &Done) -> Told<()> {
         serial += 1;
         let begun = Instant::now();
         let path = format!("/collections/c-{number}-{serial}");
-        let wanted = json!({"bill": format!("bill-{number}-{serial}"), "amount": "+12.34", "window": window(number)});
+        let wanted =
+            json!({"bill": format!("bill-{number}-{serial}"), "amount": "+12.34", "window": window(number)});
         http.ask("PUT", &path, &wanted.to_string())?;
         // No change is newer than this: it is answered at the end.
         let end = format!("{path}?seen={}&wait=60", u64::MAX);
@@ -140,10 +150,15 @@ fn cashier(mut http: Http, number: usize, done: &Done) -> Told<()> {
                 break view;
             }
         };
-        let paid = ended["end"] == "paid";
-        let collect = Collect { told: Instant::now(), took: begun.elapsed(), paid };
+        let member = if ended["end"] == "paid" { "end" } else { "status" };
+        let collect = Collect {
+            told: Instant::now(),
+            took: begun.elapsed(),
+            end: ended[member].as_str().unwrap_or("no order").to_owned(),
+            orders: ended["orders"].as_array().map_or(0, Vec::len),
+        };
+        done.paid.fetch_add(u64::from(collect.paid()), Ordering::Relaxed);
         done.all.lock().map_err(|_| "a cashier has died")?.push(collect);
-        done.paid.fetch_add(u64::from(paid), Ordering::Relaxed);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ pub(crate) mod programs;
 mod report;
 mod site;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use load::{Collect, Done};
 use programs::{Binaries, Program};
 pub(crate) use report::Report;
 use site::{Running, Site};
+use tempfile::TempDir;
 
 /// Done, or a sentence that says why not.
 type Told<T> = Result<T, String>;
@@ -51,10 +53,11 @@ pub(crate) struct Options {
 /// Everything that is counted at one moment.
 struct Moment {
     at: Instant,
-    ledger: u32,
+    /// Commits of each book.
+    ledger: Vec<u32>,
     journals: Vec<u32>,
-    bank: u32,
-    /// Processor seconds: server, terminals, platform, this program.
+    banks: Vec<u32>,
+    /// Processor seconds: server, terminals, platforms, this program.
     processor: [f64; 4],
     machine: (f64, f64),
 }
@@ -63,13 +66,14 @@ struct Moment {
 pub(crate) fn measure(options: &Options) -> Told<Report> {
     let make = |error: std::io::Error| format!("{}: {error}", options.directory.display());
     std::fs::create_dir_all(&options.directory).map_err(make)?;
-    let root = tempfile::Builder::new().prefix("hispos-bench-").tempdir_in(&options.directory).map_err(make)?;
+    let root =
+        tempfile::Builder::new().prefix("hispos-bench-").tempdir_in(&options.directory).map_err(make)?;
     disk::check(root.path())?;
     let memory = if options.bank_on_disk { None } else { tempfile::tempdir_in(MEMORY).ok() };
-    let bank = memory.as_ref().map_or_else(|| root.path().join("bank"), |memory| memory.path().join("bank"));
+    let banks = memory.as_ref().map_or(root.path(), TempDir::path);
     let bar = Bar::new();
     bar.say("building the programs");
-    let site = Site::new(Binaries::build()?, root.path(), &bank, options.links);
+    let site = Site::new(Binaries::build()?, root.path(), banks, options.links);
     bar.say("measuring the disk");
     let before = disk::measure(root.path(), DISK)?;
     bar.say(&format!("making {} terminals", options.links));
@@ -94,9 +98,10 @@ fn drive(site: &Site, running: &mut Running, options: &Options, bar: &Bar) -> To
     let (address, token) = (site.his_file("address")?, site.his_file("token")?);
     let server = (address.trim(), token.trim());
     load::wait_until_ready(&mut Http::connect(server.0, server.1)?, options.links)?;
-    let pids = (running.his.pid(), running.platform.pid());
-    let terminals: Vec<u32> = running.terminals.iter().map(Program::pid).collect();
-    let look = || Moment::now(site, pids, &terminals);
+    let pids = |programs: &[Program]| programs.iter().map(Program::pid).collect::<Vec<_>>();
+    let (terminals, platforms) = (pids(&running.terminals), pids(&running.platforms));
+    let his = running.his.pid();
+    let look = || Moment::now(site, his, &terminals, &platforms);
     let done = Done::default();
     let (from, to) = load::run(&mut running.terminals, server, &done, || {
         let begun = Instant::now();
@@ -123,33 +128,50 @@ fn kept_after_a_kill(site: &Site, running: Running, bar: &Bar) -> Told<usize> {
 }
 
 impl Moment {
-    fn now(site: &Site, (his, platform): (u32, u32), terminals: &[u32]) -> Told<Self> {
+    fn now(site: &Site, his: u32, terminals: &[u32], platforms: &[u32]) -> Told<Self> {
         let missing = || "a program has ended under load".to_owned();
-        let processor = |pid| counters::processor(pid).ok_or_else(missing);
-        let commits = |book: PathBuf| counters::commits(&book).ok_or_else(missing);
-        let each = terminals.iter().map(|pid| processor(*pid)).collect::<Told<Vec<f64>>>()?;
+        let processor = |pids: &[u32]| -> Told<f64> {
+            pids.iter().map(|pid| counters::processor(*pid).ok_or_else(missing)).sum()
+        };
+        let commits = |books: &[PathBuf]| -> Told<Vec<u32>> {
+            books.iter().map(|book| counters::commits(book).ok_or_else(missing)).collect()
+        };
+        let journals: Vec<PathBuf> = (0..terminals.len()).map(|number| site.journal(number)).collect();
+        let own = std::process::id();
         Ok(Self {
             at: Instant::now(),
-            ledger: commits(site.ledger())?,
-            journals: (0..terminals.len()).map(|number| commits(site.journal(number))).collect::<Told<_>>()?,
-            bank: commits(site.bank_book())?,
-            processor: [processor(his)?, each.iter().sum(), processor(platform)?, processor(std::process::id())?],
+            ledger: commits(&[site.ledger()])?,
+            journals: commits(&journals)?,
+            banks: commits(&site.bank_books())?,
+            processor: [processor(&[his])?, processor(terminals)?, processor(platforms)?, processor(&[own])?],
             machine: counters::machine().ok_or("the system does not tell its processor time")?,
         })
     }
 }
 
 impl Measured {
-    fn report(self, options: &Options, disk: Rates, measured: [Rates; 2], in_memory: bool, kept: usize) -> Report {
+    fn report(
+        self,
+        options: &Options,
+        disk: Rates,
+        measured: [Rates; 2],
+        in_memory: bool,
+        kept: usize,
+    ) -> Report {
         let (from, to) = (&self.from, &self.to);
         let told = self.done.paid() as usize;
         let all = self.done.collects();
         let inside = all.iter().filter(|collect| collect.told > from.at && collect.told <= to.at);
-        let (paid, other): (Vec<&Collect>, Vec<&Collect>) = inside.partition(|collect| collect.paid);
+        let (paid, other): (Vec<&Collect>, Vec<&Collect>) = inside.partition(|collect| collect.paid());
+        let mut not_paid = BTreeMap::new();
+        for collect in other {
+            *not_paid.entry(collect.end.clone()).or_default() += 1;
+        }
         let mut took: Vec<Duration> = paid.iter().map(|collect| collect.took).collect();
         took.sort();
-        let since = |from: u32, to: u32| u64::from(to.wrapping_sub(from));
-        let journals = from.journals.iter().zip(&to.journals).map(|(from, to)| since(*from, *to)).sum();
+        let since = |from: &[u32], to: &[u32]| {
+            from.iter().zip(to).map(|(from, to)| u64::from(to.wrapping_sub(*from))).sum()
+        };
         let mut processor = [0.0; 4];
         for (share, (from, to)) in processor.iter_mut().zip(from.processor.iter().zip(&to.processor)) {
             *share = to - from;
@@ -160,10 +182,11 @@ impl Measured {
             disk,
             disk_before_and_after: measured,
             took,
-            not_paid: other.len(),
-            ledger_commits: since(from.ledger, to.ledger),
-            journal_commits: journals,
-            bank_commits: since(from.bank, to.bank),
+            not_paid,
+            repeated: paid.iter().filter(|collect| collect.orders > 1).count(),
+            ledger_commits: since(&from.ledger, &to.ledger),
+            journal_commits: since(&from.journals, &to.journals),
+            bank_commits: since(&from.banks, &to.banks),
             bank_in_memory: in_memory,
             processor,
             machine: to.machine.0 - from.machine.0,

@@ -1,5 +1,6 @@
 //! What was measured, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,12 +18,15 @@ pub(crate) struct Report {
     pub(crate) disk_before_and_after: [Rates; 2],
     /// Of each collect that was told as paid, the shortest first.
     pub(crate) took: Vec<Duration>,
-    pub(crate) not_paid: usize,
+    /// Collects that ended otherwise, by the status of their last order.
+    pub(crate) not_paid: BTreeMap<String, u64>,
+    /// Of the paid ones, those whose first order was not: they wait before the next one.
+    pub(crate) repeated: usize,
     pub(crate) ledger_commits: u64,
     pub(crate) journal_commits: u64,
     pub(crate) bank_commits: u64,
     pub(crate) bank_in_memory: bool,
-    /// Processor seconds: server, terminals, platform, this program.
+    /// Processor seconds: server, terminals, platforms, this program.
     pub(crate) processor: [f64; 4],
     /// Processor seconds of the machine, and of these idle or waiting for the disk.
     pub(crate) machine: f64,
@@ -59,7 +63,7 @@ impl Report {
         [
             ("hispos-his", his),
             ("all hispos-pos", pos),
-            ("platform", platform),
+            ("platforms", platform),
             ("this bench", bench),
             ("others on this machine", other),
             ("idle or waiting for the disk", idle),
@@ -77,43 +81,49 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        let (disk, collects) = (self.disk, self.collects());
         println!("durable collects through both programs, {} links, {:.0} s", self.links, self.seconds);
         println!("  (aim: at least {RATIO_AIM} collects for each sync that the disk can do)");
-        let against = |rate: f64| {
-            let ratio = collects / rate;
-            format!("{rate:>8.0} /s   collects / this {ratio:.2}, {}", if ratio >= RATIO_AIM { "reached" } else { "missed" })
+        let row = |name: &str, rate: f64, note: &str| println!("  {name:<60} {rate:>8.0} /s   {note}");
+        let collects = self.collects();
+        let disk = |name: &str, rate: fn(&Rates) -> f64| {
+            let (mean, [before, after]) = (rate(&self.disk), self.disk_before_and_after.each_ref().map(rate));
+            let met = if collects / mean >= RATIO_AIM { "reached" } else { "missed" };
+            let note = format!(
+                "collects / this {:.2}: {met}; {before:.0} before, {after:.0} after",
+                collects / mean
+            );
+            row(name, mean, &note);
         };
-        println!("  the disk, one thread, each record makes the file longer      {}", against(disk.growing));
-        println!("  the disk, one thread, records replaced in place              {}", against(disk.in_place));
-        println!("  collects paid and committed in the ledger                    {collects:>8.0} /s");
+        disk("the disk, one thread: each record makes the file longer", |rates| rates.growing);
+        disk("the disk, one thread: records replaced in place", |rates| rates.in_place);
+        row("collects, paid and committed in the ledger", collects, "");
+        let ledger = format!("{:.2} collects in each", self.per_commit(self.ledger_commits));
+        row("commits of the ledger", self.rate(self.ledger_commits), &ledger);
+        let journals = format!("{:.1} for each collect", 1.0 / self.per_commit(self.journal_commits));
+        row("commits of the journals", self.rate(self.journal_commits), &journals);
+        let place =
+            if self.bank_in_memory { "in memory: not of the two programs" } else { "on the same disk" };
+        row("commits of the platforms", self.rate(self.bank_commits), place);
+        let (median, most) = (self.percentile(50), self.percentile(99));
+        println!("  one collect: median {median:.0} ms, 99 of 100 within {most:.0} ms");
+        let shares: Vec<String> =
+            self.shares().iter().map(|(name, share)| format!("{name} {share:.2}")).collect();
+        println!("  processors busy: {}", shares.join(", "));
+        let [his, pos, platforms, bench] = self.cost();
         println!(
-            "  commits of the ledger                                        {:>8.0} /s   {:.2} collects in each",
-            self.rate(self.ledger_commits),
-            self.per_commit(self.ledger_commits)
+            "  processor time of a collect: server {his:.2} ms, terminal {pos:.2} ms, platforms {platforms:.2} ms, bench \
+             {bench:.2} ms"
         );
         println!(
-            "  commits of the journals                                      {:>8.0} /s   {:.1} for each collect",
-            self.rate(self.journal_commits),
-            1.0 / self.per_commit(self.journal_commits)
+            "  told as paid in the whole run {}, in the ledger after SIGKILL {}; paid by a later order {}, not paid {}",
+            self.told,
+            self.kept,
+            self.repeated,
+            self.not_paid.values().sum::<u64>()
         );
-        println!(
-            "  commits of the platform, its book {:<26} {:>8.0} /s",
-            if self.bank_in_memory { "in memory" } else { "on the same disk" },
-            self.rate(self.bank_commits)
-        );
-        println!("  one collect: median {:.0} ms, 99 of 100 within {:.0} ms", self.percentile(50), self.percentile(99));
-        let shares: Vec<String> = self.shares().iter().map(|(name, share)| format!("{name} {share:.2}")).collect();
-        println!("  processors: {}", shares.join(", "));
-        let [his, pos, platform, bench] = self.cost();
-        println!(
-            "  processor time of one collect: server {his:.2} ms, terminal {pos:.2} ms, platform {platform:.2} ms, \
-             bench {bench:.2} ms"
-        );
-        println!(
-            "  told as paid in the whole run {}, in the ledger after SIGKILL {}; not paid {}",
-            self.told, self.kept, self.not_paid
-        );
+        for (status, count) in &self.not_paid {
+            println!("    not paid: {count} {status}");
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -132,7 +142,7 @@ impl Report {
             "collect_ms": {"p50": self.percentile(50), "p99": self.percentile(99)},
             "processors": self.shares().iter().map(|(name, share)| json!({"name": name, "busy": share})).collect::<Vec<_>>(),
             "processor_ms_per_collect": {"his": his, "pos": pos, "platform": platform, "bench": bench},
-            "told_as_paid": self.told, "in_the_ledger_after_kill": self.kept, "not_paid": self.not_paid,
+            "told_as_paid": self.told, "in_the_ledger_after_kill": self.kept, "paid_by_a_later_order": self.repeated, "not_paid": self.not_paid,
         })
     }
 }

@@ -14,12 +14,14 @@ const WECHAT: &str = "1900000001";
 const ALIPAY: (&str, &str) = ("2021000000000001", "2088000000000001");
 /// Terminals that are made at one time.
 const AT_ONCE: usize = 4;
+/// Terminals of one platform process: it has few places for connections, and what is measured is not the platform.
+const LINKS_PER_PLATFORM: usize = 16;
 
 /// Where everything of one run is, and with which programs it is made.
 pub(crate) struct Site {
     pub(crate) binaries: Binaries,
     root: PathBuf,
-    bank: PathBuf,
+    banks: PathBuf,
     links: usize,
 }
 
@@ -27,13 +29,13 @@ pub(crate) struct Site {
 pub(crate) struct Running {
     pub(crate) his: Program,
     pub(crate) terminals: Vec<Program>,
-    pub(crate) platform: Program,
+    pub(crate) platforms: Vec<Program>,
 }
 
 impl Site {
-    /// `bank` is the platform's directory.
-    pub(crate) fn new(binaries: Binaries, root: &Path, bank: &Path, links: usize) -> Self {
-        Self { binaries, root: root.to_owned(), bank: bank.to_owned(), links }
+    /// `banks` is where the platforms' directories are made.
+    pub(crate) fn new(binaries: Binaries, root: &Path, banks: &Path, links: usize) -> Self {
+        Self { binaries, root: root.to_owned(), banks: banks.to_owned(), links }
     }
 
     fn text(&self, name: &str) -> String {
@@ -50,9 +52,15 @@ impl Site {
         self.root.join(format!("pos-{number}")).join("journal.db")
     }
 
-    /// The platform's book.
-    pub(crate) fn bank_book(&self) -> PathBuf {
-        self.bank.join("platform.sqlite")
+    fn bank(&self, number: usize) -> PathBuf {
+        self.banks.join(format!("bank-{number}"))
+    }
+
+    /// The platforms' books.
+    pub(crate) fn bank_books(&self) -> Vec<PathBuf> {
+        (0..self.links.div_ceil(LINKS_PER_PLATFORM))
+            .map(|number| self.bank(number).join("platform.sqlite"))
+            .collect()
     }
 
     /// A file of the server's home.
@@ -73,7 +81,8 @@ impl Site {
 
     /// Makes keys, agreement, manifests, and imports them at both ends.
     pub(crate) fn provision(&self) -> Told<()> {
-        let (hospital, company, link) = (self.text("hospital"), self.text("company"), self.text("link.hispos"));
+        let (hospital, company, link) =
+            (self.text("hospital"), self.text("company"), self.text("link.hispos"));
         let organisation = |directory: &str, name: &str| -> Told<(String, String)> {
             let made = self.his(&["org", "init", directory, "--name", name])?["organisation"].take();
             let text = |member: &str| made[member].as_str().unwrap_or_default().to_owned();
@@ -86,26 +95,43 @@ impl Site {
         self.his(&["agreement", "new", "--from", &terms, "--out", &link])?;
         self.his(&["org", "sign", &link, "--org", &hospital])?;
         self.his(&["org", "sign", &link, "--org", &company])?;
-        let import = ["agreement", "import", &link, "--his-organisation", &his_print, "--pos-organisation", &pos_print];
+        let import = [
+            "agreement",
+            "import",
+            &link,
+            "--his-organisation",
+            &his_print,
+            "--pos-organisation",
+            &pos_print,
+        ];
         self.his(&import)?;
         self.each(|number| {
             let request = self.text(&format!("device-{number}.json"));
-            self.pos(number, &["device", "init", "--id", &device(number), "--serial-no", &format!("SN-{number:06}")])?;
+            self.pos(
+                number,
+                &["device", "init", "--id", &device(number), "--serial-no", &format!("SN-{number:06}")],
+            )?;
             self.pos(number, &["device", "request", "--out", &request])?;
             self.pos(number, &import)?;
             let request = self.text(&format!("window-{number}.json"));
             self.his(&["terminal", "init", &window(number)])?;
             let name = format!("Window {number}");
-            self.his(&["terminal", "request", &window(number), "--window-name", &name, "--out", &request]).map(drop)
+            self.his(&["terminal", "request", &window(number), "--window-name", &name, "--out", &request])
+                .map(drop)
         })?;
         let devices = self.manifest("devices", "device", &company)?;
         self.his(&["devices", "import", &devices])?;
         let terminals = self.manifest("terminals", "window", &hospital)?;
         self.each(|number| self.pos(number, &["terminals", "import", &terminals]).map(drop))?;
-        let (bank, wechat) = (self.bank.display().to_string(), format!("wechat:{WECHAT}"));
-        let alipay = format!("alipay:{}:{}", ALIPAY.0, ALIPAY.1);
-        let made = ["init", "--dir", &bank, "--merchant", &wechat, "--merchant", &alipay];
-        run(&self.binaries.platform, &made).map(drop)
+        let (wechat, alipay) = (format!("wechat:{WECHAT}"), format!("alipay:{}:{}", ALIPAY.0, ALIPAY.1));
+        for number in 0..self.bank_books().len() {
+            let bank = self.bank(number).display().to_string();
+            run(
+                &self.binaries.platform,
+                &["init", "--dir", &bank, "--merchant", &wechat, "--merchant", &alipay],
+            )?;
+        }
+        Ok(())
     }
 
     /// A signed manifest of everything that was requested.
@@ -141,25 +167,36 @@ impl Site {
         failed.into_inner().ok().flatten().map_or(Ok(()), Err)
     }
 
-    /// Starts the platform, every terminal, and the server that calls them.
+    /// Starts the platforms, every terminal, and the server that calls them.
     pub(crate) fn start(&self) -> Told<Running> {
-        let bank = self.bank.display().to_string();
-        let mut platform = Program::start("the platform", &self.binaries.platform, &["serve", "--dir", &bank])?;
-        let url = platform.wait_for("url")?;
-        let credentials = self.bank.join("credentials.json").display().to_string();
+        let (mut platforms, mut urls) = (Vec::new(), Vec::new());
+        for number in 0..self.bank_books().len() {
+            let bank = self.bank(number).display().to_string();
+            let mut platform =
+                Program::start("a platform", &self.binaries.platform, &["serve", "--dir", &bank])?;
+            urls.push((
+                self.bank(number).join("credentials.json").display().to_string(),
+                platform.wait_for("url")?,
+            ));
+            platforms.push(platform);
+        }
         let mut terminals = Vec::new();
         for number in 0..self.links {
             let home = self.text(&format!("pos-{number}"));
+            let (credentials, url) = &urls[number / LINKS_PER_PLATFORM];
             let serve = ["--home", &home, "--json", "serve", "--listen", "127.0.0.1:0", "--scanner", "stdin"];
-            let asked = ["--credentials", &credentials, "--platform", &url];
-            let pos = Program::start(&device(number), &self.binaries.pos, &[&serve[..], &asked[..]].concat())?;
-            terminals.push(pos);
+            let asked = ["--credentials", credentials, "--platform", url];
+            terminals.push(Program::start(
+                &device(number),
+                &self.binaries.pos,
+                &[&serve[..], &asked[..]].concat(),
+            )?);
         }
         for (number, pos) in terminals.iter_mut().enumerate() {
             let line = format!("dial:{}", pos.wait_for("line")?);
             self.his(&["devices", "bind", &device(number), "--terminal", &window(number), "--line", &line])?;
         }
-        Ok(Running { his: self.start_his()?, terminals, platform })
+        Ok(Running { his: self.start_his()?, terminals, platforms })
     }
 
     /// Starts the server.
