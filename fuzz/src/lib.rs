@@ -1,25 +1,23 @@
 //! What the targets share: two peers whose keys the harness holds, and input that edits bytes.
 
-use std::collections::BTreeMap;
+mod peers;
 
 use hispos::crypto::hash::sha256;
 use hispos::crypto::kex::Ephemeral;
 use hispos::crypto::{Entropy, Secret, ed25519_public, ed25519_sign};
-use hispos::handshake::initiator::{ExpectM2, start};
-use hispos::handshake::responder::{ExpectM3, Hello};
-use hispos::handshake::{HeldAgreement, Keyed, Peering};
 use hispos::key_schedule::AfterHello;
 use hispos::transcript::Transcript;
+use peers::{AGREEMENT, End};
 
-const AGREEMENT: &[u8] = b"agreement";
-const HIS: (&str, [u8; 32]) = ("HIS-1", [0x11; 32]);
-const POS: (&str, [u8; 32]) = ("POS-1", [0x22; 32]);
+const HIS: End = ("HIS-1", [0x11; 32]);
+const POS: End = ("POS-1", [0x22; 32]);
 const NONCE: [u8; 16] = [0x33; 16];
 const HIS_EPHEMERAL: [u8; 32] = [0x44; 32];
 const POS_EPHEMERAL: [u8; 32] = [0x55; 32];
 
 /// Gives out these bytes, in order.
-struct Script(Vec<u8>);
+#[derive(Clone)]
+pub struct Script(Vec<u8>);
 
 impl Entropy for Script {
     fn fill(&mut self, out: &mut [u8]) {
@@ -28,54 +26,13 @@ impl Entropy for Script {
     }
 }
 
-/// Both ends. Their draws are always the same, so every run has the same honest messages.
-pub struct Peers {
-    pub his: Peering,
-    pub pos: Peering,
-    agreement: HeldAgreement,
-}
+/// Both ends, whose draws the harness knows.
+pub type Peers = peers::Peers<Script>;
 
 impl Default for Peers {
     fn default() -> Self {
-        let agreement = HeldAgreement {
-            hash: sha256(&[AGREEMENT]),
-            no: 1,
-            versions: vec![1],
-            suites: vec![1],
-            simulated: true,
-        };
-        let peering = |own: (&str, [u8; 32]), peer: (&str, [u8; 32])| {
-            let peers = BTreeMap::from([(peer.0.to_owned(), ed25519_public(&Secret::new(peer.1)))]);
-            let (agreements, bound) = (vec![agreement.clone()], Some(peer.0.to_owned()));
-            Peering::new(own.0.to_owned(), Secret::new(own.1), agreements, peers, bound).expect("an id")
-        };
-        Self { his: peering(HIS, POS), pos: peering(POS, HIS), agreement }
-    }
-}
-
-impl Peers {
-    /// The attempt of HIS.
-    pub fn initiator(&self) -> ExpectM2 {
-        start(&self.agreement, &mut Script([&NONCE[..], &HIS_EPHEMERAL].concat())).expect("an attempt")
-    }
-
-    /// What the POS makes of the body of M1: its candidate, or the code of the alert.
-    pub fn answer(&self, m1: &[u8]) -> Result<ExpectM3, u32> {
-        let mut entropy = Script([&NONCE[..], &POS_EPHEMERAL].concat());
-        Hello::read(m1)
-            .and_then(|hello| hello.negotiate(self.pos.agreements()))
-            .and_then(|offer| offer.answer(&self.pos, &mut entropy))
-            .map_err(|error| error.alert().code())
-    }
-
-    /// A whole key exchange.
-    pub fn keyed(&self) -> (Keyed, Keyed) {
-        let initiator = self.initiator();
-        let responder = self.answer(initiator.m1()).expect("an answer");
-        let opened = initiator.open_m2(responder.m2()).expect("the M2");
-        let (his, m3) = opened.finish(&self.his).expect("the POS");
-        let opened = responder.open_m3(&m3).expect("the M3");
-        (his, responder.finish(opened, &self.pos).expect("HIS"))
+        let draws = |ephemeral: &[u8]| Script([&NONCE, ephemeral].concat());
+        Self::new(HIS, POS, draws(&HIS_EPHEMERAL), draws(&POS_EPHEMERAL))
     }
 }
 
@@ -147,7 +104,7 @@ impl Insider {
     }
 }
 
-fn identity((id, seed): (&str, [u8; 32])) -> Vec<u8> {
+fn identity((id, seed): End) -> Vec<u8> {
     [content(1, id.as_bytes()), content(2, &ed25519_public(&Secret::new(seed)))].concat()
 }
 

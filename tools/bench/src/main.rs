@@ -8,6 +8,9 @@ mod durable;
 mod measure;
 mod noise;
 mod ours;
+// Keys and exchanges of two ends are the same for those who attack them.
+#[path = "../../../fuzz/src/peers.rs"]
+mod peers;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -17,6 +20,7 @@ use serde_json::{Value, json};
 
 use durable::programs::{BECOME, become_program};
 use measure::{Subject, medians};
+use ours::Order;
 
 const USAGE: &str = "usage: hispos-bench [costs | durable] [options]
 
@@ -113,10 +117,10 @@ struct Table {
 }
 
 fn handshakes(rounds: usize) -> Table {
-    let (ours, bare) = (ours::Ours::new(), bare::Bare::new());
+    let (ours, bare) = (ours::peers(), bare::Bare::new());
     let (xx, ik) = (noise::Noise::new("XX"), noise::Noise::new("IK"));
     let mut subjects = [
-        Subject::new("hispos", || drop(black_box(ours.handshake()))),
+        Subject::new("hispos", || drop(black_box(ours.keyed()))),
         Subject::new("its primitives alone", || bare.handshake()),
         Subject::new("its public-key operations alone", || bare.asymmetric()),
         Subject::new("Noise XX (snow): three agreements a side, no signatures", || xx.handshake()),
@@ -128,8 +132,7 @@ fn handshakes(rounds: usize) -> Table {
 }
 
 fn orders(rounds: usize) -> Table {
-    let ours = ours::Ours::new();
-    let (mut order, mut sealing, mut encoding) = (ours.order(), ours.order(), ours.order());
+    let (mut order, mut sealing, mut encoding) = (Order::new(), Order::new(), Order::new());
     let plaintext = order.plaintext();
     let mut raw = bare::RawSeal::new(plaintext.len());
     let mut subjects = [

@@ -1,29 +1,28 @@
 //! The product: whole handshakes of both sides, and an order on its way to the line.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use hispos::amount::Amount;
-use hispos::crypto::hash::sha256;
-use hispos::crypto::{Entropy, Secret, ed25519_public};
+use hispos::crypto::Entropy;
 use hispos::frame::{FrameType, encode};
-use hispos::handshake::initiator::start;
-use hispos::handshake::responder::Hello;
-use hispos::handshake::{HeldAgreement, Keyed, Peering};
+use hispos::handshake::Keyed;
 use hispos::ids::{DeviceId, OrderNo};
 use hispos::message::order::{NewOrder, OrderCore};
 use prost::Message as _;
+
+use crate::peers::{End, Peers};
 
 #[allow(dead_code, reason = "the schemas hold more than an order")]
 mod wire {
     include!("../../../spec-crate/src/wire/hispos.v1.rs");
 }
 
-const HIS: (&str, [u8; 32]) = ("HIS-TERM-0123456789.abcd", [1; 32]);
-const POS: (&str, [u8; 32]) = ("POS-DEV_0123456789.abcde", [2; 32]);
+const HIS: End = ("HIS-TERM-0123456789.abcd", [1; 32]);
+const POS: End = ("POS-DEV_0123456789.abcde", [2; 32]);
 
 /// Always the same bytes: drawing costs nothing here, as it does in the sum of the primitives.
-struct Fixed(u8);
+#[derive(Clone)]
+pub(crate) struct Fixed(u8);
 
 impl Entropy for Fixed {
     fn fill(&mut self, out: &mut [u8]) {
@@ -32,53 +31,8 @@ impl Entropy for Fixed {
 }
 
 /// Two ends that know each other.
-pub(crate) struct Ours {
-    agreement: HeldAgreement,
-    his: Peering,
-    pos: Peering,
-}
-
-impl Ours {
-    pub(crate) fn new() -> Self {
-        let agreement = HeldAgreement {
-            hash: sha256(&[b"agreement"]),
-            no: 1,
-            versions: vec![1],
-            suites: vec![1],
-            simulated: true,
-        };
-        let peering = |own: (&str, [u8; 32]), peer: (&str, [u8; 32])| {
-            let peers = BTreeMap::from([(peer.0.to_owned(), ed25519_public(&Secret::new(peer.1)))]);
-            let (agreements, bound) = (vec![agreement.clone()], Some(peer.0.to_owned()));
-            Peering::new(own.0.to_owned(), Secret::new(own.1), agreements, peers, bound).expect("an id")
-        };
-        Self { his: peering(HIS, POS), pos: peering(POS, HIS), agreement }
-    }
-
-    /// M1, M2 and M3 up to the records of both sides. Framing is not part of it, as it is not in Noise.
-    pub(crate) fn handshake(&self) -> (Keyed, Keyed) {
-        let initiator = start(&self.agreement, &mut Fixed(3)).expect("an attempt");
-        let hello = Hello::read(initiator.m1()).expect("the M1");
-        let offer = hello.negotiate(self.pos.agreements()).expect("a choice");
-        let responder = offer.answer(&self.pos, &mut Fixed(4)).expect("an answer");
-        let opened = initiator.open_m2(responder.m2()).expect("the M2");
-        let (his, m3) = opened.finish(&self.his).expect("the POS");
-        let opened = responder.open_m3(&m3).expect("the M3");
-        (his, responder.finish(opened, &self.pos).expect("HIS"))
-    }
-
-    /// An order of ordinary length, and the session that it is sent in.
-    pub(crate) fn order(&self) -> Order {
-        let order = NewOrder {
-            order_no: OrderNo::try_from("J202608120000000123A").expect("a number"),
-            device_id: DeviceId::try_from("POS-DEV_01234567").expect("an id"),
-            amount: Amount::from_fen(12_345).expect("an amount"),
-            business_day: 20_260_812,
-            agreement_no: 7,
-            refund_of: None,
-        };
-        Order { order, session: self.handshake().0, call: 0 }
-    }
+pub(crate) fn peers() -> Peers<Fixed> {
+    Peers::new(HIS, POS, Fixed(3), Fixed(4))
 }
 
 /// An order on its way to the line, again and again.
@@ -89,6 +43,19 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// An order of ordinary length, and the session that it is sent in.
+    pub(crate) fn new() -> Self {
+        let order = NewOrder {
+            order_no: OrderNo::try_from("J202608120000000123A").expect("a number"),
+            device_id: DeviceId::try_from("POS-DEV_01234567").expect("an id"),
+            amount: Amount::from_fen(12_345).expect("an amount"),
+            business_day: 20_260_812,
+            agreement_no: 7,
+            refund_of: None,
+        };
+        Self { order, session: peers().keyed().0, call: 0 }
+    }
+
     /// The plaintext of the record: the core, checked and serialised, in a SubmitOrder, in a Message.
     pub(crate) fn plaintext(&mut self) -> Vec<u8> {
         let core = OrderCore::encode(black_box(&self.order)).expect("an order");
