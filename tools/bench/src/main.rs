@@ -8,9 +8,6 @@ mod durable;
 mod measure;
 mod noise;
 mod ours;
-// Keys and exchanges of two ends are the same for those who attack them.
-#[path = "../../../fuzz/src/peers.rs"]
-mod peers;
 
 use std::hint::black_box;
 use std::path::PathBuf;
