@@ -268,5 +268,12 @@ fn a_later_change_of_a_closed_day_is_a_new_revision_and_the_closing_stays() {
     assert_eq!(latest.totals.rows, [row(1, 1, 500, false)]);
     let third = revise_day(&second, &open, clock()).unwrap();
     assert_eq!(closed_day(&written(&third, Table::Day)).unwrap().latest.unwrap().revision, 3);
+    // Money that is found behind the end changes the totals and no open order.
+    let not_paid = result("BA", "D1", Outcome::NotPaid, 200, 500);
+    let unpaid = [his(&core, HisState::NotPaid, Some(&not_paid), &[])];
+    let closed = written(&close(&unpaid, &closing(&[])).unwrap(), Table::Day);
+    let found = [his(&core, HisState::NotPaid, Some(&not_paid), &[(&paid, 150)])];
+    let late = closed_day(&written(&revise_day(&closed, &found, clock()).unwrap(), Table::Day)).unwrap();
+    assert_eq!(late.latest.unwrap().totals.rows, [row(1, 1, 500, true)]);
     assert_eq!(revise_day(&empty(Table::Day, "20260131"), &ended, clock()), None, "never closed");
 }

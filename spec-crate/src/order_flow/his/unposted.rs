@@ -27,9 +27,8 @@ pub(super) fn keep_from_posting(
     }
     let result = original.result();
     let paid = result.as_ref().and_then(|result| result.get().payment_no.as_ref());
-    let untouched = capture.row.refunded == 0 && capture.reserved() == 0;
-    let whole = untouched && amount.magnitude() == capture.row.amount;
-    if !whole || paid != Some(&capture.row.payment_no) {
+    // What was given back or is reserved has been taken off before: the whole is left only of an untouched capture.
+    if amount.magnitude() != capture.row.amount || paid != Some(&capture.row.payment_no) {
         return Err(OrderRefusal::NotWhole { amount: capture.row.amount });
     }
     original.row.set_posting(Posting::NotToPost);
