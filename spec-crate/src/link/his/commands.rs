@@ -116,7 +116,10 @@ impl HisLink {
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn totals(&mut self, business_day: u32, clock: Clock) -> Result<(), Refusal> {
         self.needs_session()?;
-        self.call(About::Totals(business_day), Body::GetTotals(wire::GetTotals { business_day }), clock);
+        // Asked twice, answered once: a silent device must not come back to more calls than it may have open.
+        if !self.calls.asks(&About::Totals(business_day)) {
+            self.call(About::Totals(business_day), Body::GetTotals(wire::GetTotals { business_day }), clock);
+        }
         self.run(clock);
         Ok(())
     }
