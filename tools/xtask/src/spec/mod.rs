@@ -5,6 +5,7 @@
 
 mod blocks;
 mod book;
+mod links;
 pub(crate) mod requirements;
 mod tables;
 #[cfg(test)]
@@ -67,6 +68,7 @@ pub(crate) fn run(mode: Mode) -> Result<(), String> {
         }
     }
     findings.extend(requirements::findings(&chapters));
+    findings.extend(links::findings(&chapters));
     if !findings.is_empty() {
         let hint = "`cargo xtask spec` fills tables in; requirements are for people to mend";
         return Err(format!("spec:\n  {}\n{hint}", findings.join("\n  ")));

@@ -149,6 +149,10 @@ fn differences(chapters: &[Chapter]) -> Vec<String> {
         }
         for (left, right) in left.iter().zip(&right) {
             let (expected, told) = (numbers(&left.text), numbers(&right.text));
+            let (word, translated) = (keywords(&left.text), modal(&right.text));
+            if left.id == right.id && word.first().copied() != translated {
+                found.push(format!("zh/{name}:{}: {} has {translated:?} for {word:?}", right.line, right.id));
+            }
             if left.id != right.id {
                 found.push(format!("zh/{name}:{}: {} stands where {} should", right.line, right.id, left.id));
             } else if expected != told {
@@ -160,6 +164,14 @@ fn differences(chapters: &[Chapter]) -> Vec<String> {
         }
     }
     found
+}
+
+/// The word of RFC 2119 that the first such word of a Chinese sentence translates.
+fn modal(text: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 5] =
+        [("不得", "MUST NOT"), ("必须", "MUST"), ("不应", "SHOULD NOT"), ("应当", "SHOULD"), ("可以", "MAY")];
+    let places = WORDS.iter().filter_map(|(chinese, english)| Some((text.find(chinese)?, *english)));
+    places.min().map(|(_, english)| english)
 }
 
 /// Every number and every constant of a text, sorted: word order differs between languages.

@@ -110,7 +110,7 @@ impl Source<'_> {
             let (least, most) = (row.number("length_min"), row.number("length_max"));
             let begins = if first == last { first } else { format!("{first} – {last}") };
             let digits = if least == most { least.to_string() } else { format!("{least} – {most}") };
-            vec![begins, digits, row.word("kind").to_lowercase()]
+            vec![begins, digits, self.say(&row.word("kind").to_lowercase())]
         };
         Table { head: vec!["begins with", "digits", "kind"], rows: rows.iter().map(row).collect() }
     }
@@ -123,11 +123,11 @@ impl Source<'_> {
                 status.number.to_string(),
                 code(&meaning.text("name")),
                 self.say(&status.comment),
-                meaning.word("money").to_lowercase(),
-                meaning.word("retry").to_lowercase(),
+                self.say(&meaning.word("money").to_lowercase()),
+                self.say(&plain(&meaning.word("retry"))),
                 absence,
-                both(&meaning.text("cashier_en"), &meaning.text("cashier_zh")),
-                both(&meaning.text("patient_en"), &meaning.text("patient_zh")),
+                self.both(&meaning.text("cashier_en"), &meaning.text("cashier_zh")),
+                self.both(&meaning.text("patient_en"), &meaning.text("patient_zh")),
             ]
         };
         let codes = self.schema.meanings(&self.schema.enumeration("Status")?);
@@ -137,7 +137,7 @@ impl Source<'_> {
 
     fn meanings(&self, item: &str) -> Result<Table, String> {
         let row = |code: &Code| {
-            let texts = both(&code.meaning.text("cashier_en"), &code.meaning.text("cashier_zh"));
+            let texts = self.both(&code.meaning.text("cashier_en"), &code.meaning.text("cashier_zh"));
             vec![
                 code.number.to_string(),
                 self::code(&code.meaning.text("name")),
@@ -236,7 +236,7 @@ impl Source<'_> {
         }
         let row = |((place, verdict), codes): ((usize, String), Vec<String>)| {
             let call = calls.get(place).copied().unwrap_or_default();
-            vec![plain(call), plain(&verdict), codes.join(" ")]
+            vec![self.say(&plain(call)), self.say(&plain(&verdict)), codes.join(" ")]
         };
         let head = vec!["call", "verdict", "codes"];
         Ok(Table { head, rows: codes.into_iter().map(row).collect() })
@@ -247,6 +247,15 @@ impl Source<'_> {
         let text = root::read(&root::root().join("spec-crate/tables").join(format!("{side}.tsv")))?;
         let rows = text.lines().skip(1).map(|line| line.split('\t').map(|cell| self.say(cell)).collect());
         Ok(Table { head: vec!["state", "event", "next state", "what it does"], rows: rows.collect() })
+    }
+
+    /// What people read in both languages, the edition's own first.
+    fn both(&self, english: &str, chinese: &str) -> String {
+        match self.edition {
+            _ if english.is_empty() => String::new(),
+            Edition::English => format!("{english}<br>{chinese}"),
+            Edition::Chinese => format!("{chinese}<br>{english}"),
+        }
     }
 
     /// A sentence of the schemas in the edition's language.
@@ -279,11 +288,6 @@ fn code(text: &str) -> String {
 /// `SOME_NAME` as people write it.
 fn plain(name: &str) -> String {
     name.to_lowercase().replace('_', " ")
-}
-
-/// What is read in both languages.
-fn both(english: &str, chinese: &str) -> String {
-    if english.is_empty() { String::new() } else { format!("{english}<br>{chinese}") }
 }
 
 fn duration(milliseconds: u64) -> String {

@@ -58,6 +58,21 @@ fn both_editions_have_the_same_ids_and_numbers() {
 }
 
 #[test]
+fn a_duty_stays_a_duty_in_the_other_edition() {
+    let english = "**FRM-1** A receiver MUST NOT send.\n";
+    assert_eq!(complaints(english, "**FRM-1** 接收方不得发送。\n"), "");
+    assert!(complaints(english, "**FRM-1** 接收方可以发送。\n").contains("MAY"));
+}
+
+#[test]
+fn a_link_leads_to_a_heading_of_its_edition() {
+    let lost = |text: &str| super::links::findings(&[chapter(Edition::English, text)]).join("\n");
+    assert_eq!(lost("# One, two\n\n[a](page.md#one-two) [b](#one-two) [c](https://x.org)\n"), "");
+    assert!(lost("[a](page.md#three)\n").contains("no heading #three"));
+    assert!(lost("[a](gone.md)\n").contains("no chapter gone.md"));
+}
+
+#[test]
 fn a_sentence_is_translated_once() {
     let words = Words::read("A word.\t一个词。\n").unwrap();
     assert_eq!(words.chinese("A word."), Some("一个词。"));
