@@ -86,7 +86,8 @@ impl Call {
                 self.read(now, false)
             }
             Happened::Closed => self.read(now, true),
-            Happened::Failed => self.unanswered(now, "the connection failed"),
+            Happened::Failed if self.first_byte.is_none() => self.unanswered(now, "not connected"),
+            Happened::Failed => self.unanswered(now, "the connection broke"),
             Happened::TimeOut => self.unanswered(now, "no answer in time"),
         }
     }
