@@ -46,11 +46,17 @@ pub fn check(message: Strict, bytes: &[u8]) -> Result<(), Violation> {
 
 /// Checks the bytes against a rule: in one pass, without allocation.
 pub(crate) fn validate(bytes: &[u8], rule: &'static MessageRule) -> Result<(), Violation> {
+    //= spec-crate/spec/encoding.md#steps-of-the-validator
+    //# The validator MUST give as its reason the number of the first step that fails at the first field that
+    //# fails, in the order of the bytes.
     Walk { bytes, at: 0, path: [rule.name, "", ""] }.message(rule, bytes.len(), 1)
 }
 
 /// Validates, then parses.
 pub(crate) fn decode<M: Message + Default>(bytes: &[u8], rule: &'static MessageRule) -> Result<M, Violation> {
+    //= spec-crate/spec/encoding.md#strict-messages
+    //# A receiver MUST run the validator of this chapter over the bytes of a strict message before it gives
+    //# them to a protobuf parser or uses anything of them.
     validate(bytes, rule)?;
     // The validator is stricter than the parser: what it passes is parsed, and a test holds them to it.
     M::decode(bytes).map_err(|_| Violation { step: 4, path: [rule.name, "", ""], field: "", offset: 0 })
@@ -74,8 +80,14 @@ impl Walk<'_> {
         let mut missing: Option<&FieldRule> = None;
         while self.at < end {
             let start = self.at;
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 1 if a field key is a varint that is not minimal, that has no
+            //# last byte within 5 bytes, or whose wire type is neither 0 nor 2.
             let key = self.varint(end, 5, 1, None)?;
             let wire_type = key & 7;
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 1 if a field key is a varint that is not minimal, that has no
+            //# last byte within 5 bytes, or whose wire type is neither 0 nor 2.
             if wire_type != 0 && wire_type != 2 {
                 return Err(self.violation(1, None, start));
             }
@@ -91,6 +103,10 @@ impl Walk<'_> {
                         }
                         found
                     });
+                    //= spec-crate/spec/encoding.md#steps-of-the-validator
+                    //# The validator MUST fail at step 2 if the message has no field of the key's number, or
+                    //# if that number is not greater than the number of the field before it in the same
+                    //# message, unless it is equal and the field is a repeated message or repeated `bytes`.
                     (found.ok_or_else(|| self.violation(2, None, start))?, 0)
                 }
             };
@@ -98,6 +114,9 @@ impl Walk<'_> {
             last = Some((field, seen.saturating_add(1)));
         }
         match missing.or_else(|| ahead.find(|field| field.required)) {
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 9 if a message ends and one of its required fields was not
+            //# there.
             Some(field) => Err(self.violation(9, Some(field), end)),
             None => Ok(()),
         }
@@ -112,11 +131,17 @@ impl Walk<'_> {
         parent: Parent,
     ) -> Result<(), Violation> {
         if wire_type != field.kind.wire_type() {
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 3 if the key's wire type is not that of the field's schema
+            //# type, or if the length of a packed run is 0.
             return Err(self.violation(3, Some(field), parent.start));
         }
         if wire_type == 0 {
             let start = self.at;
             return match self.number(field, parent.end)? {
+                //= spec-crate/spec/encoding.md#steps-of-the-validator
+                //# The validator MUST fail at step 5 if a value or a packed element is 0, or if the length of
+                //# a field that is not a packed run is 0.
                 0 => Err(self.violation(5, Some(field), start)),
                 _ => Ok(()),
             };
@@ -124,10 +149,20 @@ impl Walk<'_> {
         let start = self.at;
         let length = self.number(field, parent.end)?;
         if length == 0 {
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 3 if the key's wire type is not that of the field's schema
+            //# type, or if the length of a packed run is 0.
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 5 if a value or a packed element is 0, or if the length of a
+            //# field that is not a packed run is 0.
             let step = if matches!(field.kind, FieldKind::PackedUint32) { 3 } else { 5 };
             return Err(self.violation(step, Some(field), start));
         }
         let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 6 if the content ends behind the end of its parent, if its length
+        //# is below `min` or above `max`, if as many elements of the repeated field as `count` allows stand
+        //# before this one, or if a packed run has more elements than `count`.
         let Some(end) = end.filter(|end| *end <= parent.end && field.bounds(length) && field.room(seen))
         else {
             return Err(self.violation(6, Some(field), start));
@@ -147,6 +182,9 @@ impl Walk<'_> {
         depth: usize,
     ) -> Result<(), Violation> {
         let outer = self.path;
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 8 if a message nests deeper than 3, the top message having depth
+        //# 1.
         let Some(place) = self.path.get_mut(depth) else {
             return Err(self.violation(8, Some(field), self.at));
         };
@@ -162,11 +200,18 @@ impl Walk<'_> {
         let mut elements = 0_u32;
         while self.at < end {
             let start = self.at;
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 5 if a value or a packed element is 0, or if the length of a
+            //# field that is not a packed run is 0.
             if self.number(field, end)? == 0 {
                 return Err(self.violation(5, Some(field), start));
             }
             elements = elements.saturating_add(1);
         }
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 6 if the content ends behind the end of its parent, if its length
+        //# is below `min` or above `max`, if as many elements of the repeated field as `count` allows stand
+        //# before this one, or if a packed run has more elements than `count`.
         if elements > field.count {
             return Err(self.violation(6, Some(field), run));
         }
@@ -177,6 +222,9 @@ impl Walk<'_> {
     fn text(&mut self, field: &'static FieldRule, end: usize) -> Result<(), Violation> {
         let content = self.bytes.get(self.at..end).unwrap_or_default();
         let utf8 = !matches!(field.kind, FieldKind::String) || core::str::from_utf8(content).is_ok();
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 7 if the content of a string is not well-formed UTF-8, or if the
+        //# content of a string or of bytes is not of the field's class.
         if !utf8 || !field.class.holds(content) {
             return Err(self.violation(7, Some(field), self.at));
         }
@@ -189,6 +237,10 @@ impl Walk<'_> {
         let start = self.at;
         let (bytes_max, greatest) = field.kind.range();
         let value = self.varint(end, bytes_max, 4, Some(field))?;
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 4 if a value, a length or a packed element is a varint that is not
+        //# minimal, that has no last byte within the bytes that the table of schema types allows, or that is
+        //# above the greatest value of its type.
         if value > greatest {
             return Err(self.violation(4, Some(field), start));
         }
@@ -209,6 +261,10 @@ impl Walk<'_> {
         let mut value = 0_u64;
         for place in 0..bytes_max {
             let byte = if self.at < end { self.bytes.get(self.at) } else { None };
+            //= spec-crate/spec/encoding.md#steps-of-the-validator
+            //# The validator MUST fail at step 10 if a field key, a value, a length or a packed element has
+            //# no last byte before the end of its parent and step 1 or 4 does not fail because it is too
+            //# long.
             let Some(&byte) = byte else { return Err(self.violation(10, field, start)) };
             self.at = self.at.saturating_add(1);
             // The tenth byte has room for one bit.
@@ -217,6 +273,13 @@ impl Walk<'_> {
             }
             value |= u64::from(byte & 0x7f) << (7 * place);
             if byte < 0x80 {
+                //= spec-crate/spec/encoding.md#steps-of-the-validator
+                //# The validator MUST fail at step 1 if a field key is a varint that is not minimal, that has
+                //# no last byte within 5 bytes, or whose wire type is neither 0 nor 2.
+                //= spec-crate/spec/encoding.md#steps-of-the-validator
+                //# The validator MUST fail at step 4 if a value, a length or a packed element is a varint
+                //# that is not minimal, that has no last byte within the bytes that the table of schema types
+                //# allows, or that is above the greatest value of its type.
                 return if byte == 0 && place > 0 {
                     Err(self.violation(step, field, start))
                 } else {
@@ -224,6 +287,13 @@ impl Walk<'_> {
                 };
             }
         }
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 1 if a field key is a varint that is not minimal, that has no last
+        //# byte within 5 bytes, or whose wire type is neither 0 nor 2.
+        //= spec-crate/spec/encoding.md#steps-of-the-validator
+        //# The validator MUST fail at step 4 if a value, a length or a packed element is a varint that is not
+        //# minimal, that has no last byte within the bytes that the table of schema types allows, or that is
+        //# above the greatest value of its type.
         Err(self.violation(step, field, start))
     }
 

@@ -81,6 +81,9 @@ impl PeerError {
             | Self::PeerIsSelf
             | Self::PeerNotBound
             | Self::SignatureWrong
+            //= spec-crate/spec/key-exchange.md#authentication
+            //# An end MUST NOT send an alert code for a failed authentication other than 40
+            //# (handshake_failure).
             | Self::ConfirmDiffers => AlertCode::HandshakeFailure,
             Self::RecordsForged => AlertCode::BadRecord,
         }

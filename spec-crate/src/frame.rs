@@ -122,6 +122,9 @@ pub struct Decoder {
     state: State,
 }
 
+//= spec-crate/spec/framing.md#receiving
+//# A receiver MUST need at most 2,112 bytes of memory per stream (STREAM_MEMORY_BYTES_MAX) to take frames
+//# out of it, whatever arrives.
 const _: () =
     assert!(size_of::<Decoder>() + ENCODED_BYTES_MAX <= STREAM_MEMORY_BYTES_MAX, "all that a stream costs");
 
@@ -150,6 +153,8 @@ impl fmt::Debug for Decoder {
 impl Decoder {
     /// A decoder at the beginning of a stream.
     pub fn new(receiver: Side) -> Self {
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST accept a frame that arrives before the first 0x00 of the stream.
         Self { receiver, buffer: Vec::with_capacity(ENCODED_BYTES_MAX), state: State::InRun }
     }
 
@@ -165,13 +170,21 @@ impl Decoder {
             let end = input.iter().position(|byte| *byte == 0);
             let (piece, rest) = input.split_at(end.unwrap_or(input.len()));
             let room = ENCODED_BYTES_MAX.saturating_sub(self.buffer.len());
+            //= spec-crate/spec/framing.md#receiving
+            //# A receiver MUST drop a run as `long` when its 2,058th byte arrives, and ignore the bytes that
+            //# follow up to the next 0x00.
             if self.state == State::InRun && piece.len() > room {
                 // The first byte too many is consumed with the drop, the others in silence.
                 *input = input.get(room + 1..).unwrap_or_default();
                 self.buffer.clear();
+                //= spec-crate/spec/framing.md#receiving
+                //# A receiver MUST report one drop only for a run that is too long, however long it is.
                 self.state = State::Skipping;
                 return Some(Err(FrameDrop::Long));
             }
+            //= spec-crate/spec/framing.md#receiving
+            //# A receiver MUST give the same frames and drops for every way of splitting the stream into
+            //# reads.
             if self.state == State::InRun {
                 self.buffer.extend_from_slice(piece);
             }
@@ -179,6 +192,8 @@ impl Decoder {
             end?;
             let empty = self.buffer.is_empty();
             self.state = State::Finished;
+            //= spec-crate/spec/framing.md#receiving
+            //# A receiver MUST ignore an empty run.
             if !empty {
                 return Some(self.finish());
             }
@@ -187,18 +202,33 @@ impl Decoder {
 
     /// Decodes the run and checks the frame: length, checksum, type, in this order.
     fn finish(&mut self) -> Result<Frame<'_>, FrameDrop> {
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop a run as `cobs` if a block of it ends behind the run.
         let length = decode_in_place(&mut self.buffer).ok_or(FrameDrop::Cobs)?;
         let frame = self.buffer.get(..length).unwrap_or_default();
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop as `long` a frame that has more than 2,048 bytes (FRAME_BYTES_MAX), which a
+        //# run of 2,057 bytes can decode to.
         if length > FRAME_BYTES_MAX {
             return Err(FrameDrop::Long);
         }
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop as `short` a frame that has fewer than 5 bytes (FRAME_BYTES_MIN), such as the
+        //# empty frame that the run `01` decodes to.
         let (content, checksum) = frame.split_last_chunk::<CHECKSUM_BYTES>().ok_or(FrameDrop::Short)?;
         let (number, body) = content.split_first().ok_or(FrameDrop::Short)?;
         let checksum = u32::from_be_bytes(*checksum);
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop as `crc` a frame whose last four bytes are not the checksum of the bytes
+        //# before them.
         if CRC_32C.checksum(content) != checksum {
             return Err(FrameDrop::Crc);
         }
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop as `type` a frame whose type is none of the six frame types.
         let kind = FrameType::from_number(*number).ok_or(FrameDrop::Type)?;
+        //= spec-crate/spec/framing.md#receiving
+        //# A receiver MUST drop as `echo` a frame of a type that only the receiver itself sends.
         if kind.sender() == Some(self.receiver) {
             return Err(FrameDrop::Echo);
         }
@@ -217,6 +247,8 @@ fn decode_in_place(run: &mut [u8]) -> Option<usize> {
         run.copy_within(read + 1..end, write);
         write += usize::from(code) - 1;
         // Every block but a full one stands for a zero behind it, which the end of the run cuts off.
+        //= spec-crate/spec/framing.md#cobs
+        //# A receiver MUST accept a code byte 0x01 behind a final block of 254 bytes and take it for nothing.
         if code != 0xFF && end < run.len() {
             *run.get_mut(write)? = 0;
             write += 1;
@@ -245,13 +277,19 @@ pub struct BodyTooLong;
 ///
 /// [`BodyTooLong`].
 pub fn encode(kind: FrameType, body: &[u8]) -> Result<Encoded, BodyTooLong> {
+    //= spec-crate/spec/framing.md#wire-format
+    //# A sender MUST NOT send a frame longer than 2,048 bytes (FRAME_BYTES_MAX).
     if body.len() > BODY_BYTES_MAX {
         return Err(BodyTooLong);
     }
     let mut frame = Vec::with_capacity(body.len() + FRAME_BYTES_MIN);
     frame.push(kind.number());
     frame.extend_from_slice(body);
+    //= spec-crate/spec/framing.md#checksum
+    //# A sender MUST compute the checksum over the type byte followed by the body.
     let checksum = CRC_32C.checksum(&frame);
+    //= spec-crate/spec/framing.md#checksum
+    //# A sender MUST write the checksum as four bytes, the most significant first.
     frame.extend_from_slice(&checksum.to_be_bytes());
 
     let mut bytes = Vec::with_capacity(frame.len() + frame.len() / 254 + 2);
@@ -264,11 +302,15 @@ pub fn encode(kind: FrameType, body: &[u8]) -> Result<Encoded, BodyTooLong> {
             rest = tail;
         }
         // Behind a final block of 254 bytes there is no empty block.
+        //= spec-crate/spec/framing.md#cobs
+        //# A sender MUST NOT write a code byte 0x01 behind a final block of 254 bytes.
         if !rest.is_empty() || segment.is_empty() || segments.peek().is_some() {
             bytes.push(rest.len() as u8 + 1);
             bytes.extend_from_slice(rest);
         }
     }
+    //= spec-crate/spec/framing.md#wire-format
+    //# A sender MUST send each frame as its COBS encoding followed by one byte 0x00.
     bytes.push(0);
     Ok(Encoded { bytes, checksum })
 }

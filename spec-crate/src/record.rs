@@ -59,6 +59,9 @@ pub struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(sender: Side, tag: u8, secret: Secret<32>) -> Self {
+        //= spec-crate/spec/records.md#counters
+        //# A sender MUST number the records of a session and direction from 0, each one 1 above the one
+        //# before.
         Self { sender, tag, next: 0, epoch: Epoch::new(0, secret) }
     }
 
@@ -73,14 +76,31 @@ impl Sealer {
     ///
     /// [`SealError`]; no counter is used up then.
     pub fn seal(&mut self, plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        //= spec-crate/spec/records.md#record-format
+        //# A sender MUST send as plaintext one serialised Message of 1 to 1,024 bytes (PLAINTEXT_BYTES_MAX),
+        //# without padding.
         if plaintext.is_empty() || plaintext.len() > PLAINTEXT_BYTES_MAX {
             return Err(SealError::Length(plaintext.len()));
         }
         let counter = self.next;
+        //= spec-crate/spec/records.md#counters
+        //# A sender MUST number the records of a session and direction from 0, each one 1 above the one
+        //# before.
+        //= spec-crate/spec/records.md#counters
+        //# A sender MUST use up a counter by sealing, whether or not the record is sent afterwards.
+        //= spec-crate/spec/records.md#counters
+        //# A sender MUST NOT seal two plaintexts under one counter of one session and direction.
+        //= spec-crate/spec/records.md#counters
+        //# A sender MUST NOT seal a record with the counter 2^32-1.
         self.next = counter.checked_add(1).ok_or(SealError::Exhausted)?;
         if epoch_of(counter) != self.epoch.number {
+            //= spec-crate/spec/records.md#keys-of-an-epoch
+            //# A sender MUST erase ap_e, key_e and iv_e when it has derived ap_(e+1) for its first record of
+            //# epoch e+1.
             self.epoch = self.epoch.successor();
         }
+        //= spec-crate/spec/records.md#keys-of-an-epoch
+        //# A sender MUST seal a record under key_e, nonce and aad of its counter as this section gives them.
         let aad = header(self.sender, self.tag, counter);
         let sealed = self.epoch.key.seal(&self.epoch.nonce(counter), &aad, plaintext);
         Ok([aad.get(1..).unwrap_or_default(), sealed.as_slice()].concat())
@@ -116,20 +136,30 @@ impl Opener {
     ///
     /// [`RecordDrop`]; nothing has changed then, and no header can make this side derive more than one key.
     pub fn open(&mut self, body: &[u8]) -> Result<Vec<u8>, RecordDrop> {
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST drop as `size` a record whose body has fewer than 22 or more than 1,045 bytes.
         if body.len() < BODY_BYTES_MIN || body.len() > BODY_BYTES_MAX {
             return Err(RecordDrop::Size);
         }
         let (tag, rest) = body.split_first().ok_or(RecordDrop::Size)?;
         let (counter, sealed) = rest.split_first_chunk::<4>().ok_or(RecordDrop::Size)?;
         let counter = u32::from_be_bytes(*counter);
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST drop as `stale` a record if it has no live session, or if the record's tag is not
+        //# that of its live session.
         if *tag != self.tag {
             return Err(RecordDrop::Stale);
         }
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST drop as `replayed` a record whose counter is not above that of the last record
+        //# which it opened in this session.
         if self.last.is_some_and(|last| counter <= last) {
             return Err(RecordDrop::Replayed);
         }
         let aad = header(self.sender, self.tag, counter);
         let open = |epoch: &Epoch| {
+            //= spec-crate/spec/records.md#receiving-a-record
+            //# A receiver MUST drop as `forged` a record that does not open.
             epoch.key.open(&epoch.nonce(counter), &aad, sealed).map_err(|_| RecordDrop::Forged)
         };
         let number = epoch_of(counter);
@@ -137,17 +167,31 @@ impl Opener {
             open(&self.epoch)?
         } else if self.epoch.number.checked_add(1) == Some(number) {
             let successor = self.epoch.successor();
+            //= spec-crate/spec/records.md#receiving-a-record
+            //# A receiver MUST forget the keys that it derived for a record of the next epoch if that record
+            //# does not open.
             let plaintext = open(&successor)?;
+            //= spec-crate/spec/records.md#keys-of-an-epoch
+            //# A receiver MUST erase ap_e, key_e and iv_e when it has opened its first record of epoch e+1.
             self.epoch = successor;
             plaintext
         } else {
+            //= spec-crate/spec/records.md#receiving-a-record
+            //# A receiver MUST drop as `forged` a record whose epoch is neither that of its receive keys nor
+            //# the next one.
             return Err(RecordDrop::Forged);
         };
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST NOT change anything of a session because of a record that it drops, but the counts
+        //# of drops and of forged records in a row.
         self.last = Some(counter);
         Ok(plaintext)
     }
 }
 
+//= spec-crate/spec/records.md#counters
+//= type=implication
+//# An end MUST NOT store the keys, secrets or counters of a session beyond its program run.
 /// The keys of 65,536 counters of one direction.
 struct Epoch {
     number: u16,

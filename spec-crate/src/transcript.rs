@@ -105,6 +105,9 @@ impl<const N: u8> Transcript<N> {
         TranscriptHash(self.0.value())
     }
 
+    //= spec-crate/spec/key-exchange.md#transcript
+    //# An end MUST build the transcript from the elements in the order 1 to 8, as they were sent and
+    //# received.
     fn element<const M: u8>(mut self, content: &[u8]) -> Transcript<M> {
         const { assert!(M == N + 1, "elements follow one another") };
         self.0.update(&[M]);

@@ -77,6 +77,10 @@ fn expect(rule: &'static MessageRule, cases: &[(&str, u8, usize)]) {
     }
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST give as its reason the number of the first step that fails at the first field that
+//# fails, in the order of the bytes.
 #[test]
 fn the_examples_of_the_specification_fail_as_it_says() {
     expect(&EXAMPLE, &[("08", 10, 1), ("0881", 10, 1), ("080112", 10, 3), ("0801120541", 6, 3)]);
@@ -85,6 +89,10 @@ fn the_examples_of_the_specification_fail_as_it_says() {
     expect(&strict::FILE_SIGNATURE, &[("0a07 01010101010101", 6, 1), ("0a09 010101010101010101", 6, 1)]);
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 1 if a field key is a varint that is not minimal, that has no last byte
+//# within 5 bytes, or whose wire type is neither 0 nor 2.
 #[test]
 fn step_1_a_key_is_minimal_short_and_of_wire_type_0_or_2() {
     expect(
@@ -108,6 +116,11 @@ fn step_1_a_key_is_minimal_short_and_of_wire_type_0_or_2() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 2 if the message has no field of the key's number, or if that number is
+//# not greater than the number of the field before it in the same message, unless it is equal and the field
+//# is a repeated message or repeated `bytes`.
 #[test]
 fn step_2_fields_are_known_and_rise() {
     expect(
@@ -134,6 +147,10 @@ fn step_2_fields_are_known_and_rise() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 3 if the key's wire type is not that of the field's schema type, or if the
+//# length of a packed run is 0.
 #[test]
 fn step_3_the_wire_type_is_the_declared_one() {
     expect(
@@ -158,6 +175,11 @@ fn step_3_the_wire_type_is_the_declared_one() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 4 if a value, a length or a packed element is a varint that is not
+//# minimal, that has no last byte within the bytes that the table of schema types allows, or that is above
+//# the greatest value of its type.
 #[test]
 fn step_4_numbers_and_lengths_are_minimal_and_in_range() {
     expect(
@@ -198,6 +220,10 @@ fn step_4_numbers_and_lengths_are_minimal_and_in_range() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 5 if a value or a packed element is 0, or if the length of a field that is
+//# not a packed run is 0.
 #[test]
 fn step_5_nothing_is_zero_or_empty() {
     expect(
@@ -222,6 +248,11 @@ fn step_5_nothing_is_zero_or_empty() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 6 if the content ends behind the end of its parent, if its length is below
+//# `min` or above `max`, if as many elements of the repeated field as `count` allows stand before this one,
+//# or if a packed run has more elements than `count`.
 #[test]
 fn step_6_lengths_and_numbers_of_elements_are_in_bounds() {
     expect(
@@ -248,6 +279,10 @@ fn step_6_lengths_and_numbers_of_elements_are_in_bounds() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 7 if the content of a string is not well-formed UTF-8, or if the content
+//# of a string or of bytes is not of the field's class.
 #[test]
 fn step_7_text_is_of_its_class() {
     expect(
@@ -277,6 +312,9 @@ fn step_7_text_is_of_its_class() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 8 if a message nests deeper than 3, the top message having depth 1.
 #[test]
 fn step_8_messages_nest_at_most_three_deep() {
     expect(
@@ -290,6 +328,9 @@ fn step_8_messages_nest_at_most_three_deep() {
     );
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 9 if a message ends and one of its required fields was not there.
 #[test]
 fn step_9_required_fields_are_there() {
     expect(
@@ -317,6 +358,10 @@ fn a_violation_behind_a_nested_message_is_named_from_the_top() {
     assert_eq!(violation.path().collect::<Vec<_>>(), ["All", "packed"]);
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST fail at step 10 if a field key, a value, a length or a packed element has no last byte
+//# before the end of its parent and step 1 or 4 does not fail because it is too long.
 #[test]
 fn step_10_nothing_is_cut_off() {
     expect(
@@ -522,6 +567,9 @@ fn refused_or_the_same(message: Strict, bytes: &[u8], again: Again) -> bool {
     check(message, bytes).is_err() || again(bytes).is_some_and(|encoded| encoded == bytes)
 }
 
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A sender MUST send only strict messages that the validator passes.
 #[test]
 fn prost_writes_canonical_messages() {
     let samples = samples();

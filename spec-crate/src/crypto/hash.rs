@@ -53,6 +53,8 @@ pub fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 /// Whether two values of 32 bytes are equal, in constant time.
 #[must_use]
 pub fn equal(left: &[u8; 32], right: &[u8; 32]) -> bool {
+    //= spec-crate/spec/key-exchange.md#key-schedule
+    //# An end MUST compare a received `confirm` with its own value in constant time.
     left.ct_eq(right).into()
 }
 

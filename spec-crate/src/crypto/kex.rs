@@ -14,6 +14,9 @@ pub const SHARE_BYTES: usize = 32;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NotContributory;
 
+//= spec-crate/spec/key-exchange.md#randomness
+//= type=implication
+//# An end MUST NOT store, log or derive from a stored seed any random byte of this chapter.
 /// Our half of one key agreement. Drawn afresh for every new M1 and every new M2; erased when dropped.
 pub struct Ephemeral(StaticSecret);
 
@@ -35,6 +38,8 @@ impl Ephemeral {
     /// [`NotContributory`] if it is zero.
     pub fn agree(&self, peer: &[u8; SHARE_BYTES]) -> Result<Secret<32>, NotContributory> {
         let shared = self.0.diffie_hellman(&PublicKey::from(*peer));
+        //= spec-crate/spec/key-exchange.md#key-schedule
+        //# An end MUST refuse a shared secret ss of 32 zero bytes, in constant time.
         match shared.was_contributory() {
             true => Ok(Secret::make(|out| out.copy_from_slice(shared.as_bytes()))),
             false => Err(NotContributory),

@@ -78,6 +78,10 @@ pub fn ed25519_verify(
     signature: &[u8; SIGNATURE_BYTES],
 ) -> Result<Verified, BadSignature> {
     let key = usable(key).map_err(|UnusableKey| BadSignature)?;
+    //= spec-crate/spec/key-exchange.md#ed25519
+    //# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the
+    //# group order L, the encodings A and R are canonical, A and R are points of the curve that are not of
+    //# small order, and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
     key.verify_strict(&signed_bytes(context, payload), &Signature::from_bytes(signature))
         .map(|()| Verified(()))
         .map_err(|_| BadSignature)
@@ -87,10 +91,18 @@ pub fn ed25519_verify(
 fn usable(key: &[u8; PUBLIC_KEY_BYTES]) -> Result<VerifyingKey, UnusableKey> {
     let [first, middle @ .., last] = key;
     // p = 2^255 - 19, little-endian: ed ff .. ff 7f. The top bit is the sign of x.
+    //= spec-crate/spec/key-exchange.md#ed25519
+    //# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the
+    //# group order L, the encodings A and R are canonical, A and R are points of the curve that are not of
+    //# small order, and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
     if *first >= 0xED && middle.iter().all(|byte| *byte == 0xFF) && *last & 0x7F == 0x7F {
         return Err(UnusableKey);
     }
     let key = VerifyingKey::from_bytes(key).map_err(|_| UnusableKey)?;
+    //= spec-crate/spec/key-exchange.md#ed25519
+    //# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the
+    //# group order L, the encodings A and R are canonical, A and R are points of the curve that are not of
+    //# small order, and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
     if key.is_weak() { Err(UnusableKey) } else { Ok(key) }
 }
 

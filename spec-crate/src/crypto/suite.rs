@@ -13,6 +13,8 @@ impl Suite {
     /// The suite of this number, if this implementation has it.
     pub const fn from_number(number: u32) -> Option<Self> {
         match number {
+            //= spec-crate/spec/key-exchange.md#versions-and-suites
+            //# An implementation MUST support version 1 and suite 0x0001.
             1 => Some(Self::X25519Ed25519Aes256GcmSha256),
             _ => None,
         }

@@ -65,6 +65,9 @@ impl HeldAgreement {
                 simulated: terms.simulated,
             }
         };
+        //= spec-crate/spec/key-exchange.md#what-an-end-holds
+        //# An end MUST use for new sessions the two newest agreements that it holds, or the one that it
+        //# holds, and no older one.
         agreements.iter().take(2).map(held).collect()
     }
 
@@ -125,10 +128,18 @@ impl Peering {
 
     /// Checks who the peer says it is: registry, then own id or key. The signature is still to be verified.
     fn recognise(&self, peer: &PeerAuth) -> Result<(), PeerError> {
+        //= spec-crate/spec/key-exchange.md#authentication
+        //# An end MUST fail the authentication if the registry has no entry with the id of Identity, or if
+        //# the public key of that entry is not equal to the public key of Identity in all 32 bytes.
         let registered = self.peers.get(&peer.id).ok_or(PeerError::PeerUnknown)?;
+        //= spec-crate/spec/key-exchange.md#authentication
+        //# An end MUST fail the authentication if the registry has no entry with the id of Identity, or if
+        //# the public key of that entry is not equal to the public key of Identity in all 32 bytes.
         if *registered != peer.key {
             return Err(PeerError::PeerKeyDiffers);
         }
+        //= spec-crate/spec/key-exchange.md#authentication
+        //# An end MUST fail the authentication if the id or the public key of Identity is its own.
         if peer.id == self.own_id || peer.key == self.own_key {
             return Err(PeerError::PeerIsSelf);
         }
@@ -160,7 +171,14 @@ struct PeerAuth {
 impl PeerAuth {
     fn read(bytes: &[u8]) -> Result<Self, PeerError> {
         let not_canonical = |step| PeerError::AuthNotCanonical { step };
+        //= spec-crate/spec/key-exchange.md#authentication
+        //# An end MUST fail the authentication if the validator refuses Auth or Identity.
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# A receiver MUST treat a strict message that the validator refuses as the chapter says that
+        //# describes where it came from, and use nothing of it.
         let auth: Auth = decode(bytes, &strict::AUTH).map_err(not_canonical)?;
+        //= spec-crate/spec/key-exchange.md#authentication
+        //# An end MUST fail the authentication if the validator refuses Auth or Identity.
         let identity: Identity = decode(&auth.identity, &strict::IDENTITY).map_err(not_canonical)?;
         // The validator has checked class and lengths.
         Ok(Self {
@@ -179,6 +197,8 @@ impl PeerAuth {
 
 /// Serialises an Auth.
 fn encode_auth(identity: Vec<u8>, signature: [u8; 64], confirm: [u8; 32]) -> Vec<u8> {
+    //= spec-crate/spec/encoding.md#strict-messages
+    //# A sender MUST send only strict messages that the validator passes.
     Auth { identity, signature: signature.to_vec(), confirm: confirm.to_vec() }.encode_to_vec()
 }
 

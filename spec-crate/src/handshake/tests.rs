@@ -177,6 +177,31 @@ fn honest_forger_is_accepted() {
     assert_eq!(at_pos(&Proof::of("his", 1), &pos()), Ok(()));
 }
 
+//= spec-crate/spec/key-exchange.md#key-schedule
+//= type=test
+//# An end MUST compare a received `confirm` with its own value in constant time.
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST fail the authentication if the validator refuses Auth or Identity.
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST fail the authentication if the registry has no entry with the id of Identity, or if the public
+//# key of that entry is not equal to the public key of Identity in all 32 bytes.
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST fail the authentication if `signature` does not verify under the registered key, over TH3 with
+//# the context `hispos/1 pos auth` at the HIS, over TH6 with the context `hispos/1 his auth` at the POS.
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST fail the authentication if `confirm` is not its own confirm_p at the HIS, its own confirm_h at
+//# the POS.
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST NOT send an alert code for a failed authentication other than 40 (handshake_failure).
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A receiver MUST treat a strict message that the validator refuses as the chapter says that describes where
+//# it came from, and use nothing of it.
 #[test]
 fn each_failure_of_authentication_has_its_own_reason_and_alert_40() {
     for (proof, expected) in bad_proofs("pos", 2) {
@@ -216,6 +241,9 @@ fn every_proof_damaged_before_it_is_sealed_fails_with_alert_40() {
     std::println!("{cases} damaged proofs");
 }
 
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# An end MUST fail the authentication if the id or the public key of Identity is its own.
 #[test]
 fn peer_with_our_own_id_or_key_is_refused_even_if_it_is_registered() {
     let own_id = peering(("his", 1), &[("his", 2)], "his");
@@ -226,6 +254,10 @@ fn peer_with_our_own_id_or_key_is_refused_even_if_it_is_registered() {
     assert_eq!(at_pos(&Proof::of("his", 2), &own_key), Err(PeerError::PeerIsSelf));
 }
 
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# A HIS MUST fail the authentication if the id of Identity is not that of the device which is bound to its
+//# desk.
 #[test]
 fn registered_device_that_is_not_bound_to_this_desk_is_refused() {
     assert_eq!(at_his(&pos_hello(), &Proof::of("spare", 3), &his()), Err(PeerError::PeerNotBound));
@@ -233,6 +265,28 @@ fn registered_device_that_is_not_bound_to_this_desk_is_refused() {
     assert_eq!(at_his(&pos_hello(), &Proof::of("pos", 2), &unbound), Err(PeerError::PeerNotBound));
 }
 
+//= spec-crate/spec/key-exchange.md#receiving-m2
+//= type=test
+//# A HIS MUST drop an M2 whose body has more than 1,536 bytes (M1_BYTES_MAX), or whose PosReply or PosHello
+//# the validator refuses.
+//= spec-crate/spec/key-exchange.md#receiving-m2
+//= type=test
+//# A HIS MUST drop an M2 whose extensions do not ascend strictly, or whose version or suite this M1 did not
+//# offer.
+//= spec-crate/spec/key-exchange.md#receiving-m2
+//= type=test
+//# A HIS MUST drop an M2 whose `share` does not have the length of the suite's group, 32 bytes for group 1,
+//# or gives a shared secret of zero.
+//= spec-crate/spec/key-exchange.md#receiving-m2
+//= type=test
+//# A HIS MUST drop an M2 whose `sealed` does not open under key_p, iv_p and TH2.
+//= spec-crate/spec/key-exchange.md#extensions
+//= type=test
+//# A receiver MUST ignore an extension whose id it does not know.
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A receiver MUST treat a strict message that the validator refuses as the chapter says that describes where
+//# it came from, and use nothing of it.
 #[test]
 fn m2_that_does_not_belong_to_this_m1_is_dropped_for_the_first_rule_it_breaks() {
     let initiator = initiator();
@@ -269,6 +323,42 @@ fn his_hello() -> HisHello {
     }
 }
 
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 50 (decode_error) to an M1 whose body has more than 1,536 bytes
+//# (M1_BYTES_MAX), does not begin with `hsp1`, or whose HisHello the validator refuses.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 50 (decode_error) to an M1 with two key shares of the same group, or with
+//# extensions whose ids do not ascend strictly.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 72 (agreement) to an M1 whose `agreement` is not the first 8 bytes of the
+//# hash of one of its serving agreements.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 70 (version) to an M1 without a version that the agreement lists and the POS
+//# knows.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 71 (suite) to an M1 without a suite that the agreement lists and the POS
+//# knows.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 47 (illegal_parameter) to an M1 that has no key share for the group of any
+//# suite that the agreement lists and the POS knows.
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS MUST answer plain alert 47 (illegal_parameter) to an M1 whose key share for the chosen suite does
+//# not have the length of its group, 32 bytes for group 1, or gives a shared secret of zero.
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A receiver MUST run the validator of this chapter over the bytes of a strict message before it gives them
+//# to a protobuf parser or uses anything of them.
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A receiver MUST treat a strict message that the validator refuses as the chapter says that describes where
+//# it came from, and use nothing of it.
 #[test]
 fn each_rule_of_m1_has_its_alert_and_the_first_broken_one_decides() {
     let read = |hello: &HisHello| {
@@ -317,6 +407,16 @@ fn each_rule_of_m1_has_its_alert_and_the_first_broken_one_decides() {
     assert_eq!(responder(&[0; 1537]).err(), Some(PeerError::HelloTooLong(1537)));
 }
 
+//= spec-crate/spec/key-exchange.md#m2
+//= type=test
+//# A POS MUST choose the highest version in M1 that the agreement lists and that it knows.
+//= spec-crate/spec/key-exchange.md#m2
+//= type=test
+//# A POS MUST choose the first suite in M1's order that the agreement lists, that it knows, and for whose
+//# group M1 has a key share.
+//= spec-crate/spec/key-exchange.md#extensions
+//= type=test
+//# A receiver MUST ignore an extension whose id it does not know.
 #[test]
 fn highest_allowed_version_and_first_allowed_suite_with_a_share_are_taken_and_unknown_extensions_are_hashed()
 {
@@ -331,6 +431,10 @@ fn highest_allowed_version_and_first_allowed_suite_with_a_share_are_taken_and_un
     assert_eq!((chosen.version, chosen.suite), (1, 1));
 }
 
+//= spec-crate/spec/key-exchange.md#versions-and-suites
+//= type=test
+//# An implementation MUST NOT offer or choose a version or a suite that the agreement of the attempt does not
+//# list or that it does not know itself.
 #[test]
 fn agreement_that_allows_nothing_known_here_makes_no_attempt_and_no_answer() {
     for held in [
@@ -355,6 +459,9 @@ fn other_agreement_of_the_same_name_opens_nothing() {
     assert_eq!(initiator.open_m2(expect.m2()).err(), Some(M2Drop::DoesNotOpen));
 }
 
+//= spec-crate/spec/key-exchange.md#receiving-m3
+//= type=test
+//# A POS MUST drop as `handshake` an M3 that does not open under key_h, iv_h and TH5, and keep its candidate.
 #[test]
 fn m3_of_another_m2_does_not_open_and_the_candidate_stays() {
     let initiator = initiator();

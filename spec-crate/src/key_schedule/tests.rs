@@ -47,6 +47,9 @@ fn body(trace: &Trace, path: &str) -> Vec<u8> {
     decoded[1..decoded.len() - 4].to_vec()
 }
 
+//= spec-crate/spec/key-exchange.md#transcript
+//= type=test
+//# An end MUST build the transcript from the elements in the order 1 to 8, as they were sent and received.
 #[test]
 fn every_inner_value_of_the_trace_is_reproduced() {
     let trace = Trace::load();

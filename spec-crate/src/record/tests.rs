@@ -26,10 +26,27 @@ fn opener_at(last: u32) -> Opener {
     Opener { sender: Side::His, tag: 0x59, last: Some(last), epoch: epoch(epoch_of(last)) }
 }
 
+//= spec-crate/spec/records.md#counters
+//= type=test
+//# A sender MUST number the records of a session and direction from 0, each one 1 above the one before.
+//= spec-crate/spec/records.md#counters
+//= type=test
+//# A sender MUST use up a counter by sealing, whether or not the record is sent afterwards.
+//= spec-crate/spec/records.md#counters
+//= type=test
+//# A sender MUST NOT seal two plaintexts under one counter of one session and direction.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `replayed` a record whose counter is not above that of the last record which it
+//# opened in this session.
 #[test]
 fn records_open_once_and_gaps_are_normal() {
     let (mut sealer, mut opener) = pair();
     let records: Vec<_> = (0..6u8).map(|n| sealer.seal(&[n]).unwrap()).collect();
+    // Whether it is sent or not, each has used up its counter.
+    for (n, record) in (0_u32..).zip(&records) {
+        assert_eq!(record[1..5], n.to_be_bytes());
+    }
     assert_eq!(opener.open(&records[0]), Ok(vec![0]));
     assert_eq!(opener.open(&records[0]), Err(RecordDrop::Replayed));
     assert_eq!(opener.open(&records[4]), Ok(vec![4]));
@@ -40,6 +57,10 @@ fn records_open_once_and_gaps_are_normal() {
     assert_eq!((sealer.sealed(), opener.last()), (6, Some(5)));
 }
 
+//= spec-crate/spec/records.md#record-format
+//= type=test
+//# A sender MUST send as plaintext one serialised Message of 1 to 1,024 bytes (PLAINTEXT_BYTES_MAX), without
+//# padding.
 #[test]
 fn plaintext_has_1_to_1024_bytes_and_a_refused_one_uses_no_counter() {
     let (mut sealer, mut opener) = pair();
@@ -53,6 +74,13 @@ fn plaintext_has_1_to_1024_bytes_and_a_refused_one_uses_no_counter() {
     }
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `size` a record whose body has fewer than 22 or more than 1,045 bytes.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST NOT change anything of a session because of a record that it drops, but the counts of
+//# drops and of forged records in a row.
 #[test]
 fn checks_come_in_order_size_session_counter_epoch_key() {
     let mut opener = opener_at(5);
@@ -76,6 +104,13 @@ fn reflected_record_does_not_open() {
     assert_eq!(own.open(&sealer.seal(b"x").unwrap()), Err(RecordDrop::Forged));
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `forged` a record that does not open.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST NOT change anything of a session because of a record that it drops, but the counts of
+//# drops and of forged records in a row.
 #[test]
 fn every_flipped_bit_of_a_record_is_dropped_and_the_session_goes_on() {
     let (mut sealer, mut opener) = pair();
@@ -96,6 +131,12 @@ fn every_flipped_bit_of_a_record_is_dropped_and_the_session_goes_on() {
     assert_eq!(opener.open(&record).unwrap(), b"message");
 }
 
+//= spec-crate/spec/records.md#keys-of-an-epoch
+//= type=test
+//# A sender MUST erase ap_e, key_e and iv_e when it has derived ap_(e+1) for its first record of epoch e+1.
+//= spec-crate/spec/records.md#keys-of-an-epoch
+//= type=test
+//# A receiver MUST erase ap_e, key_e and iv_e when it has opened its first record of epoch e+1.
 #[test]
 fn epoch_changes_between_counter_65535_and_65536() {
     let (mut sealer, mut opener) = (sealer_at(0xFFFE), opener_at(0xFFFD));
@@ -109,6 +150,10 @@ fn epoch_changes_between_counter_65535_and_65536() {
     assert_eq!(sealer.epoch.secret.expose(), secret.expose());
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `forged` a record whose epoch is neither that of its receive keys nor the next
+//# one.
 #[test]
 fn whole_epoch_may_be_lost_and_the_epoch_after_the_next_may_not() {
     // The first record of epoch 1 opens although no other of epoch 0 but the first came.
@@ -118,6 +163,10 @@ fn whole_epoch_may_be_lost_and_the_epoch_after_the_next_may_not() {
     assert_eq!(opener.open(&sealer_at(0x2_0000).seal(b"x").unwrap()), Err(RecordDrop::Forged));
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST forget the keys that it derived for a record of the next epoch if that record does not
+//# open.
 #[test]
 fn failed_try_of_the_next_epoch_changes_nothing() {
     let mut opener = opener_at(0xFFFE);
@@ -140,6 +189,9 @@ fn forged_counter_near_the_end_costs_no_key_derivation_and_blocks_nothing() {
     assert!(opener.open(&sealer.seal(b"x").unwrap()).is_ok());
 }
 
+//= spec-crate/spec/records.md#counters
+//= type=test
+//# A sender MUST NOT seal a record with the counter 2^32-1.
 #[test]
 fn last_counter_is_never_sealed() {
     let mut sealer = sealer_at(u32::MAX - 1);

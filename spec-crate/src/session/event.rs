@@ -66,7 +66,13 @@ impl SessionEnd {
     pub(super) fn own_alert(self) -> Option<AlertCode> {
         match self {
             Self::Broken(error) => Some(error.alert()),
+            //= spec-crate/spec/records.md#sealed-alerts
+            //# An end that ends a session in order MUST send sealed alert 0 (close).
             Self::Closed(code) => Some(code),
+            //= spec-crate/spec/records.md#sealed-alerts
+            //# An end MUST NOT answer a sealed alert.
+            //= spec-crate/spec/key-exchange.md#starts
+            //# An end MUST end a session that is 24 h old (SESSION_AGE_MAX), without an alert.
             Self::PeerAlert(_) | Self::Expired | Self::Exhausted => None,
         }
     }

@@ -65,10 +65,26 @@ impl HisSession {
         self.end.line.watch(now);
         if self.end.attempt.as_ref().is_some_and(|attempt| attempt.is_over(now)) {
             self.end.attempt = None;
+            //= spec-crate/spec/key-exchange.md#repetition-of-m1-and-m3
+            //# A HIS MUST end an attempt 30 s (M1_RETRY) after its first M1 if no M2 was accepted until then,
+            //# and want another one.
+            //= spec-crate/spec/key-exchange.md#repetition-of-m1-and-m3
+            //# A HIS MUST end an attempt 15 s (M3_RETRY) after its last acceptance of an M2 if it has not
+            //# switched until then, and want another one.
             self.end.pace.want();
         }
         if let Some(attempt) = &mut self.end.attempt {
+            //= spec-crate/spec/key-exchange.md#repetition-of-m1-and-m3
+            //# A HIS MUST NOT repeat M1 while an M3 is out.
             attempt.repeat(now, &mut self.end.line);
+        //= spec-crate/spec/key-exchange.md#starts
+        //# A HIS MUST start an attempt as soon as no attempt runs, no wait blocks it, and one of these holds:
+        //# it has no live session; it wants an attempt; its live session is 23 h old (SESSION_REKEY_AGE); its
+        //# live session has opened no record for 60 s (SESSION_IDLE); the counter of its next record or of
+        //# the last record that it opened has reached 2^31 (COUNTER_REKEY).
+        //= spec-crate/spec/records.md#end-of-a-session
+        //# A HIS without a live session MUST make a new one, as the rules for
+        //# [starts](key-exchange.md#starts) and [waits](key-exchange.md#failures-and-waits) say.
         } else if now >= self.end.start_at() {
             self.end.start(now, peering, entropy);
         }
@@ -90,6 +106,12 @@ impl HisSession {
     /// [`Refusal::NoSession`]; [`Refusal::MessageLength`].
     pub(crate) fn send(&mut self, plaintext: &[u8], now: Instant) -> Result<(), Refusal> {
         self.end.pass(now);
+        //= spec-crate/spec/framing.md#frame-types
+        //# A sender MUST NOT send a frame of a type that the table of frame types gives to the other end.
+        //= spec-crate/spec/key-exchange.md#switch
+        //# A HIS MUST NOT seal a record in the new session before it has switched.
+        //= spec-crate/spec/key-exchange.md#switch
+        //# A HIS MUST keep its live session, and go on using it, until it switches.
         send(&mut self.end.live, plaintext, FrameType::HisRecord, &mut self.end.line)
     }
 
@@ -114,6 +136,8 @@ impl End {
     /// Ends what time has ended, and forgets failures that a session of 60 s has outlived.
     fn pass(&mut self, now: Instant) {
         self.pace.settle(self.live.as_ref(), now);
+        //= spec-crate/spec/key-exchange.md#starts
+        //# An end MUST end a session that is 24 h old (SESSION_AGE_MAX), without an alert.
         if self.live.as_ref().is_some_and(|live| now >= live.expires()) {
             self.end(SessionEnd::Expired, now);
         }
@@ -122,16 +146,40 @@ impl End {
     /// When to start an attempt if none runs.
     fn start_at(&self) -> Instant {
         match &self.live {
+            //= spec-crate/spec/key-exchange.md#starts
+            //# A HIS MUST start an attempt as soon as no attempt runs, no wait blocks it, and one of these
+            //# holds: it has no live session; it wants an attempt; its live session is 23 h old
+            //# (SESSION_REKEY_AGE); its live session has opened no record for 60 s (SESSION_IDLE); the
+            //# counter of its next record or of the last record that it opened has reached 2^31
+            //# (COUNTER_REKEY).
+            //= spec-crate/spec/key-exchange.md#failures-and-waits
+            //# A HIS MUST apply the longest of the waits that block it, whatever asks for an attempt
+            //# meanwhile.
             Some(live) if !self.pace.is_wanted() => live.wants_successor().max(self.pace.not_before()),
+            //= spec-crate/spec/records.md#end-of-a-session
+            //# A HIS without a live session MUST make a new one, as the rules for
+            //# [starts](key-exchange.md#starts) and [waits](key-exchange.md#failures-and-waits) say.
+            //= spec-crate/spec/key-exchange.md#failures-and-waits
+            //# A HIS MUST apply the longest of the waits that block it, whatever asks for an attempt
+            //# meanwhile.
             Some(_) | None => self.pace.not_before(),
         }
     }
 
     /// Starts an attempt under the newest agreement that the POS has not refused since the last session.
     fn start(&mut self, now: Instant, peering: &Peering, entropy: &mut dyn Entropy) {
+        //= spec-crate/spec/key-exchange.md#m1
+        //# A HIS MUST name in M1 the newest serving agreement that the POS has not refused since the last
+        //# switch and that lists a version and a suite which the HIS knows.
+        //= spec-crate/spec/key-exchange.md#versions-and-suites
+        //# An implementation MUST NOT widen the versions, the suites or the agreements of later attempts
+        //# because of an alert, a failure or a time-out.
         let mut offered = peering.agreements().iter().filter(|held| !self.pace.is_refused(&held.hash));
         let Some(expect) = offered.find_map(|agreement| start(agreement, entropy)) else {
             self.line.notice(SessionEvent::NoAgreement);
+            //= spec-crate/spec/key-exchange.md#starts
+            //# A HIS that finds no agreement to offer when an attempt is due MUST wait 30 s (ALERT_WAIT)
+            //# before it looks again.
             return self.pace.block(now, ALERT_WAIT);
         };
         self.pace.started(now);
@@ -151,10 +199,18 @@ impl End {
 
     /// The right table of spec: key exchange.
     fn m2(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering) {
+        //= spec-crate/spec/key-exchange.md#receiving-m2
+        //# A HIS without an attempt MUST drop an M2.
         let Some(attempt) = &mut self.attempt else { return self.line.dropped(Dropped::Handshake) };
         match attempt.answer(frame.body, now, peering, &mut self.line) {
             Answer::Taken => {}
+            //= spec-crate/spec/framing.md#drops
+            //# A receiver MUST NOT answer a frame that it drops, except as a requirement for that drop says.
             Answer::Dropped => self.line.dropped(Dropped::Handshake),
+            //= spec-crate/spec/key-exchange.md#receiving-m2
+            //# A HIS without an M3 out MUST answer an M2 that opens and fails one of the checks of
+            //# [authentication](#authentication) with plain alert 40 (handshake_failure) and end the attempt
+            //# as failed.
             Answer::Failed(error) => {
                 self.line.notice(SessionEvent::PeerRefused(error));
                 self.line.plain_alert(error.alert(), frame.checksum, now);
@@ -166,19 +222,35 @@ impl End {
 
     /// A record belongs to the session to come, or else to the live one.
     fn record(&mut self, frame: Frame<'_>, now: Instant) {
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST drop as `size` a record whose body has fewer than 22 or more than 1,045 bytes.
         if frame.body.len() < BODY_BYTES_MIN || frame.body.len() > BODY_BYTES_MAX {
             return self.line.dropped(Dropped::Size);
         }
+        //= spec-crate/spec/key-exchange.md#switch
+        //# A HIS MUST try a record first in the session to come, if an M3 is out, and then in its live
+        //# session.
         let received = match self.attempt.as_mut().and_then(|attempt| attempt.open(frame.body, now)) {
             Some((live, first)) => {
                 self.line.push(SessionOutput::Up(live.established()));
+                //= spec-crate/spec/key-exchange.md#switch
+                //# A HIS MUST switch to the new session when the first record of it opens, and not before.
                 self.live = Some(live);
+                //= spec-crate/spec/key-exchange.md#key-schedule
+                //# A HIS MUST erase prk1, prk2, its X25519 private key and the handshake secrets at the
+                //# latest when it switches or gives the attempt up.
                 self.attempt = None;
                 self.pace.switched(now);
                 first
             }
             None => match &mut self.live {
+                //= spec-crate/spec/key-exchange.md#switch
+                //# A HIS MUST NOT count a record that does not open in the session to come, unless it is
+                //# dropped by the live session or there is none.
                 Some(live) => live.receive(frame.body, now),
+                //= spec-crate/spec/records.md#receiving-a-record
+                //# A receiver MUST drop as `stale` a record if it has no live session, or if the record's tag
+                //# is not that of its live session.
                 None => Received::Dropped(Dropped::Stale),
             },
         };
@@ -189,6 +261,9 @@ impl End {
 
     /// The table of spec: alerts.
     fn plain_alert(&mut self, body: &[u8], now: Instant, peering: &Peering) {
+        //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+        //# A HIS MUST drop as `alert` a plain alert other than 92 whose `ref` is not the checksum of the M1
+        //# or of the M3 of its present attempt.
         let known = read_plain_alert(body).filter(|(code, answered)| {
             *code == AlertCode::NoSession
                 || self.attempt.as_ref().is_some_and(|attempt| attempt.is_named(*answered))
@@ -196,6 +271,8 @@ impl End {
         let Some((code, _)) = known else { return self.line.dropped(Dropped::Alert) };
         self.line.notice(SessionEvent::PlainAlert(code));
         match (code, self.attempt.as_ref().map(Attempt::is_m3_out)) {
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS with an M3 out MUST end the attempt as failed at plain alert 40 (handshake_failure).
             (AlertCode::HandshakeFailure, Some(true)) => {
                 self.attempt = None;
                 self.pace.failed(now);
@@ -204,18 +281,32 @@ impl End {
                 AlertCode::IllegalParameter | AlertCode::DecodeError | AlertCode::Version | AlertCode::Suite,
                 Some(false),
             ) => self.refused(code, now),
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS with an M1 out MUST end the attempt at plain alert 72 (agreement), note the agreement of
+            //# that M1 as refused, and want another attempt.
             (AlertCode::Agreement, Some(false)) => self.agreement_refused(now, peering),
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS with an M1 out MUST NOT send M1, repeated or fresh, within 5 s (BUSY_WAIT) of plain
+            //# alert 91 (busy).
             (AlertCode::Busy, Some(false)) => {
                 self.pace.block(now, BUSY_WAIT);
                 if let Some(attempt) = &mut self.attempt {
                     attempt.wait(now.after(BUSY_WAIT));
                 }
             }
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS without an attempt MUST want one at plain alert 92 (no_session), unless its last start
+            //# or its last switch was less than 5 s (START_GAP) before.
             (AlertCode::NoSession, None) => self.pace.want_unless_recent(now),
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS with an M3 out MUST end the attempt at plain alert 93 (no_handshake), and want another
+            //# one.
             (AlertCode::NoHandshake, Some(true)) => {
                 self.attempt = None;
                 self.pace.no_handshake(now);
             }
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS MUST NOT act on a plain alert in any case that REC-32 to REC-40 do not name.
             _ => {}
         }
     }
@@ -225,15 +316,24 @@ impl End {
         self.line.notice(SessionEvent::OfferRefused(code));
         self.attempt = None;
         self.pace.want();
+        //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+        //# A HIS with an M1 out MUST end the attempt at plain alert 47, 50, 70 or 71, want another one, and
+        //# wait 30 s (ALERT_WAIT) before it starts one.
         self.pace.block(now, ALERT_WAIT);
     }
 
     /// The POS does not hold the agreement: the next start offers the next one.
     fn agreement_refused(&mut self, now: Instant, peering: &Peering) {
         let Some(attempt) = self.attempt.take() else { return };
+        //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+        //# A HIS with an M1 out MUST end the attempt at plain alert 72 (agreement), note the agreement of
+        //# that M1 as refused, and want another attempt.
         self.pace.refuse(attempt.agreement());
         self.pace.want();
         if peering.agreements().iter().all(|held| self.pace.is_refused(&held.hash)) {
+            //= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+            //# A HIS whose serving agreements have all been refused MUST forget what was refused and wait 30
+            //# s (ALERT_WAIT) before it starts an attempt.
             self.pace.forget_refused();
             self.refused(AlertCode::Agreement, now);
         }
@@ -241,6 +341,9 @@ impl End {
 
     fn end(&mut self, reason: SessionEnd, now: Instant) {
         let Some(live) = &self.live else { return };
+        //= spec-crate/spec/key-exchange.md#failures-and-waits
+        //# A HIS MUST NOT start an attempt within w of a failure, where w is 5, 10, 20 s for the first three
+        //# failures and 30 s for each later one (FAILURE_WAIT_1 to FAILURE_WAIT_4).
         if reason.is_alert() && now < live.settles() {
             self.pace.failed(now);
         }

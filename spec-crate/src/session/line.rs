@@ -25,6 +25,8 @@ impl Line {
     /// The line at the opening of its stream: each end sends the leading zero once.
     pub(super) fn open() -> Self {
         Self {
+            //= spec-crate/spec/framing.md#wire-format
+            //# A sender MUST send one byte 0x00 as the first byte of each stream, once per stream.
             outputs: VecDeque::from([SessionOutput::Transmit(vec![0])]),
             drops: DropCounts::default(),
             watch: Watch::default(),
@@ -50,6 +52,9 @@ impl Line {
         // Every body that a session makes is bounded below the frame's limit: M1 and M2 by their schemas, M3 and
         // records by their plaintexts. A longer one would be a fault of this crate and is not sent.
         let Ok(frame) = encode(kind, body) else { return 0 };
+        //= spec-crate/spec/framing.md#wire-format
+        //# A sender MUST NOT put anything but the opening 0x00, encoded frames and their final 0x00 on the
+        //# stream.
         self.push(SessionOutput::Transmit(frame.bytes));
         frame.checksum
     }
@@ -57,9 +62,16 @@ impl Line {
     /// Counts what is dropped.
     pub(super) fn dropped(&mut self, what: impl Into<Dropped>) {
         let what = what.into();
+        //= spec-crate/spec/framing.md#drops
+        //# A receiver MUST NOT answer a frame that it drops, except as a requirement for that drop says.
+        //= spec-crate/spec/framing.md#drops
+        //# A receiver MUST count each drop under its name, per stream, from 0 when the stream is opened.
         let count = self.drops.count(what);
         if what == Dropped::Echo {
             self.watch.echo();
+            //= spec-crate/spec/framing.md#frame-types
+            //# A receiver SHOULD tell its operator of an echo once per stream, at the third frame dropped as
+            //# `echo` (ECHO_EVENT_AT).
             if count == ECHO_EVENT_AT as u64 {
                 self.notice(SessionEvent::Echo);
             }
@@ -69,13 +81,28 @@ impl Line {
     /// Answers the frame of this checksum with a plain alert, unless one went out within the last second.
     pub(super) fn plain_alert(&mut self, code: AlertCode, answered: u32, now: Instant) {
         let last = match code {
+            //= spec-crate/spec/records.md#plain-alerts
+            //# A sender MUST NOT send plain alert 92 within 1 s (PLAIN_ALERT_GAP) of its last plain alert 92
+            //# on the stream.
             AlertCode::NoSession => &mut self.last_no_session,
+            //= spec-crate/spec/records.md#plain-alerts
+            //# A sender MUST NOT send a plain alert other than 92 within 1 s (PLAIN_ALERT_GAP) of its last
+            //# plain alert other than 92 on the stream.
             _ => &mut self.last_alert,
         };
+        //= spec-crate/spec/records.md#plain-alerts
+        //# A sender MUST NOT send a plain alert other than 92 within 1 s (PLAIN_ALERT_GAP) of its last plain
+        //# alert other than 92 on the stream.
+        //= spec-crate/spec/records.md#plain-alerts
+        //# A sender MUST NOT send plain alert 92 within 1 s (PLAIN_ALERT_GAP) of its last plain alert 92 on
+        //# the stream.
         if last.is_some_and(|last| now.since(last) < PLAIN_ALERT_GAP) {
             return;
         }
         *last = Some(now);
+        //= spec-crate/spec/records.md#plain-alerts
+        //# A sender MUST put the four checksum bytes of the frame that a plain alert answers into its `ref`,
+        //# in the same order.
         let [a, b, c, d] = answered.to_be_bytes();
         self.transmit(FrameType::PlainAlert, &[code.code() as u8, a, b, c, d]);
     }
@@ -92,6 +119,9 @@ impl Line {
 pub(super) fn read_plain_alert(body: &[u8]) -> Option<(AlertCode, u32)> {
     let (code, answered) = body.split_first()?;
     let code = AlertCode::from_code(u32::from(*code))?;
+    //= spec-crate/spec/records.md#plain-alerts
+    //# A receiver MUST drop as `alert` a plain alert whose body does not have 5 bytes, or whose code is none
+    //# of 40, 47, 50, 70, 71, 72, 91, 92 and 93.
     let plain = match code {
         AlertCode::HandshakeFailure
         | AlertCode::IllegalParameter
@@ -108,6 +138,9 @@ pub(super) fn read_plain_alert(body: &[u8]) -> Option<(AlertCode, u32)> {
         | AlertCode::Limit
         | AlertCode::InternalError => false,
     };
+    //= spec-crate/spec/records.md#plain-alerts
+    //# A receiver MUST drop as `alert` a plain alert whose body does not have 5 bytes, or whose code is none
+    //# of 40, 47, 50, 70, 71, 72, 91, 92 and 93.
     let answered = u32::from_be_bytes(answered.try_into().ok()?);
     plain.then_some((code, answered))
 }

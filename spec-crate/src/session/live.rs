@@ -89,9 +89,17 @@ impl Live {
                 self.forged_in_a_row = 0;
                 read(plaintext)
             }
+            //= spec-crate/spec/records.md#receiving-a-record
+            //# A receiver MUST end the session with sealed alert 20 (bad_record) at the eighth record
+            //# (FORGED_IN_A_ROW_MAX) in a row that it drops as `forged`, not counting those in the first 30 s
+            //# (FORGED_GRACE) of the session.
             Err(RecordDrop::Forged) if now.since(self.since) >= FORGED_GRACE => {
                 self.forged_in_a_row = self.forged_in_a_row.saturating_add(1);
                 match self.forged_in_a_row >= FORGED_IN_A_ROW_MAX {
+                    //= spec-crate/spec/records.md#receiving-a-record
+                    //# A receiver MUST end the session with sealed alert 20 (bad_record) at the eighth record
+                    //# (FORGED_IN_A_ROW_MAX) in a row that it drops as `forged`, not counting those in the
+                    //# first 30 s (FORGED_GRACE) of the session.
                     true => Received::Ends(SessionEnd::Broken(PeerError::RecordsForged)),
                     false => Received::Dropped(Dropped::Forged),
                 }
@@ -130,6 +138,8 @@ pub(super) fn send(
         }
         Err(SealError::Length(length)) => Err(Refusal::MessageLength(length)),
         Err(SealError::Exhausted) => {
+            //= spec-crate/spec/records.md#counters
+            //# A sender that would need the counter 2^32-1 MUST end the session, without an alert.
             end(live, SessionEnd::Exhausted, own, line);
             Err(Refusal::NoSession)
         }
@@ -138,13 +148,22 @@ pub(super) fn send(
 
 /// Ends the live session, with one sealed alert unless the peer's was there first. Its secrets are erased.
 pub(super) fn end(live: &mut Option<Live>, end: SessionEnd, own: FrameType, line: &mut Line) {
+    //= spec-crate/spec/records.md#sealed-alerts
+    //# An end MUST send at most one sealed alert per session, as its last record.
+    //= spec-crate/spec/records.md#end-of-a-session
+    //# An end MUST erase all secrets of a session when the session ends.
     let Some(mut ended) = live.take() else { return };
+    //= spec-crate/spec/records.md#sealed-alerts
+    //# An end MUST send at most one sealed alert per session, as its last record.
     if let Some(body) = end.own_alert().and_then(|code| ended.seal_alert(code)) {
         line.transmit(own, &body);
     }
     line.push(SessionOutput::Down(end));
 }
 
+//= spec-crate/spec/encoding.md#ordinary-messages
+//# An implementation MUST NOT let a decision depend on how its protobuf library treats an encoding that
+//# ENC-16 forbids.
 /// The alert of a message, whatever else it holds.
 #[derive(Clone, PartialEq, prost::Message)]
 #[prost(skip_debug)]
@@ -155,11 +174,22 @@ struct OnlyAlert {
 
 /// What the plaintext of a record is.
 pub(super) fn read(plaintext: Vec<u8>) -> Received {
+    //= spec-crate/spec/records.md#sealed-alerts
+    //# A receiver MUST treat a Message as an alert if the field 3 at its top level is there with an Alert as
+    //# its content, whatever else the Message holds.
+    //= spec-crate/spec/records.md#sealed-alerts
+    //# An end MUST end its live session when it opens a sealed alert of any code in it, also of an unknown
+    //# one.
     if let Ok(OnlyAlert { alert: Some(alert) }) = OnlyAlert::decode(plaintext.as_slice()) {
         return Received::Ends(SessionEnd::PeerAlert(alert.code as u32));
     }
+    //= spec-crate/spec/encoding.md#ordinary-messages
+    //# A receiver of an ordinary message MUST ignore fields that its schema does not have.
     match wire::Message::decode(plaintext.as_slice()) {
         Ok(_) => Received::Message(plaintext),
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST end the session with sealed alert 50 (decode_error) if the plaintext of a record
+        //# that opened is not a Message.
         Err(_) => Received::Ends(SessionEnd::Broken(PeerError::PlaintextNotMessage)),
     }
 }

@@ -28,6 +28,9 @@ pub(crate) use pos::PosSession;
 use crate::handshake::HeldAgreement;
 use crate::time::Instant;
 
+//= spec-crate/spec/framing.md#end-of-a-stream
+//= type=implication
+//# An end MUST NOT close its stream because the peer broke a rule of the protocol.
 /// What a session tells the floor above, in order.
 pub(crate) enum SessionOutput {
     /// Write these bytes to the stream.

@@ -29,6 +29,9 @@ struct End {
     /// The encoded Message with SessionReady.
     ready: Vec<u8>,
     busy: bool,
+    //= spec-crate/spec/key-exchange.md#receiving-m1
+    //= type=implication
+    //# A POS MUST hold at most one candidate per stream.
     candidate: Option<Candidate>,
     /// When the latest candidates were made, oldest first.
     made: Vec<Instant>,
@@ -122,9 +125,14 @@ impl PosSession {
     /// [`Refusal::MessageLength`].
     pub(crate) fn send(&mut self, plaintext: &[u8], now: Instant) -> Result<(), Refusal> {
         self.end.pass(now);
+        //= spec-crate/spec/key-exchange.md#sessionready
+        //# A POS MUST NOT send anything but SessionReady and alerts in a session before it has opened a
+        //# record of the HIS in it.
         if self.end.live.as_ref().is_some_and(|live| !live.heard()) {
             return Err(Refusal::PeerNotReady);
         }
+        //= spec-crate/spec/framing.md#frame-types
+        //# A sender MUST NOT send a frame of a type that the table of frame types gives to the other end.
         send(&mut self.end.live, plaintext, FrameType::PosRecord, &mut self.end.line)
     }
 
@@ -148,9 +156,16 @@ impl PosSession {
 impl End {
     /// Ends what time has ended.
     fn pass(&mut self, now: Instant) {
+        //= spec-crate/spec/key-exchange.md#receiving-m1
+        //# A POS MUST forget its candidate 35 s (CANDIDATE_LIFE) after the last arrival of its M1.
         if self.candidate.as_ref().is_some_and(|candidate| now >= candidate.expires) {
+            //= spec-crate/spec/key-exchange.md#key-schedule
+            //# A POS MUST erase prk1, prk2, its X25519 private key and the handshake secrets at the latest
+            //# when it commits or gives the candidate up.
             self.candidate = None;
         }
+        //= spec-crate/spec/key-exchange.md#starts
+        //# An end MUST end a session that is 24 h old (SESSION_AGE_MAX), without an alert.
         if self.live.as_ref().is_some_and(|live| now >= live.expires()) {
             self.end(SessionEnd::Expired);
         }
@@ -159,6 +174,9 @@ impl End {
     fn frame(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering, entropy: &mut dyn Entropy) {
         self.line.watch.good_frame();
         match frame.kind {
+            //= spec-crate/spec/key-exchange.md#receiving-m1
+            //# A POS that can take no session now MUST answer M1 with plain alert 91 (busy), before any other
+            //# check.
             FrameType::M1 if self.busy => self.line.plain_alert(AlertCode::Busy, frame.checksum, now),
             FrameType::M1 => {
                 if let Err(error) = self.m1(frame.body, now, peering, entropy) {
@@ -169,6 +187,8 @@ impl End {
             FrameType::M3 => self.m3(frame, now, peering),
             FrameType::HisRecord => self.record(frame, now),
             FrameType::PlainAlert => match read_plain_alert(frame.body) {
+                //= spec-crate/spec/records.md#plain-alerts
+                //# A POS MUST log a plain alert that it does not drop, and do nothing else.
                 Some((code, _)) => self.line.notice(SessionEvent::PlainAlert(code)),
                 None => self.line.dropped(Dropped::Alert),
             },
@@ -188,36 +208,69 @@ impl End {
         let hello = Hello::read(body)?;
         let m1 = sha256(&[body]);
         if let Some(candidate) = self.candidate.as_mut().filter(|candidate| candidate.m1 == m1) {
+            //= spec-crate/spec/key-exchange.md#receiving-m1
+            //# A POS MUST answer an M1 whose body equals that of its candidate's M1 with the stored M2, byte
+            //# for byte, and let the candidate live 35 s (CANDIDATE_LIFE) from then on.
             candidate.expires = now.after(CANDIDATE_LIFE);
+            //= spec-crate/spec/key-exchange.md#receiving-m1
+            //# A POS MUST answer an M1 whose body equals that of its candidate's M1 with the stored M2, byte
+            //# for byte, and let the candidate live 35 s (CANDIDATE_LIFE) from then on.
+            //= spec-crate/spec/key-exchange.md#randomness
+            //# A POS MUST draw a new nonce and a new private key for each new M2, and none for a repeated
+            //# one.
             self.line.transmit(FrameType::M2, candidate.expect.m2());
             return Ok(());
         }
         let offer = hello.negotiate(peering.agreements())?;
         self.made.retain(|made| now.since(*made) < CANDIDATE_WINDOW);
+        //= spec-crate/spec/key-exchange.md#receiving-m1
+        //# A POS MUST drop an M1 as `handshake` if it has made 4 candidates (CANDIDATES_MAX) on this stream
+        //# within the last 10 s (CANDIDATE_WINDOW).
         if self.made.len() >= CANDIDATES_MAX {
             self.line.dropped(Dropped::Handshake);
             return Ok(());
         }
         let expect = offer.answer(peering, entropy)?;
         self.made.push(now);
+        //= spec-crate/spec/key-exchange.md#receiving-m1
+        //# A POS MUST answer an M1 that passes all checks with a new M2, and make what it remembers of it the
+        //# candidate in place of an earlier one.
         self.line.transmit(FrameType::M2, expect.m2());
+        //= spec-crate/spec/key-exchange.md#receiving-m1
+        //# A POS MUST answer an M1 that passes all checks with a new M2, and make what it remembers of it the
+        //# candidate in place of an earlier one.
+        //= spec-crate/spec/key-exchange.md#receiving-m1
+        //# A POS MUST forget its candidate 35 s (CANDIDATE_LIFE) after the last arrival of its M1.
         self.candidate = Some(Candidate { expect, m1, zero: now, expires: now.after(CANDIDATE_LIFE) });
         Ok(())
     }
 
     fn m3(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering) {
+        //= spec-crate/spec/key-exchange.md#receiving-m3
+        //# A POS MUST drop as `handshake` an M3 whose body has more than 512 bytes (M3_BYTES_MAX).
         if frame.body.len() > M3_BYTES_MAX {
             return self.line.dropped(Dropped::Handshake);
         }
         let m3 = sha256(&[frame.body]);
+        //= spec-crate/spec/key-exchange.md#receiving-m3
+        //# A POS with a live session MUST answer an M3 whose body equals the M3 of that session by
+        //# [SessionReady again](#sessionready), and never commit it again.
         if self.live.is_some() && self.commit.m3 == m3 {
             // The same M3 again never commits.
             return self.send_ready(now);
         }
+        //= spec-crate/spec/key-exchange.md#receiving-m3
+        //# A POS without a candidate MUST answer M3 with plain alert 93 (no_handshake).
+        //= spec-crate/spec/key-exchange.md#receiving-m3
+        //# A POS MUST answer plain alert 40 (handshake_failure) to an M3 that opens and fails one of the
+        //# checks of [authentication](#authentication), and erase its candidate.
         let Some(candidate) = self.candidate.take() else {
             return self.line.plain_alert(AlertCode::NoHandshake, frame.checksum, now);
         };
         let Ok(opened) = candidate.expect.open_m3(frame.body) else {
+            //= spec-crate/spec/key-exchange.md#receiving-m3
+            //# A POS MUST drop as `handshake` an M3 that does not open under key_h, iv_h and TH5, and keep
+            //# its candidate.
             self.candidate = Some(candidate);
             return self.line.dropped(Dropped::Handshake);
         };
@@ -225,10 +278,17 @@ impl End {
             Ok(keyed) => {
                 let live = Live::new(keyed, candidate.zero, now);
                 self.line.push(SessionOutput::Up(live.established()));
+                //= spec-crate/spec/key-exchange.md#receiving-m3
+                //# A POS MUST commit an M3 that passes all checks: it erases the candidate and the old
+                //# session, makes the new session live, and sends SessionReady.
                 self.live = Some(live);
+                //= KEX-62
                 self.commit = Commit { m3, last_ready: None };
                 self.send_ready(now);
             }
+            //= spec-crate/spec/key-exchange.md#receiving-m3
+            //# A POS MUST answer plain alert 40 (handshake_failure) to an M3 that opens and fails one of the
+            //# checks of [authentication](#authentication), and erase its candidate.
             Err(error) => {
                 self.line.notice(SessionEvent::PeerRefused(error));
                 self.line.plain_alert(error.alert(), frame.checksum, now);
@@ -238,6 +298,12 @@ impl End {
 
     /// Sends SessionReady under the next counter, at most twice a second.
     fn send_ready(&mut self, now: Instant) {
+        //= spec-crate/spec/key-exchange.md#sessionready
+        //# A POS MUST send SessionReady again, under the next counter, when the M3 of its live session
+        //# arrives again, but not within 500 ms (READY_REPEAT_MIN) of the SessionReady before.
+        //= spec-crate/spec/key-exchange.md#sessionready
+        //# A POS MUST drop as `handshake` a repeated M3 that comes within 500 ms (READY_REPEAT_MIN) of its
+        //# last SessionReady.
         if self.commit.last_ready.is_some_and(|last| now.since(last) < READY_REPEAT_MIN) {
             return self.line.dropped(Dropped::Handshake);
         }
@@ -247,13 +313,20 @@ impl End {
     }
 
     fn record(&mut self, frame: Frame<'_>, now: Instant) {
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A receiver MUST drop as `size` a record whose body has fewer than 22 or more than 1,045 bytes.
         if frame.body.len() < BODY_BYTES_MIN || frame.body.len() > BODY_BYTES_MAX {
             return self.line.dropped(Dropped::Size);
         }
         let received = match &mut self.live {
             Some(live) => live.receive(frame.body, now),
+            //= spec-crate/spec/records.md#receiving-a-record
+            //# A receiver MUST drop as `stale` a record if it has no live session, or if the record's tag is
+            //# not that of its live session.
             None => Received::Dropped(Dropped::Stale),
         };
+        //= spec-crate/spec/records.md#receiving-a-record
+        //# A POS MUST answer a record that it drops as `stale` with plain alert 92 (no_session).
         if matches!(received, Received::Dropped(Dropped::Stale)) {
             self.line.plain_alert(AlertCode::NoSession, frame.checksum, now);
         }

@@ -47,6 +47,11 @@ fn signature_of_another_context_payload_or_key_fails() {
     }
 }
 
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the group
+//# order L, the encodings A and R are canonical, A and R are points of the curve that are not of small order,
+//# and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
 #[test]
 fn every_flipped_bit_of_a_signature_fails() {
     let seed = Secret::new([9; 32]);
@@ -59,6 +64,11 @@ fn every_flipped_bit_of_a_signature_fails() {
     }
 }
 
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the group
+//# order L, the encodings A and R are canonical, A and R are points of the curve that are not of small order,
+//# and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
 #[test]
 fn signature_with_s_not_below_the_group_order_fails() {
     let order = hex::<32>("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
@@ -101,6 +111,10 @@ fn unusable_keys() -> Vec<[u8; 32]> {
     keys
 }
 
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# An end MUST check that a public key is canonical, on the curve and not of small order when it imports the
+//# key.
 #[test]
 fn keys_of_small_order_and_keys_that_are_not_canonical_are_unusable() {
     for key in unusable_keys() {
@@ -111,6 +125,11 @@ fn keys_of_small_order_and_keys_that_are_not_canonical_are_unusable() {
     assert_eq!(check_public_key(&ed25519_public(&Secret::new([1; 32]))), Ok(()));
 }
 
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the group
+//# order L, the encodings A and R are canonical, A and R are points of the curve that are not of small order,
+//# and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
 #[test]
 fn signature_with_an_r_of_small_order_fails_although_the_equation_holds() {
     let key = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
@@ -126,6 +145,9 @@ fn signature_with_an_r_of_small_order_fails_although_the_equation_holds() {
     assert!(ed25519_verify(public.as_bytes(), b"c", b"p", &signature).is_err());
 }
 
+//= spec-crate/spec/key-exchange.md#key-schedule
+//= type=test
+//# An end MUST refuse a shared secret ss of 32 zero bytes, in constant time.
 #[test]
 fn share_of_small_order_is_not_contributory() {
     let ours = Ephemeral::draw(&mut Fixed(5));

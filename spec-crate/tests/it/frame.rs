@@ -36,6 +36,9 @@ fn with_checksum(content: &[u8]) -> Vec<u8> {
     [content, &crc32c(content).to_be_bytes()].concat()
 }
 
+//= spec-crate/spec/framing.md#checksum
+//= type=test
+//# A sender MUST compute the checksum over the type byte followed by the body.
 #[test]
 fn checksum_has_the_check_value_of_castagnoli() {
     assert_eq!(crc32c(b"123456789"), 0xE306_9283);
@@ -43,6 +46,15 @@ fn checksum_has_the_check_value_of_castagnoli() {
     assert_eq!(encoded.checksum, crc32c(b"\x0123456789"));
 }
 
+//= spec-crate/spec/framing.md#wire-format
+//= type=test
+//# A sender MUST send each frame as its COBS encoding followed by one byte 0x00.
+//= spec-crate/spec/framing.md#checksum
+//= type=test
+//# A sender MUST write the checksum as four bytes, the most significant first.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop as `echo` a frame of a type that only the receiver itself sends.
 #[test]
 fn every_type_reaches_its_receiver_and_is_an_echo_at_its_sender() {
     for (kind, number, sender) in [
@@ -65,11 +77,18 @@ fn every_type_reaches_its_receiver_and_is_an_echo_at_its_sender() {
     }
 }
 
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST accept a frame that arrives before the first 0x00 of the stream.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST ignore an empty run.
 #[test]
 fn frame_before_the_first_zero_is_accepted_and_empty_runs_are_ignored() {
     let frame = encode(FrameType::M1, b"x").unwrap().bytes;
     let stream = [&frame, [0, 0, 0].as_slice(), &frame].concat();
-    assert_eq!(decode(Side::Pos, [stream.as_slice()]).iter().filter(|item| item.is_ok()).count(), 2);
+    let items = decode(Side::Pos, [stream.as_slice()]);
+    assert!(matches!(items.as_slice(), [Ok(_), Ok(_)]), "{items:?}");
 }
 
 #[test]
@@ -102,6 +121,23 @@ fn frame_split_at_every_byte_is_the_same_frame() {
     assert_eq!(decode(Side::Pos, frame.chunks(1)), whole, "byte by byte");
 }
 
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop a run as `cobs` if a block of it ends behind the run.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop as `long` a frame that has more than 2,048 bytes (FRAME_BYTES_MAX), which a run of
+//# 2,057 bytes can decode to.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop as `short` a frame that has fewer than 5 bytes (FRAME_BYTES_MIN), such as the empty
+//# frame that the run `01` decodes to.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop as `crc` a frame whose last four bytes are not the checksum of the bytes before them.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop as `type` a frame whose type is none of the six frame types.
 #[test]
 fn each_bad_run_is_one_drop_of_its_name_and_the_next_frame_is_accepted() {
     let good = encode(FrameType::M1, b"x").unwrap().bytes;
@@ -125,6 +161,9 @@ fn each_bad_run_is_one_drop_of_its_name_and_the_next_frame_is_accepted() {
     }
 }
 
+//= spec-crate/spec/framing.md#wire-format
+//= type=test
+//# A sender MUST NOT send a frame longer than 2,048 bytes (FRAME_BYTES_MAX).
 #[test]
 fn longest_frame_is_accepted_and_a_longer_body_is_not_encoded() {
     let longest = encode(FrameType::M1, &[7; BODY_BYTES_MAX]).unwrap();
@@ -135,19 +174,51 @@ fn longest_frame_is_accepted_and_a_longer_body_is_not_encoded() {
     assert!(encode(FrameType::M1, &[7; BODY_BYTES_MAX + 1]).is_err());
 }
 
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST drop a run as `long` when its 2,058th byte arrives, and ignore the bytes that follow up to
+//# the next 0x00.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST report one drop only for a run that is too long, however long it is.
+//= spec-crate/spec/framing.md#receiving
+//= type=test
+//# A receiver MUST need at most 2,112 bytes of memory per stream (STREAM_MEMORY_BYTES_MAX) to take frames out
+//# of it, whatever arrives.
 #[test]
 fn run_without_end_is_one_drop_at_byte_2058_and_costs_no_memory() {
     let mut decoder = Decoder::new(Side::Pos);
     let mut at_limit: &[u8] = &[1; 2057];
     assert_eq!(decoder.next_frame(&mut at_limit), None);
+    assert!(format!("{decoder:?}").contains("buffered: 2057"));
     let mut one_more: &[u8] = &[1];
     assert_eq!(decoder.next_frame(&mut one_more), Some(Err(FrameDrop::Long)));
     let megabyte = vec![1; 1 << 20];
     for _ in 0..64 {
         assert_eq!(decoder.next_frame(&mut megabyte.as_slice()), None);
+        assert!(format!("{decoder:?}").contains("buffered: 0"));
     }
     let good = [&[0], encode(FrameType::M1, b"x").unwrap().bytes.as_slice()].concat();
     assert!(matches!(decoder.next_frame(&mut good.as_slice()), Some(Ok(_))));
+}
+
+//= spec-crate/spec/framing.md#cobs
+//= type=test
+//# A sender MUST NOT write a code byte 0x01 behind a final block of 254 bytes.
+//= spec-crate/spec/framing.md#cobs
+//= type=test
+//# A receiver MUST accept a code byte 0x01 behind a final block of 254 bytes and take it for nothing.
+#[test]
+fn final_block_of_254_bytes_has_no_empty_block_behind_it_and_may_have_one() {
+    let frame = encode(FrameType::M1, &[7; 249]).unwrap();
+    let decoded = with_checksum(&[&[1], [7; 249].as_slice()].concat());
+    assert!(decoded.len() == 254 && !decoded.contains(&0), "one full block");
+    let ours = [&[0xFF], decoded.as_slice(), &[0]].concat();
+    assert_eq!(frame.bytes, ours);
+    let theirs = [&[0xFF], decoded.as_slice(), &[1, 0]].concat();
+    let expected = [Ok((FrameType::M1, vec![7; 249], frame.checksum))];
+    assert_eq!(decode(Side::Pos, [ours.as_slice()]), expected);
+    assert_eq!(decode(Side::Pos, [theirs.as_slice()]), expected);
 }
 
 #[test]
@@ -189,6 +260,9 @@ proptest! {
         prop_assert_eq!(decode(Side::Pos, [encoded.bytes.as_slice()]), expected);
     }
 
+    //= spec-crate/spec/framing.md#receiving
+    //= type=test
+    //# A receiver MUST give the same frames and drops for every way of splitting the stream into reads.
     #[test]
     fn any_split_of_a_stream_gives_the_same_items(
         bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),

@@ -11,6 +11,20 @@ fn text(trace: &serde_json::Value, path: &str) -> String {
     trace.pointer(path).unwrap_or_else(|| panic!("{path}")).as_str().unwrap().to_owned()
 }
 
+//= spec-crate/spec/key-exchange.md#versions-and-suites
+//= type=test
+//# An implementation MUST support version 1 and suite 0x0001.
+//= spec-crate/spec/key-exchange.md#m1
+//= type=test
+//# A HIS MUST send an M1 whose body is `hsp1` followed by a HisHello and has at most 1,536 bytes
+//# (M1_BYTES_MAX).
+//= spec-crate/spec/key-exchange.md#m1
+//= type=test
+//# A HIS MUST send in M1 a key share for the group of each suite that it offers, and at most one share of
+//# each group.
+//= spec-crate/spec/key-exchange.md#extensions
+//= type=test
+//# A sender MUST send extensions with strictly ascending ids.
 #[test]
 fn handshake_and_first_records_of_the_trace_are_reproduced_in_both_roles() {
     let trace: serde_json::Value =

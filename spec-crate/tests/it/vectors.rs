@@ -77,6 +77,10 @@ fn frame_drop(drop: FrameDrop) -> &'static str {
     }
 }
 
+//= spec-crate/spec/encoding.md#steps-of-the-validator
+//= type=test
+//# The validator MUST give as its reason the number of the first step that fails at the first field that
+//# fails, in the order of the bytes.
 #[test]
 fn messages_of_the_vectors_fail_at_the_same_step_of_the_validator() {
     let file = file(include_str!("../../vectors/validator.json"));
@@ -129,6 +133,12 @@ impl Ends {
     }
 }
 
+//= spec-crate/spec/key-exchange.md#randomness
+//= type=test
+//# A HIS MUST draw a new nonce and a new private key for each new M1, and none for a repeated one.
+//= spec-crate/spec/key-exchange.md#randomness
+//= type=test
+//# A POS MUST draw a new nonce and a new private key for each new M2, and none for a repeated one.
 #[test]
 fn exchanges_of_the_vectors_are_reproduced_by_initiator_and_responder() {
     let file = file(include_str!("../../vectors/handshake.json"));
@@ -209,6 +219,9 @@ fn registering_itself(base: &Value, own: &str, peer: &str, reason: &str, ends: &
     Peering::new(id(own), seed(own), vec![ends.agreement.clone()], peers, Some(id(peer))).unwrap()
 }
 
+//= spec-crate/spec/records.md#keys-of-an-epoch
+//= type=test
+//# A sender MUST seal a record under key_e, nonce and aad of its counter as this section gives them.
 #[test]
 fn records_of_the_vectors_are_opened_in_order_of_arrival_and_sealed_alike() {
     let exchanges = file(include_str!("../../vectors/handshake.json"));

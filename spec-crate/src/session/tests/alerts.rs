@@ -3,12 +3,15 @@
 use std::vec;
 use std::vec::Vec;
 
+use prost::Message as _;
+
 use super::repetition::{timeline, times};
 use super::{Bench, Said, Sent, message, only, peering};
 use crate::catalogue::AlertCode;
 use crate::error::Refusal;
 use crate::frame::FrameType;
 use crate::session::{Dropped, SessionEnd, SessionEvent};
+use crate::wire;
 
 const PLAIN: [u8; 9] = [40, 47, 50, 70, 71, 72, 91, 92, 93];
 
@@ -28,12 +31,21 @@ fn m3_out() -> (Bench, Sent) {
     (bench, m3)
 }
 
+/// Versions, suites and agreement of an M1.
+fn offered(m1: &Sent) -> (Vec<u32>, Vec<u32>, Vec<u8>) {
+    let hello = wire::HisHello::decode(m1.body.strip_prefix(b"hsp1").unwrap()).unwrap();
+    (hello.versions, hello.suites, hello.agreement)
+}
+
 /// What HIS sends in the next 40 s.
 fn rest(bench: &mut Bench) -> (Vec<u64>, Vec<FrameType>) {
     let sent = timeline(bench, 40_000);
     (times(&sent), sent.iter().map(|(_, sent)| sent.kind).collect())
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS MUST NOT act on a plain alert in any case that REC-32 to REC-40 do not name.
 #[test]
 fn alert_that_is_only_logged_changes_nothing() {
     for code in [40, 92, 93] {
@@ -50,6 +62,9 @@ fn alert_that_is_only_logged_changes_nothing() {
     }
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS with an M3 out MUST end the attempt as failed at plain alert 40 (handshake_failure).
 #[test]
 fn alert_40_with_m3_out_ends_the_attempt_as_failed() {
     let (mut bench, m3) = m3_out();
@@ -66,6 +81,14 @@ fn alert_40_with_m3_out_ends_the_attempt_as_failed() {
     assert_eq!(rest(&mut bench).0[0], 10);
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS with an M1 out MUST end the attempt at plain alert 47, 50, 70 or 71, want another one, and wait 30 s
+//# (ALERT_WAIT) before it starts one.
+//= spec-crate/spec/key-exchange.md#versions-and-suites
+//= type=test
+//# An implementation MUST NOT widen the versions, the suites or the agreements of later attempts because of
+//# an alert, a failure or a time-out.
 #[test]
 fn alerts_47_50_70_71_with_m1_out_end_the_attempt_with_an_event_and_the_next_starts_after_30_seconds() {
     for code in [47, 50, 70, 71] {
@@ -73,7 +96,10 @@ fn alerts_47_50_70_71_with_m1_out_end_the_attempt_with_an_event_and_the_next_sta
         assert!(bench.alert_to_his(code, m1.checksum).is_empty());
         let alert = AlertCode::from_code(u32::from(code)).unwrap();
         assert_eq!(bench.his_said, [logged(code), Said::Notice(SessionEvent::OfferRefused(alert))]);
-        assert_eq!(rest(&mut bench).0[0], 30);
+        let sent = timeline(&mut bench, 40_000);
+        assert_eq!(times(&sent)[0], 30);
+        // Nothing is offered that was not offered before.
+        assert_eq!(offered(&sent[0].1), offered(&m1));
     }
 }
 
@@ -88,6 +114,21 @@ fn waits_of_the_table_do_not_move_the_sequence_of_failures() {
     assert_eq!(rest(&mut bench).0[0], 5);
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS with an M1 out MUST end the attempt at plain alert 72 (agreement), note the agreement of that M1 as
+//# refused, and want another attempt.
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS whose serving agreements have all been refused MUST forget what was refused and wait 30 s
+//# (ALERT_WAIT) before it starts an attempt.
+//= spec-crate/spec/key-exchange.md#m1
+//= type=test
+//# A HIS MUST name in M1 the newest serving agreement that the POS has not refused since the last switch and
+//# that lists a version and a suite which the HIS knows.
+//= spec-crate/spec/key-exchange.md#starts
+//= type=test
+//# A HIS MUST NOT start an attempt within 5 s (START_GAP) of its last start on this stream.
 #[test]
 fn alert_72_starts_with_the_next_agreement_and_after_the_last_waits_30_seconds() {
     let mut bench = Bench::new();
@@ -118,6 +159,9 @@ fn alert_72_starts_with_the_next_agreement_and_after_the_last_waits_30_seconds()
     assert!(bench.his_said.iter().any(|said| matches!(said, Said::Up(up) if up.agreement.no == 9)));
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS with an M1 out MUST NOT send M1, repeated or fresh, within 5 s (BUSY_WAIT) of plain alert 91 (busy).
 #[test]
 fn alert_91_puts_off_the_next_m1_by_5_seconds_repeated_or_fresh() {
     let (mut bench, m1) = m1_out();
@@ -133,6 +177,13 @@ fn alert_91_puts_off_the_next_m1_by_5_seconds_repeated_or_fresh() {
     assert_ne!(sent[0].1, m1);
 }
 
+//= spec-crate/spec/key-exchange.md#receiving-m1
+//= type=test
+//# A POS that can take no session now MUST answer M1 with plain alert 91 (busy), before any other check.
+//= spec-crate/spec/records.md#plain-alerts
+//= type=test
+//# A sender MUST put the four checksum bytes of the frame that a plain alert answers into its `ref`, in the
+//# same order.
 #[test]
 fn busy_pos_says_91_before_it_looks_at_m1() {
     let mut bench = Bench::new();
@@ -145,6 +196,16 @@ fn busy_pos_says_91_before_it_looks_at_m1() {
     assert_eq!(only(bench.give_pos(&junk.bytes)).alert(), (50, junk.checksum));
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS without an attempt MUST want one at plain alert 92 (no_session), unless its last start or its last
+//# switch was less than 5 s (START_GAP) before.
+//= spec-crate/spec/key-exchange.md#starts
+//= type=test
+//# A HIS MUST start an attempt as soon as no attempt runs, no wait blocks it, and one of these holds: it has
+//# no live session; it wants an attempt; its live session is 23 h old (SESSION_REKEY_AGE); its live session
+//# has opened no record for 60 s (SESSION_IDLE); the counter of its next record or of the last record that it
+//# opened has reached 2^31 (COUNTER_REKEY).
 #[test]
 fn alert_92_starts_an_attempt_beside_the_session_unless_one_was_started_or_ended_in_one_within_5_seconds() {
     let mut bench = Bench::live();
@@ -184,6 +245,10 @@ fn alert_92_during_an_attempt_asks_for_no_other_one() {
     assert!(timeline(&mut bench, 59_000).is_empty());
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS MUST count as a failure each attempt that ended by 93 (no_handshake) but the first since its last
+//# switch.
 #[test]
 fn switch_between_two_alerts_93_makes_the_second_no_failure() {
     let mut bench = Bench::new();
@@ -200,6 +265,9 @@ fn switch_between_two_alerts_93_makes_the_second_no_failure() {
     }
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS MUST forget which agreements were refused when it switches.
 #[test]
 fn each_new_session_begins_with_the_newest_agreement_again() {
     let mut bench = Bench::new();
@@ -212,6 +280,13 @@ fn each_new_session_begins_with_the_newest_agreement_again() {
     assert_eq!(only(bench.tick_his()).body.last(), Some(&7));
 }
 
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS with an M3 out MUST end the attempt at plain alert 93 (no_handshake), and want another one.
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS MUST count as a failure each attempt that ended by 93 (no_handshake) but the first since its last
+//# switch.
 #[test]
 fn alert_93_with_m3_out_starts_afresh_and_is_a_failure_from_the_second_in_a_row_on() {
     let mut bench = Bench::new();
@@ -234,6 +309,14 @@ fn alert_93_with_m3_out_starts_afresh_and_is_a_failure_from_the_second_in_a_row_
     assert_eq!(starts[..4], [0, 5, 10, 20]);
 }
 
+//= spec-crate/spec/records.md#plain-alerts
+//= type=test
+//# A receiver MUST drop as `alert` a plain alert whose body does not have 5 bytes, or whose code is none of
+//# 40, 47, 50, 70, 71, 72, 91, 92 and 93.
+//= spec-crate/spec/records.md#reaction-of-the-his-to-plain-alerts
+//= type=test
+//# A HIS MUST drop as `alert` a plain alert other than 92 whose `ref` is not the checksum of the M1 or of the
+//# M3 of its present attempt.
 #[test]
 fn alert_of_another_frame_or_code_or_size_is_dropped() {
     for (mut bench, present) in [m1_out(), m3_out()] {
@@ -259,6 +342,9 @@ fn alert_of_another_frame_or_code_or_size_is_dropped() {
     assert_eq!((bench.his_drops(Dropped::Alert), bench.his_said.len()), (8, 0));
 }
 
+//= spec-crate/spec/records.md#plain-alerts
+//= type=test
+//# A POS MUST log a plain alert that it does not drop, and do nothing else.
 #[test]
 fn pos_logs_plain_alerts_and_does_nothing_else() {
     let mut bench = Bench::live();
@@ -272,6 +358,14 @@ fn pos_logs_plain_alerts_and_does_nothing_else() {
     assert_eq!(bench.pos_said.last(), Some(&Said::Message(message(2))));
 }
 
+//= spec-crate/spec/records.md#plain-alerts
+//= type=test
+//# A sender MUST NOT send a plain alert other than 92 within 1 s (PLAIN_ALERT_GAP) of its last plain alert
+//# other than 92 on the stream.
+//= spec-crate/spec/records.md#plain-alerts
+//= type=test
+//# A sender MUST NOT send plain alert 92 within 1 s (PLAIN_ALERT_GAP) of its last plain alert 92 on the
+//# stream.
 #[test]
 fn one_plain_alert_per_second_and_92_in_a_second_of_its_own() {
     let mut bench = Bench::new();
@@ -298,6 +392,21 @@ fn sealed_alert(code: AlertCode) -> (Bench, Sent) {
     (bench, alert)
 }
 
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end MUST end its live session when it opens a sealed alert of any code in it, also of an unknown one.
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end MUST NOT answer a sealed alert.
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end MUST send at most one sealed alert per session, as its last record.
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end that ends a session in order MUST send sealed alert 0 (close).
+//= spec-crate/spec/records.md#end-of-a-session
+//= type=test
+//# An end MUST erase all secrets of a session when the session ends.
 #[test]
 fn sealed_alert_of_any_code_ends_the_session_on_both_sides_and_is_not_answered() {
     for code in AlertCode::ALL {
@@ -311,6 +420,17 @@ fn sealed_alert_of_any_code_ends_the_session_on_both_sides_and_is_not_answered()
     }
 }
 
+//= spec-crate/spec/encoding.md#ordinary-messages
+//= type=test
+//# An implementation MUST NOT let a decision depend on how its protobuf library treats an encoding that
+//# ENC-16 forbids.
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# A receiver MUST treat a Message as an alert if the field 3 at its top level is there with an Alert as its
+//# content, whatever else the Message holds.
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end MUST end its live session when it opens a sealed alert of any code in it, also of an unknown one.
 #[test]
 fn message_with_an_alert_is_an_alert_whatever_else_it_holds() {
     for (plaintext, code) in [
@@ -330,6 +450,10 @@ fn message_with_an_alert_is_an_alert_whatever_else_it_holds() {
     }
 }
 
+//= spec-crate/spec/records.md#end-of-a-session
+//= type=test
+//# A HIS without a live session MUST make a new one, as the rules for [starts](key-exchange.md#starts) and
+//# [waits](key-exchange.md#failures-and-waits) say.
 #[test]
 fn his_starts_again_after_an_end_and_a_young_end_by_an_alert_is_a_failure() {
     // Each: what ends a session, whether at once, and the wait before the second start behind it.

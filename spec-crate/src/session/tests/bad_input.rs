@@ -1,5 +1,6 @@
 //! Damage in three places: on the wire, under a repaired checksum, and before sealing. Each has its exact reaction.
 
+use std::vec;
 use std::vec::Vec;
 
 use prost::Message;
@@ -47,6 +48,9 @@ fn pos_record(bench: &mut Bench, plaintext: &[u8]) -> Sent {
     only(bench.pos_out())
 }
 
+//= spec-crate/spec/framing.md#drops
+//= type=test
+//# A receiver MUST NOT answer a frame that it drops, except as a requirement for that drop says.
 #[test]
 fn every_flip_and_truncation_on_the_wire_is_a_drop_of_the_line_and_nothing_else_happens() {
     let mut cases = 0;
@@ -83,6 +87,41 @@ fn every_flip_and_truncation_on_the_wire_is_a_drop_of_the_line_and_nothing_else_
     bench.give_pos(&record.bytes);
     assert_eq!(bench.pos_said.last(), Some(&Said::Message(message(2))));
     std::println!("{cases} damaged runs");
+}
+
+//= spec-crate/spec/framing.md#drops
+//= type=test
+//# A receiver MUST count each drop under its name, per stream, from 0 when the stream is opened.
+#[test]
+fn each_drop_is_counted_under_its_name_from_0_on_each_stream() {
+    let run = |frame: &[u8]| [cobs::encode_vec(frame).as_slice(), &[0]].concat();
+    let checksum = |bytes| crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(bytes).to_be_bytes();
+    let frame = |kind, body: Vec<u8>| Sent::new(kind, body).bytes;
+    let mut bench = Bench::live();
+    let [record, mut stale, mut forged] = [(); 3].map(|()| his_record(&mut bench, &message(2)));
+    bench.give_pos(&record.bytes);
+    stale.body[0] ^= 0x80;
+    *forged.body.last_mut().unwrap() ^= 1;
+    for (bytes, name) in [
+        (vec![5, 1, 2, 0], Dropped::Cobs),
+        (vec![1, 0], Dropped::Short),
+        ([[1; 3000].as_slice(), &[0]].concat(), Dropped::Long),
+        (run(&[1, 9, 0, 0, 0, 0]), Dropped::Crc),
+        (run(&[&[0x77], checksum(&[0x77]).as_slice()].concat()), Dropped::Type),
+        (frame(FrameType::M2, vec![1]), Dropped::Echo),
+        (frame(FrameType::M3, vec![0; 513]), Dropped::Handshake),
+        (frame(FrameType::PlainAlert, vec![]), Dropped::Alert),
+        (frame(FrameType::HisRecord, vec![]), Dropped::Size),
+        (frame(FrameType::HisRecord, stale.body), Dropped::Stale),
+        (record.bytes, Dropped::Replayed),
+        (frame(FrameType::HisRecord, forged.body), Dropped::Forged),
+    ] {
+        let expected = Dropped::ALL.map(|what| bench.pos_drops(what) + u64::from(what == name));
+        bench.give_pos(&bytes);
+        assert_eq!(Dropped::ALL.map(|what| bench.pos_drops(what)), expected, "{name:?}");
+    }
+    bench.restart_pos();
+    assert_eq!(Dropped::ALL.map(|what| bench.pos_drops(what)), [0; 12]);
 }
 
 /// What a POS says to an M1 with one flipped bit at this offset of its body.
@@ -132,6 +171,9 @@ fn every_flip_of_m1_under_a_repaired_checksum_has_the_alert_of_its_field_and_the
     assert_eq!(bench.pos_said.last(), Some(&Said::Message(message(2))));
 }
 
+//= spec-crate/spec/key-exchange.md#receiving-m3
+//= type=test
+//# A POS MUST drop as `handshake` an M3 that does not open under key_h, iv_h and TH5, and keep its candidate.
 #[test]
 fn every_damaged_m2_and_m3_under_a_repaired_checksum_is_dropped_and_the_good_one_passes() {
     let mut bench = Bench::new();
@@ -154,6 +196,10 @@ fn every_damaged_m2_and_m3_under_a_repaired_checksum_is_dropped_and_the_good_one
     assert_eq!(only(bench.give_pos(&m3.bytes)).kind, FrameType::PosRecord);
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST NOT change anything of a session because of a record that it drops, but the counts of
+//# drops and of forged records in a row.
 #[test]
 fn every_damaged_record_under_a_repaired_checksum_is_one_drop_and_the_session_lives() {
     let mut bench = Bench::live();

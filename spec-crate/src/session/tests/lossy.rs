@@ -164,7 +164,7 @@ proptest! {
                 1 => storm.bench.restart_pos(),
                 2 => {
                     storm.bench.his = HisSession::open(storm.bench.now);
-                    storm.bench.his_out();
+                    super::opened(storm.bench.his.poll());
                 }
                 _ => {}
             }

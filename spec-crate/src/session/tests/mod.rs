@@ -49,10 +49,12 @@ impl Sent {
         Self { kind, body, checksum: encoded.checksum, bytes: encoded.bytes }
     }
 
-    /// `None` for the opening zero.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let frame = cobs::decode_vec(bytes.strip_suffix(&[0])?).ok().filter(|frame| !frame.is_empty())?;
-        Some(Self::new(FrameType::from_number(frame[0]).unwrap(), frame[1..frame.len() - 4].to_vec()))
+    /// What an end writes behind the opening zero: one frame, as the protocol encodes it.
+    fn read(bytes: &[u8]) -> Self {
+        let frame = cobs::decode_vec(bytes.strip_suffix(&[0]).unwrap()).unwrap();
+        let read = Self::new(FrameType::from_number(frame[0]).unwrap(), frame[1..frame.len() - 4].to_vec());
+        assert_eq!(read.bytes, bytes);
+        read
     }
 
     /// Code and reference of a plain alert.
@@ -112,10 +114,13 @@ fn message(call: u32) -> Vec<u8> {
 impl Bench {
     fn new() -> Self {
         let now = Instant(1_000_000);
+        let (mut his, mut pos) = (HisSession::open(now), PosSession::open(ready()));
+        opened(his.poll());
+        opened(pos.poll());
         Self {
             now,
-            his: HisSession::open(now),
-            pos: PosSession::open(ready()),
+            his,
+            pos,
             his_peering: peering(("his", 1), ("pos", 2), &[9]),
             pos_peering: peering(("pos", 2), ("his", 1), &[9]),
             entropy: Seeded(7, 0),
@@ -146,7 +151,7 @@ impl Bench {
     /// Restarts the POS's program: a new stream on its side.
     fn restart_pos(&mut self) {
         self.pos = PosSession::open(ready());
-        self.pos_out();
+        opened(self.pos.poll());
     }
 
     fn tick_his(&mut self) -> Vec<Sent> {
@@ -217,11 +222,16 @@ impl Bench {
     }
 }
 
+/// Takes the opening zero off.
+fn opened(output: Option<SessionOutput>) {
+    assert!(matches!(output, Some(SessionOutput::Transmit(bytes)) if bytes == [0]));
+}
+
 fn drain(mut poll: impl FnMut() -> Option<SessionOutput>, said: &mut Vec<Said>) -> Vec<Sent> {
     let mut sent = vec![];
     while let Some(output) = poll() {
         match output {
-            SessionOutput::Transmit(bytes) => sent.extend(Sent::read(&bytes)),
+            SessionOutput::Transmit(bytes) => sent.push(Sent::read(&bytes)),
             SessionOutput::Up(established) => said.push(Said::Up(established)),
             SessionOutput::Message(bytes) => said.push(Said::Message(bytes)),
             SessionOutput::Down(end) => said.push(Said::Down(end)),

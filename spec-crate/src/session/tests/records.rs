@@ -20,6 +20,13 @@ fn record(bench: &mut Bench) -> Sent {
     only(bench.his_out())
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `stale` a record if it has no live session, or if the record's tag is not that of
+//# its live session.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A POS MUST answer a record that it drops as `stale` with plain alert 92 (no_session).
 #[test]
 fn record_without_a_session_is_stale_and_the_pos_says_92() {
     let mut live = Bench::live();
@@ -33,6 +40,13 @@ fn record_without_a_session_is_stale_and_the_pos_says_92() {
     assert_eq!(bench.his_drops(Dropped::Stale), 1);
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `stale` a record if it has no live session, or if the record's tag is not that of
+//# its live session.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A POS MUST answer a record that it drops as `stale` with plain alert 92 (no_session).
 #[test]
 fn record_of_another_tag_is_stale_and_the_session_lives() {
     let mut bench = Bench::live();
@@ -45,6 +59,9 @@ fn record_of_another_tag_is_stale_and_the_session_lives() {
     assert_eq!(bench.pos_said, [Said::Message(message(3))]);
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST drop as `size` a record whose body has fewer than 22 or more than 1,045 bytes.
 #[test]
 fn impossible_size_is_dropped_before_the_session_is_looked_at() {
     for mut bench in [Bench::new(), Bench::live()] {
@@ -65,6 +82,11 @@ fn replayed_record_is_dropped_without_an_answer() {
     assert_eq!((bench.pos_drops(Dropped::Replayed), bench.pos_said.len()), (1, 1));
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST end the session with sealed alert 20 (bad_record) at the eighth record
+//# (FORGED_IN_A_ROW_MAX) in a row that it drops as `forged`, not counting those in the first 30 s
+//# (FORGED_GRACE) of the session.
 #[test]
 fn eighth_forged_record_in_a_row_ends_the_session_with_a_sealed_alert_20() {
     let mut bench = Bench::live();
@@ -108,6 +130,10 @@ fn forged_counter_near_the_end_does_not_block_the_session() {
     assert_eq!(bench.pos_said, [Said::Message(message(3))]);
 }
 
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST end the session with sealed alert 50 (decode_error) if the plaintext of a record that
+//# opened is not a Message.
 #[test]
 fn plaintext_that_is_no_message_ends_the_session_with_a_sealed_alert_50() {
     let mut bench = Bench::live();
@@ -122,6 +148,25 @@ fn plaintext_that_is_no_message_ends_the_session_with_a_sealed_alert_50() {
     assert_eq!(bench.pos_said[0], Said::Down(SessionEnd::PeerAlert(50)));
 }
 
+//= spec-crate/spec/encoding.md#ordinary-messages
+//= type=test
+//# A receiver of an ordinary message MUST ignore fields that its schema does not have.
+#[test]
+fn message_with_an_unknown_field_is_a_message() {
+    let mut bench = Bench::live();
+    let later = [message(2), vec![0xF8, 0x07, 0x01]].concat();
+    bench.pos.send(&later, bench.now).unwrap();
+    bench.run();
+    assert_eq!(bench.his_said, [Said::Message(later)]);
+}
+
+//= spec-crate/spec/key-exchange.md#switch
+//= type=test
+//# A HIS MUST try a record first in the session to come, if an M3 is out, and then in its live session.
+//= spec-crate/spec/key-exchange.md#switch
+//= type=test
+//# A HIS MUST NOT count a record that does not open in the session to come, unless it is dropped by the live
+//# session or there is none.
 #[test]
 fn with_equal_tags_the_pending_session_is_tried_first_and_its_failures_are_not_counted() {
     // A second session whose tag is the first one's: about 256 tries.

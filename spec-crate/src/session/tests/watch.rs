@@ -45,6 +45,10 @@ fn own_protocol_and_zeros_are_not_foreign() {
     assert!(guess(&encode(FrameType::HisRecord, &[1; 30]).unwrap().bytes).is_empty());
 }
 
+//= spec-crate/spec/framing.md#frame-types
+//= type=test
+//# A receiver SHOULD tell its operator of an echo once per stream, at the third frame dropped as `echo`
+//# (ECHO_EVENT_AT).
 #[test]
 fn third_echo_of_a_stream_is_told_once() {
     let mut bench = Bench::new();
