@@ -146,6 +146,9 @@ pub fn parse_line(text: &str) -> Result<LineConfig, String> {
     match (kind, rest) {
         ("pty", link) => Ok(LineConfig::Pty { link: (!link.is_empty()).then(|| PathBuf::from(link)) }),
         ("serial", port) if !port.is_empty() => {
+            //= spec-crate/spec/framing.md#the-line
+            //# A sender on a serial line MUST use 115,200 baud unless both ends of the line are configured
+            //# for another rate.
             let (path, baud) = port.rsplit_once('@').unwrap_or((port, "115200"));
             let baud = baud.parse().map_err(|_| format!("{baud} is no number of bits per second"))?;
             Ok(LineConfig::Serial { path: path.to_owned(), baud })
@@ -167,6 +170,10 @@ mod tests {
 
     use super::{Bound, Home, Site, parse_line};
 
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# A sender on a serial line MUST use 115,200 baud unless both ends of the line are configured for
+    //# another rate.
     #[test]
     fn a_line_is_read_as_it_is_written() {
         let serial = |path: &str, baud| Ok(LineConfig::Serial { path: path.into(), baud });

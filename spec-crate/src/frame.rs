@@ -171,7 +171,7 @@ impl Decoder {
             let (piece, rest) = input.split_at(end.unwrap_or(input.len()));
             let room = ENCODED_BYTES_MAX.saturating_sub(self.buffer.len());
             //= spec-crate/spec/framing.md#receiving
-            //# A receiver MUST drop a run as `long` when its 2,058th byte arrives, and ignore the bytes that
+            //# A receiver MUST drop a run as `long` when byte 2,058 of it arrives, and ignore the bytes that
             //# follow up to the next 0x00.
             if self.state == State::InRun && piece.len() > room {
                 // The first byte too many is consumed with the drop, the others in silence.

@@ -30,6 +30,9 @@ impl Pty {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let far = rustix::fs::open(&path, flags, rustix::fs::Mode::empty())?;
         let mut settings = tcgetattr(&far)?;
+        //= spec-crate/spec/framing.md#the-line
+        //# A sender on a serial line MUST use 8 data bits, no parity, 1 stop bit, raw mode without
+        //# translation of any byte, and no flow control.
         settings.make_raw();
         tcsetattr(&far, OptionalActions::Now, &settings)?;
         // Both halves share it: a far end that reads nothing must not hold the writing thread for ever.

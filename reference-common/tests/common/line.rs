@@ -74,6 +74,13 @@ fn both_ways(near: (&End, u64), far: (&End, u64)) {
     near.0.expect(&all_bytes());
 }
 
+//= spec-crate/spec/framing.md#the-line
+//= type=test
+//# A sender on a serial line MUST use 8 data bits, no parity, 1 stop bit, raw mode without translation of any
+//# byte, and no flow control.
+//= spec-crate/spec/framing.md#the-line
+//= type=test
+//# An end of a serial line MUST NOT depend on the level of DTR, RTS, DSR, CTS or carrier detect.
 #[test]
 #[cfg(unix)]
 fn a_pseudo_terminal_carries_every_byte_and_survives_its_far_end() {
@@ -87,6 +94,19 @@ fn a_pseudo_terminal_carries_every_byte_and_survives_its_far_end() {
         drop(far);
         assert_eq!(near.closed(), round);
     }
+}
+
+//= spec-crate/spec/framing.md#the-line
+//= type=test
+//# A sender on a serial line MUST wait 250 ms (LINE_SETTLE) between opening the port and its first byte.
+#[test]
+#[cfg(unix)]
+fn a_serial_port_settles_for_250_ms_before_anything_is_written() {
+    let near = End::start(&LineConfig::Pty { link: None });
+    let opened = std::time::Instant::now();
+    let far = End::start(&LineConfig::Serial { path: near.line.path().into(), baud: 115_200 });
+    far.opened();
+    assert!(opened.elapsed() >= Duration::from_millis(250));
 }
 
 #[test]
@@ -130,6 +150,10 @@ fn a_tcp_line_returns_after_either_end_was_gone() {
     }
 }
 
+//= spec-crate/spec/framing.md#the-line
+//= type=test
+//# A listening end MUST NOT close a stream because another connection was accepted, unless no byte arrived on
+//# that stream for 25 s (SILENT) or an M3 of the same peer was verified on the other connection.
 #[test]
 fn a_second_caller_does_not_end_the_stream_of_the_first() {
     let listener = End::start(&listen());

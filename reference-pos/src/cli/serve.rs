@@ -38,6 +38,9 @@ pub(super) struct Serve {
     /// A serial port by its stable name, such as /dev/serial/by-id/… or COM3.
     #[arg(long, value_name = "PATH")]
     serial: Option<String>,
+    //= spec-crate/spec/framing.md#the-line
+    //# A sender on a serial line MUST use 115,200 baud unless both ends of the line are configured for
+    //# another rate.
     /// Bits per second of the serial port.
     #[arg(long, value_name = "N", default_value_t = 115_200, requires = "serial")]
     baud: u32,

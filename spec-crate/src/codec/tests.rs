@@ -622,6 +622,23 @@ fn every_truncation_and_bit_flip_is_refused_or_encodes_to_the_same_bytes() {
     assert!(cases > 10_000, "{cases}");
 }
 
+//= spec-crate/spec/encoding.md#ordinary-messages
+//= type=test
+//# A sender of an ordinary message MUST encode it with fields in ascending order of their numbers, minimal
+//# varints, packed repeated numbers, and each scalar field and each `oneof` at most once.
+#[test]
+fn ordinary_messages_are_written_in_ascending_order_minimal_and_packed() {
+    let row = v1::TotalsRow { channel: 1, kind: 2, count: 300, amount: -1, beyond: true };
+    let totals = v1::Totals { rows: alloc::vec![row], open: 2, digest: alloc::vec![9] };
+    let body = Some(v1::message::Body::Totals(totals));
+    let message = v1::Message { call: 300, reply_to: 1, body };
+    let row = "0a0b 0801 1002 18ac02 2001 2801";
+    let expected = unhex(&alloc::format!("08ac02 1001 b20112 {row} 1002 1a0109"));
+    assert_eq!(message.encode_to_vec(), expected);
+    let site = v1::SiteRow { closed_days: alloc::vec![300, 1], ..v1::SiteRow::default() };
+    assert_eq!(site.encode_to_vec(), unhex("2203 ac02 01"));
+}
+
 proptest! {
     #[test]
     fn random_mutations_are_refused_or_encode_to_the_same_bytes(

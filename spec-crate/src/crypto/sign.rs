@@ -107,5 +107,8 @@ fn usable(key: &[u8; PUBLIC_KEY_BYTES]) -> Result<VerifyingKey, UnusableKey> {
 }
 
 fn signed_bytes(context: &[u8], payload: &[u8]) -> Vec<u8> {
+    //= spec-crate/spec/provisioning.md#signed-files
+    //# A signer MUST sign 64 bytes 0x20, the context of the file's kind in ASCII, one byte 0x00, and the
+    //# payload as it stands in the file.
     [&[0x20; 64], context, &[0], payload].concat()
 }

@@ -107,7 +107,11 @@ impl Agreement {
     pub fn open(file: &SignedFile) -> Result<Self, AgreementError> {
         file.expect_kind(FileKind::Agreement)?;
         let agreement = Self::decode(file.payload().to_vec())?;
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement that is not signed by both organisation keys which it names.
         file.verify(&agreement.terms.his_organisation)?;
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement that is not signed by both organisation keys which it names.
         file.verify(&agreement.terms.pos_organisation)?;
         Ok(agreement)
     }
@@ -118,7 +122,13 @@ impl Agreement {
     ///
     /// [`AgreementError`] naming the first rule that is broken.
     pub fn decode(payload: Vec<u8>) -> Result<Self, AgreementError> {
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# A receiver MUST treat a strict message that the validator refuses as the chapter says that
+        //# describes where it came from, and use nothing of it.
         let read: wire::Agreement = codec::decode(&payload, &wire::strict::AGREEMENT)?;
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement if its `currency` is not `CNY`, or if `versions` or `suites` do
+        //# not ascend strictly.
         if read.currency != CURRENCY {
             return Err(AgreementError::Currency);
         }
@@ -130,7 +140,13 @@ impl Agreement {
             site_code: SiteCode::try_from(read.site_code.as_str())?,
             versions: read.versions,
             suites: read.suites,
+            //= spec-crate/spec/provisioning.md#the-agreement
+            //# A program MUST refuse an agreement if one of its organisation keys is unusable as PRV-2 says,
+            //# or both are the same.
             his_organisation: organisation(&read.his_organisation_key)?,
+            //= spec-crate/spec/provisioning.md#the-agreement
+            //# A program MUST refuse an agreement if one of its organisation keys is unusable as PRV-2 says,
+            //# or both are the same.
             pos_organisation: organisation(&read.pos_organisation_key)?,
             amounts: AmountLimits {
                 collect_max: amounts.collect_max,
@@ -147,6 +163,9 @@ impl Agreement {
             simulated: read.simulated,
         };
         terms.check()?;
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# An implementation MUST hash, sign, verify, store and repeat a strict message as the bytes that
+        //# were received or first made, and never as a new encoding of their content.
         Ok(Self { hash: sha256(&[&payload]), payload, terms })
     }
 
@@ -189,6 +208,8 @@ impl Agreement {
                 .map(|(app_id, seller_id)| wire::AlipayMerchant { app_id, seller_id }),
             simulated: terms.simulated,
         };
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# A sender MUST send only strict messages that the validator passes.
         Self::decode(agreement.encode_to_vec())
     }
 
@@ -240,13 +261,21 @@ impl Agreement {
     /// [`AgreementError::Site`], [`AgreementError::SameNumber`], [`AgreementError::Older`].
     pub fn check_successor(&self, newer: &Self) -> Result<(), AgreementError> {
         let (held, got) = (self.terms.agreement_no, newer.terms.agreement_no);
+        //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+        //# A program MUST refuse an agreement of another site id than the newest one that it holds.
         if self.terms.site_id != newer.terms.site_id {
             return Err(AgreementError::Site);
         }
         match got.cmp(&held) {
             core::cmp::Ordering::Greater => Ok(()),
             core::cmp::Ordering::Equal if self.hash == newer.hash => Ok(()),
+            //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+            //# A program MUST refuse an agreement whose `agreement_no` is below that of the newest one that
+            //# it holds, or equal to it with another payload.
             core::cmp::Ordering::Equal => Err(AgreementError::SameNumber(got)),
+            //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+            //# A program MUST refuse an agreement whose `agreement_no` is below that of the newest one that
+            //# it holds, or equal to it with another payload.
             core::cmp::Ordering::Less => Err(AgreementError::Older { held, got }),
         }
     }
@@ -254,24 +283,41 @@ impl Agreement {
 
 impl Terms {
     fn check(&self) -> Result<(), AgreementError> {
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement if its `currency` is not `CNY`, or if `versions` or `suites` do
+        //# not ascend strictly.
         if !rises(&self.versions) || !rises(&self.suites) {
             return Err(AgreementError::Order);
         }
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement if one of its organisation keys is unusable as PRV-2 says, or
+        //# both are the same.
         if self.his_organisation == self.pos_organisation {
             return Err(AgreementError::SameOrganisation);
         }
         for got in [self.amounts.collect_max, self.amounts.refund_max] {
+            //= spec-crate/spec/provisioning.md#the-agreement
+            //# A program MUST refuse an agreement if `collect_max` or `refund_max` is above 9,999,999,999 fen
+            //# (AMOUNT_FEN_MAX).
             if got > AMOUNT_FEN_MAX {
                 return Err(AgreementError::AmountLimit { got });
             }
         }
         let BusinessDay { utc_offset_minutes, cut_minutes } = self.business_day;
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement if `utc_offset_minutes` is below -720 or above 840, or
+        //# `cut_minutes` is above 1,439.
         if !(-720..=840).contains(&utc_offset_minutes) || cut_minutes >= 1_440 {
             return Err(AgreementError::BusinessDay { utc_offset_minutes, cut_minutes });
         }
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement that names a merchant neither for WeChat Pay nor for Alipay.
         if self.wechat.is_none() && self.alipay.is_none() {
             return Err(AgreementError::NoMerchant);
         }
+        //= spec-crate/spec/provisioning.md#the-agreement
+        //# A program MUST refuse an agreement unless `site_code` begins with `SIM` exactly if `simulated` is
+        //# true.
         if self.site_code.is_simulated() != self.simulated {
             return Err(AgreementError::Simulated { simulated: self.simulated });
         }

@@ -66,8 +66,14 @@ impl<I: EntryId> Manifest<Entry<I>> {
         site: &SiteId,
     ) -> Result<Self, ManifestError> {
         file.expect_kind(I::KIND)?;
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest that has no signature of the organisation which the newest
+        //# agreement that it holds names for its kind, or that is of another site id than that agreement.
         file.verify(organisation)?;
         let manifest = Self::decode(file.payload().to_vec())?;
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest that has no signature of the organisation which the newest
+        //# agreement that it holds names for its kind, or that is of another site id than that agreement.
         if manifest.site == *site { Ok(manifest) } else { Err(ManifestError::Site) }
     }
 
@@ -80,12 +86,18 @@ impl<I: EntryId> Manifest<Entry<I>> {
         let read = kinds::read(I::KIND, &payload)?;
         let entries = read.entries.into_iter().map(Entry::checked).collect::<Result<Vec<Entry<I>>, _>>()?;
         let mut neighbours = entries.iter().zip(entries.iter().skip(1));
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest whose ids do not ascend strictly, compared as byte strings, or
+        //# with two entries of one public key.
         if let Some((_, later)) = neighbours.find(|(left, right)| left.id >= right.id) {
             return Err(ManifestError::Order { id: later.id.to_string() });
         }
         let mut keys: Vec<_> = entries.iter().map(|entry| (&entry.public_key, &entry.id)).collect();
         keys.sort_unstable();
         let mut neighbours = keys.iter().zip(keys.iter().skip(1));
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest whose ids do not ascend strictly, compared as byte strings, or
+        //# with two entries of one public key.
         if let Some((first, second)) = neighbours.find(|(left, right)| left.0 == right.0) {
             return Err(ManifestError::SharedKey {
                 first: first.1.to_string(),
@@ -145,6 +157,9 @@ impl<I: EntryId> Manifest<Entry<I>> {
         match self.entry(id).map(|entry| (entry.revocation, entry.validity(now))) {
             None => Admission::Unknown,
             Some((Some(revocation), _)) => Admission::Revoked(revocation),
+            //= spec-crate/spec/provisioning.md#dates
+            //# A program MUST NOT refuse a session, an order or a result because of `valid_from` or
+            //# `valid_until`.
             Some((None, validity)) => Admission::Accepted(validity),
         }
     }
@@ -160,6 +175,9 @@ impl<I: EntryId> Manifest<Entry<I>> {
             Some(Some(Revocation::Compromised { since })) if signed_at.is_none_or(|at| at >= since) => {
                 ResultStanding::EvidenceOnly
             }
+            //= spec-crate/spec/provisioning.md#dates
+            //# A program MUST NOT refuse a session, an order or a result because of `valid_from` or
+            //# `valid_until`.
             Some(_) => ResultStanding::Valid,
         }
     }
@@ -173,19 +191,37 @@ impl<I: EntryId> Manifest<Entry<I>> {
         if self.site != newer.site {
             return Err(ManifestError::Site);
         }
+        //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+        //# A program MUST refuse a manifest whose `serial` is below that of the one that it holds, or equal
+        //# to it with another payload.
         if newer.serial < self.serial {
             return Err(ManifestError::Older { held: self.serial, got: newer.serial });
         }
         if newer.serial == self.serial {
             let same = self.payload == newer.payload;
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST refuse a manifest whose `serial` is below that of the one that it holds, or
+            //# equal to it with another payload.
             return if same { Ok(()) } else { Err(ManifestError::SameSerial(self.serial)) };
         }
         self.entries.iter().try_for_each(|held| {
             let id = || held.id.to_string();
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST refuse a manifest that lacks an entry of the one that it holds, or gives an id
+            //# another public key.
             let entry = newer.entry(&held.id).ok_or_else(|| ManifestError::Lost { id: id() })?;
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST refuse a manifest that lacks an entry of the one that it holds, or gives an id
+            //# another public key.
+            //= spec-crate/spec/provisioning.md#certificates-of-keys
+            //# An organisation MUST give a new id to a replacement of a device or terminal that has a new
+            //# key.
             if entry.public_key != held.public_key {
                 return Err(ManifestError::KeyChanged { id: id() });
             }
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST refuse a manifest that takes a revocation of the one that it holds back,
+            //# weakens it from 2 to 1, or dates `compromised_since` later.
             if !Revocation::may_become(held.revocation, entry.revocation) {
                 return Err(ManifestError::Unrevoked { id: id() });
             }

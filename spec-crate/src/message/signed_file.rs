@@ -101,6 +101,12 @@ impl OrganisationKey {
     ///
     /// [`FileError::UnusableKey`].
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, FileError> {
+        //= spec-crate/spec/provisioning.md#organisation-keys
+        //# A program MUST refuse an organisation key that is not canonical, not on the curve, or of small
+        //# order, as [Ed25519](key-exchange.md#ed25519) says.
+        //= spec-crate/spec/key-exchange.md#ed25519
+        //# An end MUST check that a public key is canonical, on the curve and not of small order when it
+        //# imports the key.
         check_public_key(&bytes).map_err(|_| FileError::UnusableKey)?;
         Ok(Self(bytes))
     }
@@ -175,22 +181,46 @@ impl SignedFile {
     ///
     /// [`FileError`] naming the first thing that is wrong.
     pub fn decode(bytes: &[u8]) -> Result<Self, FileError> {
+        //= spec-crate/spec/provisioning.md#armour
+        //# A program that reads a signed file MUST accept the armoured form as well as the binary one.
         match armour::read(bytes)? {
             None => Self::decode_binary(bytes),
             Some((name, binary)) => {
                 let file = Self::decode_binary(&binary)?;
+                //= spec-crate/spec/provisioning.md#armour
+                //# A program that reads armour MUST refuse it if the BEGIN line does not end with five
+                //# hyphens, if the END line is missing or has another name than the BEGIN line, or if the
+                //# name is not that of the kind of the file inside.
                 if name == file.kind.name() { Ok(file) } else { Err(FileError::ArmourName(file.kind)) }
             }
         }
     }
 
     fn decode_binary(bytes: &[u8]) -> Result<Self, FileError> {
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file of more than 262,144 bytes (SIGNED_FILE_BYTES_MAX) in its binary
+        //# form.
         if bytes.len() > SIGNED_FILE_BYTES_MAX {
             return Err(FileError::TooLong { got: bytes.len() });
         }
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file whose SignedFile or payload the
+        //# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the
+        //# one that is wanted, or whose key ids do not ascend strictly.
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# A receiver MUST treat a strict message that the validator refuses as the chapter says that
+        //# describes where it came from, and use nothing of it.
         let file: wire::SignedFile = codec::decode(bytes, &wire::strict::SIGNED_FILE)?;
         let kind = FileKind::ALL.into_iter().find(|kind| kind.code() == file.kind);
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file whose SignedFile or payload the
+        //# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the
+        //# one that is wanted, or whose key ids do not ascend strictly.
         let kind = kind.ok_or(FileError::UnknownKind(file.kind))?;
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file whose SignedFile or payload the
+        //# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the
+        //# one that is wanted, or whose key ids do not ascend strictly.
         codec::validate(&file.payload, kind.rule())?;
         // The validator has counted 8 and 64 bytes.
         let signatures: Vec<_> = file
@@ -201,6 +231,10 @@ impl SignedFile {
                 Some((KeyId(key_id), <[u8; 64]>::try_from(signature.signature.as_slice()).ok()?))
             })
             .collect();
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file whose SignedFile or payload the
+        //# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the
+        //# one that is wanted, or whose key ids do not ascend strictly.
         if !signatures.is_sorted_by(|(left, _), (right, _)| left < right) {
             return Err(FileError::SignatureOrder);
         }
@@ -250,11 +284,20 @@ impl SignedFile {
     pub fn sign(&mut self, seed: &Secret<32>) -> Result<(), FileError> {
         let key_id = OrganisationKey::of(seed).key_id();
         let mut signed = self.clone();
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A signer MUST write the signatures of a file in ascending order of their key ids, compared as byte
+        //# strings, and one signature for each key id.
         signed.signatures.retain(|(other, _)| *other != key_id);
         if signed.signatures.len() >= SIGNATURES_MAX {
             return Err(FileError::Signatures);
         }
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A signer MUST write the signatures of a file in ascending order of their key ids, compared as byte
+        //# strings, and one signature for each key id.
         let place = signed.signatures.partition_point(|(other, _)| *other < key_id);
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A signer MUST sign 64 bytes 0x20, the context of the file's kind in ASCII, one byte 0x00, and the
+        //# payload as it stands in the file.
         let signature = ed25519_sign(seed, self.kind.context(), &self.payload);
         signed.signatures.insert(place, (key_id, signature));
         let got = signed.encode().len();
@@ -273,7 +316,13 @@ impl SignedFile {
     pub fn verify(&self, key: &OrganisationKey) -> Result<(), FileError> {
         let key_id = key.key_id();
         let signature = self.signatures.iter().find(|(other, _)| *other == key_id);
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST take a signature of an organisation as there only if the file has a signature with
+        //# the key id of that organisation's key and it verifies as [Ed25519](key-exchange.md#ed25519) says.
         let (_, signature) = signature.ok_or(FileError::Unsigned(key_id))?;
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST take a signature of an organisation as there only if the file has a signature with
+        //# the key id of that organisation's key and it verifies as [Ed25519](key-exchange.md#ed25519) says.
         ed25519_verify(&key.0, self.kind.context(), &self.payload, signature)
             .map(drop)
             .map_err(|_| FileError::BadSignature(key_id))
@@ -285,6 +334,10 @@ impl SignedFile {
     ///
     /// [`FileError::Kind`].
     pub fn expect_kind(&self, wanted: FileKind) -> Result<(), FileError> {
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST refuse a file whose SignedFile or payload the
+        //# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the
+        //# one that is wanted, or whose key ids do not ascend strictly.
         if self.kind == wanted { Ok(()) } else { Err(FileError::Kind { wanted, got: self.kind }) }
     }
 }

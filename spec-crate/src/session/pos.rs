@@ -282,7 +282,9 @@ impl End {
                 //# A POS MUST commit an M3 that passes all checks: it erases the candidate and the old
                 //# session, makes the new session live, and sends SessionReady.
                 self.live = Some(live);
-                //= KEX-62
+                //= spec-crate/spec/key-exchange.md#sessionready
+                //# A POS MUST send SessionReady as the record with counter 0 of the session at once when it
+                //# commits.
                 self.commit = Commit { m3, last_ready: None };
                 self.send_ready(now);
             }

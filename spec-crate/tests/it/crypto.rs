@@ -21,6 +21,10 @@ fn hex<const N: usize>(text: &str) -> [u8; N] {
     bytes.try_into().unwrap()
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A signer MUST sign 64 bytes 0x20, the context of the file's kind in ASCII, one byte 0x00, and the payload
+//# as it stands in the file.
 #[test]
 fn signature_is_rfc_8032_over_spaces_context_zero_and_payload() {
     let seed = Secret::new([9; 32]);

@@ -176,7 +176,7 @@ fn longest_frame_is_accepted_and_a_longer_body_is_not_encoded() {
 
 //= spec-crate/spec/framing.md#receiving
 //= type=test
-//# A receiver MUST drop a run as `long` when its 2,058th byte arrives, and ignore the bytes that follow up to
+//# A receiver MUST drop a run as `long` when byte 2,058 of it arrives, and ignore the bytes that follow up to
 //# the next 0x00.
 //= spec-crate/spec/framing.md#receiving
 //= type=test

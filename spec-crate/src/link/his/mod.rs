@@ -386,6 +386,9 @@ impl HisLink {
 
     fn send(&mut self, message: &wire::Message, now: Instant) {
         let Some(session) = self.session.as_mut().filter(|_| self.up.is_some()) else { return };
+        //= spec-crate/spec/encoding.md#ordinary-messages
+        //# A sender of an ordinary message MUST encode it with fields in ascending order of their numbers,
+        //# minimal varints, packed repeated numbers, and each scalar field and each `oneof` at most once.
         if session.send(&message.encode_to_vec(), now).is_ok() {
             self.sent = now;
         }

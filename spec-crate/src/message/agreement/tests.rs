@@ -46,6 +46,10 @@ fn file(terms: &Terms, signers: &[u8]) -> SignedFile {
     file
 }
 
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# An implementation MUST hash, sign, verify, store and repeat a strict message as the bytes that were
+//# received or first made, and never as a new encoding of their content.
 #[test]
 fn an_agreement_keeps_its_bytes_and_says_what_was_put_in() {
     let utc = Terms { business_day: BusinessDay::default(), wechat: None, ..production() };
@@ -58,6 +62,9 @@ fn an_agreement_keeps_its_bytes_and_says_what_was_put_in() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement that is not signed by both organisation keys which it names.
 #[test]
 fn an_agreement_needs_the_signatures_of_both_organisations() {
     assert_eq!(Agreement::open(&file(&production(), &[1, 2])).unwrap().terms(), &production());
@@ -69,11 +76,27 @@ fn an_agreement_needs_the_signatures_of_both_organisations() {
     assert!(Agreement::open(&file(&production(), &[1, 2, 3])).is_ok());
 }
 
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if one of its organisation keys is unusable as PRV-2 says, or both are
+//# the same.
 #[test]
 fn one_organisation_cannot_sign_for_both() {
     assert_eq!(refused(Terms { pos_organisation: key(1), ..production() }), AgreementError::SameOrganisation);
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an organisation key that is not canonical, not on the curve, or of small order, as
+//# [Ed25519](key-exchange.md#ed25519) says.
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if one of its organisation keys is unusable as PRV-2 says, or both are
+//# the same.
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# An end MUST check that a public key is canonical, on the curve and not of small order when it imports the
+//# key.
 #[test]
 fn an_unusable_organisation_key_is_refused() {
     for bytes in [[0; 32], [0xff; 32]] {
@@ -85,6 +108,9 @@ fn an_unusable_organisation_key_is_refused() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement unless `site_code` begins with `SIM` exactly if `simulated` is true.
 #[test]
 fn site_codes_begin_with_sim_exactly_at_simulated_sites() {
     let sim = simulated().site_code;
@@ -95,6 +121,15 @@ fn site_codes_begin_with_sim_exactly_at_simulated_sites() {
     assert_eq!(refused(Terms { simulated: true, ..production() }), error);
 }
 
+//= spec-crate/spec/provisioning.md#agreed-timers
+//= type=test
+//# A program MUST refuse an agreement that is not simulated if `drift` is below 20,000 ms (DRIFT),
+//# `reverse_min` below 15,000 ms (REVERSE_MIN), `fence` below 120,000 ms (FENCE), or `quiet` below 132,000 ms
+//# (QUIET).
+//= spec-crate/spec/provisioning.md#agreed-timers
+//= type=test
+//# A program MUST refuse an agreement that is not simulated if `quiet` is below the sum of `http` and
+//# `fence`, or `fence` is below `expiry`.
 #[test]
 fn production_may_raise_what_protects_and_never_lower_it() {
     let with = |change: fn(&mut Timers)| {
@@ -176,6 +211,21 @@ fn the_usual_timers_are_those_of_the_tables() {
     assert_eq!(Timers::USUAL.full_lease() + Timers::USUAL.quiet, (90 + 150 + 20 + 132) * 1_000);
 }
 
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if its `currency` is not `CNY`, or if `versions` or `suites` do not
+//# ascend strictly.
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if `collect_max` or `refund_max` is above 9,999,999,999 fen
+//# (AMOUNT_FEN_MAX).
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if `utc_offset_minutes` is below -720 or above 840, or `cut_minutes` is
+//# above 1,439.
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement that names a merchant neither for WeChat Pay nor for Alipay.
 #[test]
 fn lists_rise_limits_fit_and_some_merchant_is_there() {
     for list in [vec![2, 1], vec![1, 1]] {
@@ -196,6 +246,10 @@ fn lists_rise_limits_fit_and_some_merchant_is_there() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#the-agreement
+//= type=test
+//# A program MUST refuse an agreement if its `currency` is not `CNY`, or if `versions` or `suites` do not
+//# ascend strictly.
 #[test]
 fn another_currency_is_refused() {
     let payload = Agreement::encode(&production()).unwrap().payload;
@@ -216,6 +270,10 @@ fn a_merchant_is_where_the_money_of_a_channel_goes() {
     assert!(alipay.simulated && alipay.sub_account.is_empty() && alipay.channel == Channel::Alipay);
 }
 
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST refuse an agreement whose `agreement_no` is below that of the newest one that it holds, or
+//# equal to it with another payload.
 #[test]
 fn the_next_agreement_is_of_the_same_site_and_has_a_higher_number() {
     let held = Agreement::encode(&production()).unwrap();

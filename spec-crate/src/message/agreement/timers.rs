@@ -62,13 +62,23 @@ impl Timers {
     /// Production may raise what protects, never lower it. Specified in spec: timers.
     pub(super) fn check_production(&self) -> Result<(), AgreementError> {
         let at_least = [
+            //= spec-crate/spec/provisioning.md#agreed-timers
+            //# A program MUST refuse an agreement that is not simulated if `drift` is below 20,000 ms
+            //# (DRIFT), `reverse_min` below 15,000 ms (REVERSE_MIN), `fence` below 120,000 ms (FENCE), or
+            //# `quiet` below 132,000 ms (QUIET).
             ("drift", self.drift, timers::DRIFT),
             ("reverse_min", self.reverse_min, timers::REVERSE_MIN),
             ("fence", self.fence, timers::FENCE),
             ("quiet", self.quiet, timers::QUIET),
             // Another device looks only when nothing of this one can take effect any more.
+            //= spec-crate/spec/provisioning.md#agreed-timers
+            //# A program MUST refuse an agreement that is not simulated if `quiet` is below the sum of `http`
+            //# and `fence`, or `fence` is below `expiry`.
             ("quiet", self.quiet, self.http.saturating_add(self.fence)),
             // A pay ends at its platform before its fence.
+            //= spec-crate/spec/provisioning.md#agreed-timers
+            //# A program MUST refuse an agreement that is not simulated if `quiet` is below the sum of `http`
+            //# and `fence`, or `fence` is below `expiry`.
             ("fence", self.fence, self.expiry),
         ];
         match at_least.into_iter().find(|(_, got, min)| got < min) {

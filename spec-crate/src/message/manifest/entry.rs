@@ -59,7 +59,13 @@ impl<I> Entry<I> {
     #[must_use]
     pub fn validity(&self, now: Option<UnixSeconds>) -> Validity {
         match now {
+            //= spec-crate/spec/provisioning.md#dates
+            //# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s
+            //# before `valid_from` or more than 86,400 s after `valid_until`.
             Some(now) if now.0.saturating_add(TOLERANCE) < self.valid_from.0 => Validity::Early,
+            //= spec-crate/spec/provisioning.md#dates
+            //# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s
+            //# before `valid_from` or more than 86,400 s after `valid_until`.
             Some(now) if now.0 > self.valid_until.0.saturating_add(TOLERANCE) => Validity::Late,
             _ => Validity::Within,
         }
@@ -71,6 +77,9 @@ impl Revocation {
     pub(super) fn may_become(held: Option<Self>, newer: Option<Self>) -> bool {
         match (held, newer) {
             (None, _) | (Some(Self::Retired), Some(_)) => true,
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST refuse a manifest that takes a revocation of the one that it holds back,
+            //# weakens it from 2 to 1, or dates `compromised_since` later.
             (Some(Self::Compromised { since }), Some(Self::Compromised { since: newer })) => newer <= since,
             _ => false,
         }

@@ -58,6 +58,9 @@ pub(super) struct RawEntry {
 /// Reads a payload of the kind.
 pub(super) fn read(kind: FileKind, payload: &[u8]) -> Result<Raw, Violation> {
     if kind == FileKind::DeviceManifest {
+        //= spec-crate/spec/encoding.md#strict-messages
+        //# A receiver MUST treat a strict message that the validator refuses as the chapter says that
+        //# describes where it came from, and use nothing of it.
         let read: wire::DeviceManifest = codec::decode(payload, &wire::strict::DEVICE_MANIFEST)?;
         let entries = read.devices.into_iter().map(RawEntry::from).collect();
         return Ok(Raw { serial: read.serial, site: read.site_id, entries });
@@ -86,9 +89,18 @@ impl<I: EntryId> Entry<I> {
     pub(super) fn checked(raw: RawEntry) -> Result<Self, ManifestError> {
         // The validator has counted 32 bytes; zeros are no usable key.
         let public_key = <[u8; 32]>::try_from(raw.public_key.as_slice()).unwrap_or_default();
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest with an entry whose public key is unusable as PRV-2 says, or
+        //# whose `valid_from` is above its `valid_until`.
+        //= spec-crate/spec/key-exchange.md#ed25519
+        //# An end MUST check that a public key is canonical, on the curve and not of small order when it
+        //# imports the key.
         if check_public_key(&public_key).is_err() {
             return Err(ManifestError::UnusableKey { id: raw.id });
         }
+        //= spec-crate/spec/provisioning.md#manifests
+        //# A program MUST refuse a manifest with an entry whose public key is unusable as PRV-2 says, or
+        //# whose `valid_from` is above its `valid_until`.
         if raw.valid_from > raw.valid_until {
             return Err(ManifestError::Dates { id: raw.id });
         }
@@ -96,6 +108,9 @@ impl<I: EntryId> Entry<I> {
             (0, 0) => None,
             (1, 0) => Some(Revocation::Retired),
             (2, since) if since > 0 => Some(Revocation::Compromised { since: UnixSeconds(since) }),
+            //= spec-crate/spec/provisioning.md#manifests
+            //# A program MUST refuse a manifest with an entry whose `revocation` is neither absent, 1 nor 2,
+            //# or whose `compromised_since` is there for another revocation than 2 or absent for 2.
             _ => return Err(ManifestError::Revocation { id: raw.id }),
         };
         Ok(Self {

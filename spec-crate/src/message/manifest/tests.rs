@@ -94,6 +94,10 @@ fn terminals_have_a_manifest_of_their_own() {
     assert_eq!(Manifest::<Device>::open(&file, &organisation, &site()), Err(ManifestError::File(kind)));
 }
 
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest that has no signature of the organisation which the newest agreement that
+//# it holds names for its kind, or that is of another site id than that agreement.
 #[test]
 fn a_manifest_is_signed_by_the_right_organisation_for_the_right_site() {
     let (right, other) = (OrganisationKey::of(&seed(1)), OrganisationKey::of(&seed(2)));
@@ -105,6 +109,10 @@ fn a_manifest_is_signed_by_the_right_organisation_for_the_right_site() {
     assert_eq!(Manifest::<Device>::open(&file, &right, &elsewhere), Err(ManifestError::Site));
 }
 
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest whose ids do not ascend strictly, compared as byte strings, or with two
+//# entries of one public key.
 #[test]
 fn ids_rise_strictly() {
     assert_eq!(forged(|devices| devices.swap(0, 1)), ManifestError::Order { id: "pos-1".into() });
@@ -112,6 +120,18 @@ fn ids_rise_strictly() {
     assert_eq!(forged(twice), ManifestError::Order { id: "pos-1".into() });
 }
 
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest whose ids do not ascend strictly, compared as byte strings, or with two
+//# entries of one public key.
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest with an entry whose public key is unusable as PRV-2 says, or whose
+//# `valid_from` is above its `valid_until`.
+//= spec-crate/spec/key-exchange.md#ed25519
+//= type=test
+//# An end MUST check that a public key is canonical, on the curve and not of small order when it imports the
+//# key.
 #[test]
 fn each_entry_has_a_usable_key_of_its_own() {
     let shared = ManifestError::SharedKey { first: "pos-1".into(), second: "pos-3".into() };
@@ -124,6 +144,14 @@ fn each_entry_has_a_usable_key_of_its_own() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest with an entry whose public key is unusable as PRV-2 says, or whose
+//# `valid_from` is above its `valid_until`.
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest with an entry whose `revocation` is neither absent, 1 nor 2, or whose
+//# `compromised_since` is there for another revocation than 2 or absent for 2.
 #[test]
 fn dates_and_revocations_make_sense() {
     let id = || "pos-1".into();
@@ -156,6 +184,10 @@ fn a_manifest_has_1_to_2000_entries() {
     );
 }
 
+//= spec-crate/spec/provisioning.md#taking-a-manifest-over
+//= type=test
+//# A program MUST refuse a manifest whose `serial` is below that of the one that it holds, or equal to it
+//# with another payload.
 #[test]
 fn an_older_manifest_and_another_of_the_same_serial_are_refused() {
     let held = three();
@@ -171,6 +203,13 @@ fn an_older_manifest_and_another_of_the_same_serial_are_refused() {
     assert_eq!(held.check_successor(&elsewhere), Err(ManifestError::Site));
 }
 
+//= spec-crate/spec/provisioning.md#certificates-of-keys
+//= type=test
+//# An organisation MUST give a new id to a replacement of a device or terminal that has a new key.
+//= spec-crate/spec/provisioning.md#taking-a-manifest-over
+//= type=test
+//# A program MUST refuse a manifest that lacks an entry of the one that it holds, or gives an id another
+//# public key.
 #[test]
 fn a_successor_adds_and_revokes_and_loses_nothing() {
     let held = manifest(1, vec![device(1, None), device(2, None)]);
@@ -184,6 +223,10 @@ fn a_successor_adds_and_revokes_and_loses_nothing() {
     assert_eq!(next(vec![device(1, None), renewed]), Ok(()));
 }
 
+//= spec-crate/spec/provisioning.md#taking-a-manifest-over
+//= type=test
+//# A program MUST refuse a manifest that takes a revocation of the one that it holds back, weakens it from 2
+//# to 1, or dates `compromised_since` later.
 #[test]
 fn a_revocation_is_never_taken_back_or_dated_later() {
     let retired = Some(Revocation::Retired);
@@ -210,6 +253,9 @@ fn a_revocation_is_never_taken_back_or_dated_later() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#dates
+//= type=test
+//# A program MUST NOT refuse a session, an order or a result because of `valid_from` or `valid_until`.
 #[test]
 fn dates_warn_beyond_24_hours_and_decide_nothing() {
     let manifest = three();

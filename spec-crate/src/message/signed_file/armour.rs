@@ -52,19 +52,37 @@ pub(super) fn write(name: &str, bytes: &[u8]) -> String {
 /// Text before and behind is passed over, as mail puts it there.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, Damaged> {
     let Ok(text) = core::str::from_utf8(bytes) else { return Ok(None) };
+    //= spec-crate/spec/provisioning.md#armour
+    //# A program that reads armour MUST ignore all lines before the first line that begins with `-----BEGIN
+    //# HISPOS ` and all lines behind the END line, and white space at both ends of each line.
     let mut lines = text.lines().map(str::trim).zip(1..).skip_while(|(line, _)| !line.starts_with(BEGIN));
     let Some((first, number)) = lines.next() else { return Ok(None) };
     let name = first.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(DASHES));
+    //= spec-crate/spec/provisioning.md#armour
+    //# A program that reads armour MUST refuse it if the BEGIN line does not end with five hyphens, if the
+    //# END line is missing or has another name than the BEGIN line, or if the name is not that of the kind of
+    //# the file inside.
     let name = name.ok_or(Damaged::Line(number))?;
     let mut out = Vec::new();
     let (mut last, mut padded) = (number, false);
     for (line, number) in lines {
         last = number;
+        //= spec-crate/spec/provisioning.md#armour
+        //# A program that reads armour MUST ignore all lines before the first line that begins with
+        //# `-----BEGIN HISPOS ` and all lines behind the END line, and white space at both ends of each line.
+        //= spec-crate/spec/provisioning.md#armour
+        //# A program that reads armour MUST refuse it if the BEGIN line does not end with five hyphens, if
+        //# the END line is missing or has another name than the BEGIN line, or if the name is not that of the
+        //# kind of the file inside.
         if line.strip_prefix(END).and_then(|rest| rest.strip_suffix(DASHES)) == Some(name) {
             return Ok(Some((name.to_ascii_lowercase(), out)));
         }
         for group in line.as_bytes().chunks(4) {
             // Padding ends the content.
+            //= spec-crate/spec/provisioning.md#armour
+            //# A program that reads armour MUST refuse it if a line between BEGIN and END has a character
+            //# other than those of base64, does not consist of groups of four, has padding anywhere but at
+            //# the end of the content, or has bits that are not zero behind the content in its last group.
             let bytes = if padded { None } else { decode_group(group, &mut out) };
             padded = bytes.ok_or(Damaged::Line(number))? < 3;
         }
@@ -72,6 +90,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, Damaged> {
             return Err(Damaged::TooLong(out.len()));
         }
     }
+    //= spec-crate/spec/provisioning.md#armour
+    //# A program that reads armour MUST refuse it if the BEGIN line does not end with five hyphens, if the
+    //# END line is missing or has another name than the BEGIN line, or if the name is not that of the kind of
+    //# the file inside.
     Err(Damaged::Line(last))
 }
 
@@ -79,12 +101,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(String, Vec<u8>)>, Damaged> {
 fn decode_group(group: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let digits = group.iter().position(|byte| *byte == b'=').unwrap_or(group.len());
     let (group, padding) = <&[u8; 4]>::try_from(group).ok()?.split_at_checked(digits)?;
+    //= spec-crate/spec/provisioning.md#armour
+    //# A program that reads armour MUST refuse it if a line between BEGIN and END has a character other than
+    //# those of base64, does not consist of groups of four, has padding anywhere but at the end of the
+    //# content, or has bits that are not zero behind the content in its last group.
     if digits < 2 || padding.iter().any(|byte| *byte != b'=') {
         return None;
     }
     let mut bits = 0_u32;
     for place in 0..4 {
         let value = match group.get(place) {
+            //= spec-crate/spec/provisioning.md#armour
+            //# A program that reads armour MUST refuse it if a line between BEGIN and END has a character
+            //# other than those of base64, does not consist of groups of four, has padding anywhere but at
+            //# the end of the content, or has bits that are not zero behind the content in its last group.
             Some(byte) => ALPHABET.iter().position(|digit| digit == byte)?,
             None => 0,
         };
@@ -92,6 +122,10 @@ fn decode_group(group: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     }
     let [_, decoded @ ..] = bits.to_be_bytes();
     let (decoded, rest) = decoded.split_at_checked(digits.checked_sub(1)?)?;
+    //= spec-crate/spec/provisioning.md#armour
+    //# A program that reads armour MUST refuse it if a line between BEGIN and END has a character other than
+    //# those of base64, does not consist of groups of four, has padding anywhere but at the end of the
+    //# content, or has bits that are not zero behind the content in its last group.
     if rest.iter().any(|byte| *byte != 0) {
         return None;
     }

@@ -49,6 +49,9 @@ fn forged(file: &SignedFile, change: impl FnOnce(&mut wire::SignedFile)) -> Resu
     SignedFile::decode(&read.encode_to_vec())
 }
 
+//= spec-crate/spec/provisioning.md#armour
+//= type=test
+//# A program that reads a signed file MUST accept the armoured form as well as the binary one.
 #[test]
 fn a_signed_file_is_read_back_from_its_binary_form_and_its_armour() {
     for file in [file(), signed(&[1]), signed(&[1, 2, 3, 4])] {
@@ -57,6 +60,10 @@ fn a_signed_file_is_read_back_from_its_binary_form_and_its_armour() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST take a signature of an organisation as there only if the file has a signature with the key
+//# id of that organisation's key and it verifies as [Ed25519](key-exchange.md#ed25519) says.
 #[test]
 fn an_organisation_stands_for_what_it_signed_and_nothing_else() {
     let file = signed(&[1, 2]);
@@ -75,6 +82,10 @@ fn an_organisation_stands_for_what_it_signed_and_nothing_else() {
     assert_eq!(file.signers().count(), 2);
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A signer MUST sign 64 bytes 0x20, the context of the file's kind in ASCII, one byte 0x00, and the payload
+//# as it stands in the file.
 #[test]
 fn a_signature_under_the_context_of_another_kind_does_not_count() {
     let mut file = signed(&[1]);
@@ -87,6 +98,15 @@ fn a_signature_under_the_context_of_another_kind_does_not_count() {
     );
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A signer MUST write the signatures of a file in ascending order of their key ids, compared as byte
+//# strings, and one signature for each key id.
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST refuse a file whose SignedFile or payload the
+//# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the one that
+//# is wanted, or whose key ids do not ascend strictly.
 #[test]
 fn key_ids_rise_strictly_whatever_the_order_of_signing() {
     assert_eq!(signed(&[1, 2, 3]), signed(&[3, 1, 2]));
@@ -104,6 +124,15 @@ fn a_fifth_signature_has_no_room_and_leaves_the_file_as_it_was() {
     assert_eq!(file.sign(&seed(4)), Ok(()));
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST refuse a file whose SignedFile or payload the
+//# [validator](encoding.md#steps-of-the-validator) refuses, whose kind is not 1, 2 or 3 or not the one that
+//# is wanted, or whose key ids do not ascend strictly.
+//= spec-crate/spec/encoding.md#strict-messages
+//= type=test
+//# A receiver MUST treat a strict message that the validator refuses as the chapter says that describes where
+//# it came from, and use nothing of it.
 #[test]
 fn kinds_are_told_apart_and_unknown_ones_refused() {
     let file = file();
@@ -114,6 +143,9 @@ fn kinds_are_told_apart_and_unknown_ones_refused() {
     assert!(matches!(SignedFile::create(wanted, payload(1)), Err(FileError::NotCanonical(_))));
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST refuse a file of more than 262,144 bytes (SIGNED_FILE_BYTES_MAX) in its binary form.
 #[test]
 fn a_file_longer_than_the_limit_is_refused_before_it_is_read() {
     let got = SIGNED_FILE_BYTES_MAX + 1;
@@ -138,6 +170,10 @@ fn a_signature_that_makes_the_file_too_long_leaves_it_as_it_was() {
     assert_eq!(file, before);
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an organisation key that is not canonical, not on the curve, or of small order, as
+//# [Ed25519](key-exchange.md#ed25519) says.
 #[test]
 fn keys_of_small_order_or_off_the_curve_are_no_organisation() {
     let mut one = [0; 32];
@@ -180,6 +216,10 @@ fn every_truncation_and_bit_flip_is_refused_or_not_signed() {
     std::println!("{cases} truncations and bit flips of a signed file");
 }
 
+//= spec-crate/spec/provisioning.md#armour
+//= type=test
+//# A program that reads armour MUST ignore all lines before the first line that begins with `-----BEGIN
+//# HISPOS ` and all lines behind the END line, and white space at both ends of each line.
 #[test]
 fn armour_survives_mail() {
     let text = signed(&[1]).encode_armoured();
@@ -196,6 +236,11 @@ fn armour_survives_mail() {
     }
 }
 
+//= spec-crate/spec/provisioning.md#armour
+//= type=test
+//# A program that reads armour MUST refuse it if the BEGIN line does not end with five hyphens, if the END
+//# line is missing or has another name than the BEGIN line, or if the name is not that of the kind of the
+//# file inside.
 #[test]
 fn damaged_armour_is_refused_with_its_line() {
     let text = signed(&[1]).encode_armoured();
@@ -213,6 +258,8 @@ fn damaged_armour_is_refused_with_its_line() {
     assert!(SignedFile::decode(without(1).as_bytes()).is_err());
     let damaged = text.replacen(&lines[1][..4], "*AAA", 1);
     assert_eq!(SignedFile::decode(damaged.as_bytes()), Err(FileError::Armour { line: 2 }));
+    let short = text.replacen("MANIFEST-----\n", "MANIFEST----\n", 1);
+    assert_eq!(SignedFile::decode(short.as_bytes()), Err(FileError::Armour { line: 1 }));
     let renamed = text.replace("TERMINAL MANIFEST", "AGREEMENT");
     assert_eq!(
         SignedFile::decode(renamed.as_bytes()),
@@ -222,6 +269,11 @@ fn damaged_armour_is_refused_with_its_line() {
     assert!(matches!(SignedFile::decode(unequal.as_bytes()), Err(FileError::Armour { .. })));
 }
 
+//= spec-crate/spec/provisioning.md#armour
+//= type=test
+//# A program that reads armour MUST refuse it if a line between BEGIN and END has a character other than
+//# those of base64, does not consist of groups of four, has padding anywhere but at the end of the content,
+//# or has bits that are not zero behind the content in its last group.
 #[test]
 fn base64_is_that_of_rfc_4648_and_has_one_form() {
     let body = |bytes: &[u8]| armour::write("x", bytes).lines().nth(1).unwrap_or_default().to_string();
