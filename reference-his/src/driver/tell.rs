@@ -201,6 +201,7 @@ fn refused(why: &OrderRefusal) -> NotMade {
         OrderRefusal::Posted => ("posted", false),
         OrderRefusal::NothingToPost => ("nothing_to_post", false),
         OrderRefusal::NotWhole { .. } => ("not_whole", false),
+        OrderRefusal::DayLimit { .. } => ("day_limit", false),
         OrderRefusal::Device => ("device", false),
         OrderRefusal::NoSession => ("link", true),
         _ => ("core", false),

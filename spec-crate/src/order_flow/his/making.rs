@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::captures::{self, Capture};
 use super::refusal::OrderRefusal;
-use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step, unposted};
+use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step, room, unposted};
 use crate::amount::Amount;
 use crate::book::{Index, RowKey, Table};
 use crate::ids::{OperatorId, OrderNo};
@@ -18,7 +18,6 @@ use crate::message::order_no::{derive_order_no, refund_key};
 use crate::order_flow::allows_amount;
 use crate::platform::Channel;
 use crate::time::{Clock, Instant};
-use crate::timers;
 use crate::wire::{self, HisState, Posting};
 
 /// What a cashier wants collected.
@@ -157,7 +156,7 @@ pub(crate) fn refund(
             of.is_some_and(|of| of.order_no == new.order_no) && same
         };
         let earlier: Vec<Held> = bill_rows.iter().filter_map(|row| Held::read(row)).filter(of_item).collect();
-        refund_fits(&capture, new, &earlier, clock)?;
+        room::refund_fits(&capture, new.amount, &earlier, clock)?;
         let generation = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
         let order = NewOrder {
             order_no: number_of(generation)?,
@@ -171,6 +170,10 @@ pub(crate) fn refund(
         rows.all(core::slice::from_ref(&number))?;
         orphans_are_absent(rows, &[number], &mut changes)?;
         let mut held = make(context, &order, session, clock)?;
+        let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
+        let day_max = agreement.terms().amounts.refund_day_max;
+        room::day_has_room(new.amount, day_max, &rows.day(new.business_day)?)?;
+        touch_site(context, rows, &mut changes);
         held.row.bill.clone_from(&original.row.bill);
         held.row.item.clone_from(&new.item);
         held.row.generation = generation;
@@ -322,39 +325,13 @@ fn orphans_are_absent(rows: &Rows, keys: &[RowKey], changes: &mut Changes) -> Re
     Ok(())
 }
 
-/// S3: refunded + reserved + new <= taken; one refund of an item at a time; not too many, not too fast.
-fn refund_fits(
-    capture: &Capture,
-    new: &NewRefund,
-    earlier: &[Held],
-    clock: Clock,
-) -> Result<(), OrderRefusal> {
-    if new.amount.collects() {
-        return Err(OrderRefusal::Amount);
+/// The site row is written as it was: of two refunds made at once the second is counted over the first.
+fn touch_site(context: &HisContext, rows: &Rows, changes: &mut Changes) {
+    let site_key = RowKey::new(Table::Site, context.site_id.as_str());
+    let (site, version) = rows.read::<wire::SiteRow>(&site_key);
+    if version != 0 {
+        changes.write(&site_key, version, &site, Index::default());
     }
-    let open = |held: &&Held| !held.ended() || held.state() == HisState::Attention;
-    let reserved = |held: &&Held| {
-        let mut reservations = capture.row.reservations.iter();
-        reservations.any(|reservation| reservation.order_no == held.order_no.as_str())
-    };
-    if let Some(busy) = earlier.iter().find(|held| open(held) || reserved(held)) {
-        return Err(OrderRefusal::ItemBusy { order_no: busy.order_no.as_str().into() });
-    }
-    let gone = capture.row.refunded.saturating_add(capture.reserved());
-    let left = capture.row.amount.saturating_sub(gone);
-    if new.amount.magnitude() > left {
-        return Err(OrderRefusal::Exceeds { left });
-    }
-    let orders = usize::try_from(capture.row.refunds).unwrap_or(usize::MAX);
-    if orders.saturating_add(capture.row.reservations.len()) >= limits::REFUNDS_PER_CAPTURE_MAX {
-        return Err(OrderRefusal::TooMany);
-    }
-    let next = capture.row.refund_made_at.saturating_add(timers::REFUND_GAP.div_ceil(1_000));
-    let now = clock.unix.map_or(0, |unix| unix.0);
-    if capture.row.refund_made_at != 0 && now < next {
-        return Err(OrderRefusal::TooSoon { seconds: next.saturating_sub(now) });
-    }
-    Ok(())
 }
 
 /// The row of a new order: sent, in this run, with its start instant.

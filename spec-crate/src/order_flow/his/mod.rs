@@ -9,9 +9,12 @@
 
 pub(crate) mod accepting;
 mod captures;
+#[cfg(test)]
+mod ledger_tests;
 pub(crate) mod making;
 pub(crate) mod orphans;
 mod refusal;
+mod room;
 #[cfg(test)]
 mod tests;
 mod unposted;
@@ -139,6 +142,7 @@ pub enum HisAlarm {
 pub(crate) struct Rows {
     rows: BTreeMap<RowKey, Row>,
     bills: BTreeMap<String, Vec<RowKey>>,
+    days: BTreeMap<u32, Vec<RowKey>>,
     containment: Option<Containment>,
 }
 
@@ -168,6 +172,9 @@ impl Rows {
                 // A bill that was never written is a row, too: nobody else may have made it meanwhile.
                 let key = RowKey::new(Table::Bill, bill);
                 self.rows.insert(key.clone(), Row { key, version: 0, bytes: Vec::new() });
+            }
+            Query::Day(day) => {
+                self.days.insert(*day, found.rows.iter().map(|row| row.key.clone()).collect());
             }
             Query::Anchor(_) => self.containment = Some(found.containment),
             _ => {}
@@ -201,6 +208,12 @@ impl Rows {
     /// Every row of a bill, the bill's own first, or the query that brings them.
     pub(crate) fn bill(&self, bill: &str) -> Result<Vec<&Row>, Step> {
         let keys = self.bills.get(bill).ok_or_else(|| Step::Need(Query::Bill(bill.into())))?;
+        Ok(keys.iter().filter_map(|key| self.rows.get(key)).collect())
+    }
+
+    /// Every order row of a business day, or the query that brings them.
+    pub(crate) fn day(&self, day: u32) -> Result<Vec<&Row>, Step> {
+        let keys = self.days.get(&day).ok_or(Step::Need(Query::Day(day)))?;
         Ok(keys.iter().filter_map(|key| self.rows.get(key)).collect())
     }
 

@@ -63,6 +63,11 @@ pub enum OrderRefusal {
         /// What it took, in fen.
         amount: u64,
     },
+    /// The refunds of the business day leave less of the agreement's limit.
+    DayLimit {
+        /// Fen left for this day.
+        left: u64,
+    },
     /// The device is revoked, or not in the manifest.
     Device,
     /// The session ended before the order was made.
@@ -110,6 +115,9 @@ impl fmt::Display for OrderRefusal {
                 f,
                 "only a refund of the whole payment of {amount} fen keeps it from being posted: post it, then refund a part"
             ),
+            Self::DayLimit { left } => {
+                write!(f, "the refunds of this business day leave {left} fen of the day's limit")
+            }
             Self::Device => f.write_str("the device is revoked or not in the manifest: bind another"),
             Self::NoSession => f.write_str("the session with the terminal ended: wait for the link"),
             Self::Core(why) => write!(f, "the order breaks a rule: {why}"),

@@ -1,0 +1,273 @@
+//! The ledger's rules over a small book, without any link.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+
+use super::accepting::{self, Told};
+use super::making::Session;
+use super::*;
+use crate::amount::Amount;
+use crate::book::Anchor;
+use crate::crypto::ed25519_public;
+use crate::ids::{BookId, OperatorId, SiteCode};
+use crate::ledger;
+use crate::message::agreement::{Account, AmountLimits, BusinessDay, Terms};
+use crate::message::manifest::Entry;
+use crate::message::result::{NewResult, sign};
+use crate::message::signed_file::OrganisationKey;
+use crate::platform::Channel;
+use crate::time::UnixSeconds;
+
+const DAY: u32 = 20_270_115;
+const UNIX: u64 = 1_800_000_000;
+const RUN: [u8; 4] = [1, 2, 3, 4];
+
+/// A function and no closure: the seed is erased where it was, see [`Secret::new`].
+fn seed(number: u8) -> Secret<32> {
+    Secret::new([number; 32])
+}
+
+fn context(desk: u8) -> HisContext {
+    let site_id = SiteId::try_from("site-1").unwrap();
+    let account = |id: &str| Some(Account { id: id.into(), sub_id: None });
+    let terms = Terms {
+        agreement_no: 1,
+        site_id: site_id.clone(),
+        site_code: SiteCode::try_from("SIM1").unwrap(),
+        versions: vec![1],
+        suites: vec![1],
+        his_organisation: OrganisationKey::of(&seed(21)),
+        pos_organisation: OrganisationKey::of(&seed(22)),
+        amounts: AmountLimits { collect_max: 5_000_000, refund_max: 5_000_000, refund_day_max: 10_000 },
+        timers: Timers::USUAL,
+        business_day: BusinessDay::default(),
+        wechat: account("1900000109"),
+        alipay: account("2021000000000001"),
+        simulated: true,
+    };
+    let device = |number: u8| Entry {
+        id: device_id(number),
+        name: "SN".into(),
+        public_key: ed25519_public(&seed(number)),
+        valid_from: UnixSeconds(UNIX - 86_400),
+        valid_until: UnixSeconds(UNIX + 86_400_000),
+        revocation: None,
+    };
+    HisContext {
+        terminal_id: TerminalId::try_from("WIN-1").unwrap(),
+        site_id: site_id.clone(),
+        site_secret: seed(7),
+        device_id: device_id(desk),
+        agreements: vec![Agreement::encode(&terms).unwrap()],
+        devices: Manifest::encode(1, &site_id, vec![device(1), device(2)]).unwrap(),
+        started: Instant(0),
+    }
+}
+
+fn device_id(number: u8) -> DeviceId {
+    DeviceId::try_from(alloc::format!("POS-{number}").as_str()).unwrap()
+}
+
+/// So many seconds after the beginning.
+fn after(seconds: u64) -> Clock {
+    Clock { now: Instant(1_000 * (seconds + 1)), unix: Some(UnixSeconds(UNIX + seconds)) }
+}
+
+/// A ledger in memory.
+#[derive(Default)]
+struct Ledger {
+    rows: BTreeMap<RowKey, (Row, Index)>,
+    seq: u64,
+}
+
+impl Ledger {
+    fn born() -> Self {
+        let mut ledger = Self::default();
+        assert!(ledger.commit(&ledger::born("site-1", after(0))));
+        ledger
+    }
+
+    fn row(&self, key: &RowKey) -> Row {
+        let missing = Row { key: key.clone(), version: 0, bytes: Vec::new() };
+        self.rows.get(key).map_or(missing, |(row, _)| row.clone())
+    }
+
+    fn order(&self, order_no: &OrderNo) -> Row {
+        self.row(&RowKey::new(Table::Order, order_no.as_str()))
+    }
+
+    fn view(&self, order_no: &OrderNo) -> OrderView {
+        OrderView::read(&self.order(order_no)).unwrap()
+    }
+
+    fn held(&self, order_no: &OrderNo) -> Held {
+        Held::read(&self.order(order_no)).unwrap()
+    }
+
+    fn find(&self, query: &Query) -> Found {
+        let select = |wanted: &dyn Fn(&RowKey, &Index) -> bool| {
+            let rows = self.rows.iter().filter(|(key, (_, index))| wanted(key, index));
+            rows.map(|(_, (row, _))| row.clone()).collect::<Vec<Row>>()
+        };
+        let rows = match query {
+            Query::Rows(keys) => keys.iter().map(|key| self.row(key)).collect(),
+            Query::Bill(bill) => {
+                let of_bill = |key: &RowKey, index: &Index| {
+                    matches!(key.table, Table::Order | Table::Capture) && index.bill == *bill
+                };
+                let own = Some(self.row(&RowKey::new(Table::Bill, bill))).filter(|row| row.version != 0);
+                own.into_iter().chain(select(&of_bill)).collect()
+            }
+            Query::Day(day) => select(&|key, index| key.table == Table::Order && index.day == *day),
+            other => panic!("{other:?}"),
+        };
+        let anchor = Anchor { book: BookId::from_bytes([1; 8]), seq: self.seq, head: [0; 8] };
+        Found { rows, more: false, containment: Containment::Contained, anchor }
+    }
+
+    fn commit(&mut self, batch: &Batch) -> bool {
+        if batch.read.iter().any(|(key, version)| self.row(key).version != *version) {
+            return false;
+        }
+        for write in &batch.write {
+            assert!(!write.bytes.is_empty());
+            self.seq += 1;
+            let row = Row { key: write.key.clone(), version: self.seq, bytes: write.bytes.clone() };
+            self.rows.insert(write.key.clone(), (row, write.index.clone()));
+        }
+        true
+    }
+
+    /// What a step comes to, over the rows as they are now.
+    fn works_out(&self, step: impl Fn(&Rows) -> Step) -> Changes {
+        let mut rows = Rows::default();
+        loop {
+            match step(&rows) {
+                Step::Need(query) => rows.take(&query, self.find(&query)),
+                Step::Done(changes) => return changes,
+            }
+        }
+    }
+
+    fn does(&mut self, step: impl Fn(&Rows) -> Step) -> Vec<HisOrderEvent> {
+        let changes = self.works_out(step);
+        assert!(self.commit(&changes.batch));
+        changes.events
+    }
+
+    fn collect(&mut self, bill: &str, fen: i64, clock: Clock) -> OrderNo {
+        let amount = Amount::from_fen(fen).unwrap();
+        let new = NewCollect { ticket: 1, bill: bill.into(), amount, business_day: DAY };
+        made(self.does(|rows| making::collect(&context(1), &new, session(), rows, clock))).unwrap()
+    }
+
+    fn refund(&mut self, new: &NewRefund, clock: Clock) -> Result<OrderNo, OrderRefusal> {
+        made(self.does(|rows| making::refund(&context(1), new, session(), rows, clock)))
+    }
+
+    /// A device tells a result in a session.
+    fn told(&mut self, desk: u8, result: &ResultCore, clock: Clock) -> Vec<HisOrderEvent> {
+        let signature = sign(&seed(desk), result);
+        let peer = device_id(desk);
+        let told = Told { result: result.bytes(), signature: &signature, peer: peer.as_str() };
+        self.does(|rows| accepting::accept(&context(desk), &told, rows, clock))
+    }
+
+    /// A collect that was paid.
+    fn paid(&mut self, bill: &str, fen: i64, payment_no: &str) -> OrderNo {
+        let order_no = self.collect(bill, fen, after(0));
+        let paid =
+            NewResult { payment_no: Some(payment_no.into()), ..self.result(&order_no, Outcome::Paid, 100) };
+        self.told(1, &encoded(&paid), after(1));
+        assert_eq!(self.view(&order_no).state, "paid");
+        order_no
+    }
+
+    /// A result about an order of the ledger, on WeChat.
+    fn result(&self, order_no: &OrderNo, outcome: Outcome, status: u32) -> NewResult {
+        let core = self.held(order_no).core.unwrap();
+        let refund = core.refund_of();
+        NewResult {
+            order_hash: core.hash(&context(1).site_id),
+            order_no: order_no.clone(),
+            device_id: device_id(1),
+            outcome,
+            status,
+            amount: core.amount(),
+            channel: Some(Channel::Wechat),
+            payment_no: refund.map(|of| of.payment_no.clone()),
+            refund_id: None,
+            captured_at: None,
+            decided_at: None,
+            provider_code: None,
+            found: Vec::new(),
+        }
+    }
+}
+
+fn encoded(result: &NewResult) -> ResultCore {
+    ResultCore::encode(result).unwrap()
+}
+
+fn session() -> Session<'static> {
+    Session { run: &RUN, zero: Instant(0), agreement_no: 1 }
+}
+
+fn made(events: Vec<HisOrderEvent>) -> Result<OrderNo, OrderRefusal> {
+    match events.into_iter().next().unwrap() {
+        HisOrderEvent::Made { order, .. } => Ok(order.order_no),
+        HisOrderEvent::Refused { why, .. } => Err(why),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refund_of(order_no: &OrderNo, item: &str, fen: i64) -> NewRefund {
+    NewRefund {
+        ticket: 2,
+        order_no: order_no.clone(),
+        item: item.into(),
+        amount: Amount::from_fen(-fen).unwrap(),
+        operator: OperatorId::try_from("op-1").unwrap(),
+        approver: OperatorId::try_from("op-2").unwrap(),
+        reason: "not dispensed".into(),
+        business_day: DAY,
+    }
+}
+
+#[test]
+fn refunds_of_a_business_day_stay_within_its_limit_and_failed_ones_free_it() {
+    let mut ledger = Ledger::born();
+    let [one, two, three] =
+        ["b1", "b2", "b3"].map(|bill| ledger.paid(bill, 20_000, &alloc::format!("wx-{bill}")));
+    let first = ledger.refund(&refund_of(&one, "", 6_000), after(10)).unwrap();
+    let too_much = ledger.refund(&refund_of(&two, "", 4_001), after(20));
+    assert_eq!(too_much, Err(OrderRefusal::DayLimit { left: 4_000 }));
+    let other_day = NewRefund { business_day: DAY + 1, ..refund_of(&three, "", 10_000) };
+    ledger.refund(&other_day, after(20)).unwrap();
+    ledger.refund(&refund_of(&two, "", 4_000), after(30)).unwrap();
+    // Given back counts like reserved; what failed does not count.
+    let failed = ledger.result(&first, Outcome::NotRefunded, 404);
+    ledger.told(1, &encoded(&failed), after(40));
+    assert_eq!(
+        ledger.refund(&refund_of(&one, "", 6_001), after(100)),
+        Err(OrderRefusal::DayLimit { left: 6_000 })
+    );
+    ledger.refund(&refund_of(&one, "", 6_000), after(100)).unwrap();
+}
+
+#[test]
+fn two_refunds_at_once_do_not_share_what_the_day_has_left() {
+    let mut ledger = Ledger::born();
+    let [one, two] = ["b1", "b2"].map(|bill| ledger.paid(bill, 20_000, &alloc::format!("wx-{bill}")));
+    let works_out = |order_no: &OrderNo| {
+        let new = refund_of(order_no, "", 6_000);
+        ledger.works_out(|rows| making::refund(&context(1), &new, session(), rows, after(10)))
+    };
+    let [first, second] = [&one, &two].map(works_out);
+    assert!(ledger.commit(&first.batch));
+    assert!(!ledger.commit(&second.batch), "stale: it is run again");
+    assert_eq!(
+        ledger.refund(&refund_of(&two, "", 6_000), after(10)),
+        Err(OrderRefusal::DayLimit { left: 4_000 })
+    );
+}
