@@ -1439,6 +1439,9 @@ pub struct HisOrder {
     /// Why the POS refused it, if it did.
     #[prost(uint32, tag = "21")]
     pub rejected: u32,
+    /// A core that the POS held took the place of ours, and has another amount than the bill asked for.
+    #[prost(bool, tag = "22")]
+    pub other_amount: bool,
 }
 /// An authentic result that is kept beside the one that ended the order.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

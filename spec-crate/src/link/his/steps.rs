@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use super::{HisEvent, HisLink, START_PAGE, Work};
 use crate::book::{Anchor, Containment, Query, RowKey, Table};
 use crate::ids::OrderNo;
-use crate::message::order::OrderCore;
 use crate::order_flow::Body;
 use crate::order_flow::his::accepting::{self, Told};
 use crate::order_flow::his::making::{self, Session};
-use crate::order_flow::his::{Changes, Held, HisAlarm, HisOrderEvent, OrderRefusal, Rows, Step, orphans};
+use crate::order_flow::his::{
+    Changes, Held, HisAlarm, HisOrderEvent, OrderRefusal, Rows, Step, conflict, orphans,
+};
 use crate::time::{Clock, Instant};
 use crate::wire::{self, HisState};
 
@@ -69,7 +70,7 @@ impl HisLink {
                     held.store(changes);
                 }
             }),
-            Work::Conflict { order_no, rejected } => self.conflict(order_no, rejected, rows, clock),
+            Work::Conflict { order_no, rejected } => conflict::take_over(context, order_no, rejected, rows, clock),
             Work::Refresh(order_no) => change(rows, order_no, |_, _| {}),
         }
     }
@@ -93,23 +94,6 @@ impl HisLink {
             }
             Some(_) => orphans::seen(&self.context, &reply.journal, rows),
         }
-    }
-
-    /// The order's own device holds another order of this number: ours never started, and the held one takes its place.
-    fn conflict(&self, order_no: &OrderNo, rejected: &wire::Rejected, rows: &Rows, clock: Clock) -> Step {
-        let context = &self.context;
-        let core = OrderCore::decode(rejected.core.clone());
-        change(rows, order_no, |held, changes| {
-            let Ok(core) = core else { return };
-            let own = *core.device_id() == context.device_id && core.order_no() == order_no;
-            if !own || held.ended() || held.row.core == core.bytes() {
-                return;
-            }
-            held.row.core = core.bytes().to_vec();
-            held.core = Some(core);
-            held.ask(clock.now.after(context.full_lease()), changes);
-            changes.events.push(HisOrderEvent::Alarm(HisAlarm::Conflict { order_no: order_no.clone() }));
-        })
     }
 
     /// What follows once a piece of work is durable.

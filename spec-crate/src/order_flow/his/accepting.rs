@@ -125,7 +125,7 @@ fn end(
     let used_twice = payment_is_another_orders(&held, result, rows);
     let told_of_capture = held.row.evidence.iter().any(|evidence| is_capture(&evidence.result));
     let state = match result.get().outcome {
-        Outcome::Paid if used_twice => HisState::Attention,
+        Outcome::Paid if used_twice || held.row.other_amount => HisState::Attention,
         Outcome::NotPaid if told_of_capture => HisState::Attention,
         outcome => state_of(outcome),
     };

@@ -13,6 +13,7 @@ use crate::ids::{BookId, OperatorId, SiteCode};
 use crate::ledger;
 use crate::message::agreement::{Account, AmountLimits, BusinessDay, Terms};
 use crate::message::manifest::Entry;
+use crate::message::order::NewOrder;
 use crate::message::result::{NewResult, sign};
 use crate::message::signed_file::OrganisationKey;
 use crate::platform::Channel;
@@ -104,6 +105,10 @@ impl Ledger {
         Held::read(&self.order(order_no)).unwrap()
     }
 
+    fn captures(&self) -> Vec<CaptureView> {
+        self.rows.values().filter_map(|(row, _)| CaptureView::read(row)).collect()
+    }
+
     fn find(&self, query: &Query) -> Found {
         let select = |wanted: &dyn Fn(&RowKey, &Index) -> bool| {
             let rows = self.rows.iter().filter(|(key, (_, index))| wanted(key, index));
@@ -156,8 +161,7 @@ impl Ledger {
     }
 
     fn collect(&mut self, bill: &str, fen: i64, clock: Clock) -> OrderNo {
-        let amount = Amount::from_fen(fen).unwrap();
-        let new = NewCollect { ticket: 1, bill: bill.into(), amount, business_day: DAY };
+        let new = collect_of(bill, fen);
         made(self.does(|rows| making::collect(&context(1), &new, session(), rows, clock))).unwrap()
     }
 
@@ -221,6 +225,10 @@ fn made(events: Vec<HisOrderEvent>) -> Result<OrderNo, OrderRefusal> {
     }
 }
 
+fn collect_of(bill: &str, fen: i64) -> NewCollect {
+    NewCollect { ticket: 1, bill: bill.into(), amount: Amount::from_fen(fen).unwrap(), business_day: DAY }
+}
+
 fn refund_of(order_no: &OrderNo, item: &str, fen: i64) -> NewRefund {
     NewRefund {
         ticket: 2,
@@ -270,4 +278,60 @@ fn two_refunds_at_once_do_not_share_what_the_day_has_left() {
         ledger.refund(&refund_of(&two, "", 6_000), after(10)),
         Err(OrderRefusal::DayLimit { left: 4_000 })
     );
+}
+
+/// The core of an order of the ledger, with another amount.
+fn other_core(ledger: &Ledger, order_no: &OrderNo, fen: i64) -> OrderCore {
+    let core = ledger.held(order_no).core.unwrap();
+    let order = NewOrder {
+        order_no: order_no.clone(),
+        device_id: core.device_id().clone(),
+        amount: Amount::from_fen(fen).unwrap(),
+        business_day: core.business_day(),
+        agreement_no: core.agreement_no(),
+        refund_of: core.refund_of().cloned(),
+    };
+    OrderCore::encode(&order).unwrap()
+}
+
+fn conflict(ledger: &mut Ledger, order_no: &OrderNo, core: &OrderCore) -> Vec<HisOrderEvent> {
+    let rejected = wire::Rejected { core: core.bytes().to_vec(), ..wire::Rejected::default() };
+    ledger.does(|rows| conflict::take_over(&context(1), order_no, &rejected, rows, after(5)))
+}
+
+#[test]
+fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
+    for (held, state) in [(900, "attention"), (500, "paid")] {
+        let mut ledger = Ledger::born();
+        let order_no = ledger.collect("b1", 500, after(0));
+        let core = if held == 500 {
+            let day = NewCollect { business_day: DAY - 1, ..collect_of("b1", 500) };
+            let mut earlier = Ledger::born();
+            let made = made(earlier.does(|rows| making::collect(&context(1), &day, session(), rows, after(0))));
+            earlier.held(&made.unwrap()).core.unwrap()
+        } else {
+            other_core(&ledger, &order_no, held)
+        };
+        let told = conflict(&mut ledger, &order_no, &core);
+        assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Conflict { order_no: order_no.clone() })));
+        assert_eq!(ledger.view(&order_no).state, "asking");
+        let paid =
+            NewResult { payment_no: Some("wx-1".into()), ..ledger.result(&order_no, Outcome::Paid, 100) };
+        ledger.told(1, &encoded(&paid), after(6));
+        let view = ledger.view(&order_no);
+        assert_eq!((view.state, view.amount.unwrap().fen()), (state, held));
+        assert_eq!(ledger.captures()[0].amount, held.unsigned_abs(), "the money is known");
+    }
+}
+
+#[test]
+fn a_held_refund_of_a_greater_amount_reserves_as_much_as_it_may_give_back() {
+    let mut ledger = Ledger::born();
+    let original = ledger.paid("b1", 9_000, "wx-1");
+    let refund = ledger.refund(&refund_of(&original, "", 1_000), after(10)).unwrap();
+    let core = other_core(&ledger, &refund, -8_000);
+    conflict(&mut ledger, &refund, &core);
+    assert_eq!(ledger.captures()[0].reserved, 8_000);
+    let more = ledger.refund(&refund_of(&original, "x-ray", 1_001), after(100));
+    assert_eq!(more, Err(OrderRefusal::Exceeds { left: 1_000 }));
 }

@@ -9,6 +9,7 @@
 
 pub(crate) mod accepting;
 mod captures;
+pub(crate) mod conflict;
 #[cfg(test)]
 mod ledger_tests;
 pub(crate) mod making;
