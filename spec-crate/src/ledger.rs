@@ -14,10 +14,11 @@ use core::fmt;
 use prost::Message as _;
 
 use crate::book::{Batch, Index, Row, RowKey, Table, Write};
+use crate::catalogue::Status;
 use crate::message::agreement::Agreement;
 use crate::message::order::{Kind, OrderCore};
 use crate::message::result::Outcome;
-use crate::order_flow::his::{self, Changes, Held, accepting};
+use crate::order_flow::his::{self, Changes, Held, Rows, accepting, unposted};
 use crate::time::Clock;
 use crate::wire::{self, HisState, Posting};
 use crate::{limits, timers};
@@ -72,6 +73,8 @@ pub enum DecisionRefusal {
     NoEvidence,
     /// Money that the order took is not returned.
     Captured(String),
+    /// A refund is not decided as unpaid.
+    Refund,
     /// Nothing is waiting to be posted.
     NothingToPost,
     /// It was decided that the order is not posted, because its money goes back.
@@ -87,6 +90,9 @@ impl fmt::Display for DecisionRefusal {
             Self::NoEvidence => f.write_str("no signed evidence is kept: look the order up, or keep it"),
             Self::Captured(number) => {
                 write!(f, "{number} is not returned: refund it, or mark it returned first")
+            }
+            Self::Refund => {
+                f.write_str("a refund is not decided as unpaid: decide as the evidence has it, or keep it")
             }
             Self::NothingToPost => f.write_str("nothing of this order waits to be posted"),
             Self::NotToPost => {
@@ -154,7 +160,8 @@ pub fn pulled_by_decision(peer: &Row) -> Batch {
     changes.batch
 }
 
-/// Carries out a decision of two people. `captures` are the capture rows of the order's bill.
+/// Carries out a decision of two people. `captures` are the capture rows of the order; for a refund the row of its
+/// original, and the capture row of that. Others do no harm.
 ///
 /// # Errors
 ///
@@ -187,9 +194,18 @@ pub fn decide(
     let kind = match decision.kind {
         DecisionKind::Evidence => {
             end_by_evidence(&mut held)?;
+            // A refund that was booked or released before has no reservation any more.
+            for capture in captures.iter().filter(|capture| reserves(capture, &held)) {
+                if settle_refund(&held, capture, &mut changes) {
+                    unposted::give_back_to_posting(&held, &Rows::of(captures), &mut changes);
+                }
+            }
             wire::DecisionKind::Evidence
         }
         DecisionKind::NotPaid => {
+            if held.core.as_ref().is_some_and(|core| core.kind() == Kind::Refund) {
+                return Err(DecisionRefusal::Refund);
+            }
             if let Some((_, capture)) = views.iter().find(|(_, view)| !view.returned) {
                 return Err(DecisionRefusal::Captured(capture.number.clone()));
             }
@@ -233,6 +249,9 @@ fn end_by_evidence(held: &mut Held) -> Result<(), DecisionRefusal> {
     });
     held.row.result = newest.result;
     held.row.signature = newest.signature;
+    if held.state() != HisState::Attention {
+        held.row.looked_again = 0;
+    }
     if matches!(outcome, Outcome::Paid | Outcome::Refunded) && held.row.posting() != Posting::NotToPost {
         held.row.set_posting(Posting::Unposted);
     }
@@ -296,23 +315,35 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
         changes.write(&capture.key, capture.version, &row, index);
     }
     for capture in captures {
-        book_refund(&held, capture, &mut changes);
+        settle_refund(&held, capture, &mut changes);
     }
     held.store(&mut changes);
     Ok(changes.batch)
 }
 
-/// An orphan refund is booked in the row of its original when it is adopted.
-fn book_refund(held: &Held, capture: &Row, changes: &mut Changes) {
-    let Some(of) = held.core.as_ref().and_then(OrderCore::refund_of) else { return };
+fn reserves(capture: &Row, held: &Held) -> bool {
+    if capture.key.table != Table::Capture {
+        return false;
+    }
+    let row = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
+    row.reservations.iter().any(|reservation| reservation.order_no == held.order_no.as_str())
+}
+
+/// A refund that ended is booked in the row of its original, and its reservation goes unless it may still happen; `true`
+/// if it failed for good.
+fn settle_refund(held: &Held, capture: &Row, changes: &mut Changes) -> bool {
+    let Some(of) = held.core.as_ref().and_then(OrderCore::refund_of) else { return false };
     let original = CaptureView::read(capture)
         .is_some_and(|view| view.order_no == of.order_no.as_str() && view.channel == Some(of.channel));
-    if !original || !held.ended() {
-        return;
+    let status = held.result().and_then(|result| Status::from_code(result.get().status));
+    let gone = held.state() == HisState::NotRefunded && !status.is_some_and(Status::rests_on_absence);
+    let booked = held.state() == HisState::Refunded;
+    if !original || !(booked || gone) {
+        return false;
     }
     let mut row = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
     row.reservations.retain(|reservation| reservation.order_no != held.order_no.as_str());
-    if held.state() == HisState::Refunded {
+    if booked {
         let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
         row.refunded = row.refunded.saturating_add(amount);
         row.refunds = row.refunds.saturating_add(1);
@@ -320,6 +351,7 @@ fn book_refund(held: &Held, capture: &Row, changes: &mut Changes) {
     }
     let index = Index { bill: row.bill.clone(), ..Index::default() };
     changes.write(&capture.key, capture.version, &row, index);
+    gone
 }
 
 /// Whether an order has waited too long to be posted, at a time in Unix seconds.

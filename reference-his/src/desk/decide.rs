@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use hispos::book::{Batch, Index, Query, Row, RowKey, Table, Write};
-use hispos::ids::{Purpose, platform_number};
+use hispos::ids::{OrderNo, Purpose, platform_number};
 use hispos::ledger::{self, OrderView};
 use serde_json::json;
 
@@ -49,7 +49,9 @@ impl Desk {
 
     /// A bill adopts an order that only a terminal knew, end and posting included.
     pub(crate) async fn adopt(&self, order_no: &str, bill: &str) -> Result<Order, DeskError> {
-        let bill = self.ledger().find(Query::Bill(bill.to_owned())).await?.rows.into_iter().next();
+        // A ledger that went back may have forgotten the bill, too: its row is made by the adoption.
+        let key = RowKey::new(Table::Bill, bill);
+        let bill = self.ledger().find(Query::Rows(vec![key])).await?.rows.into_iter().next();
         let bill = bill.ok_or(DeskError::Missing("bill"))?;
         self.change(order_no, |order, captures, _| ledger::adopt(order, &bill, captures)).await
     }
@@ -119,7 +121,7 @@ impl Desk {
     ) -> Result<Order, DeskError> {
         for _ in 0..TRIES {
             let order = self.order_row(order_no).await?;
-            let captures = self.captures_of(order_no).await?;
+            let captures = self.captures_of(&order).await?;
             let batch = compute(&order, &captures, self)
                 .map_err(|refusal| DeskError::Refused { code: "ledger".into(), text: refusal.to_string() })?;
             match self.ledger().commit(batch).await {
@@ -139,14 +141,21 @@ impl Desk {
         Err(busy())
     }
 
-    /// The capture rows of an order: one at most on each channel, found by their platform numbers.
-    async fn captures_of(&self, order_no: &str) -> Result<Vec<Row>, DeskError> {
-        let Some(site) = self.site_code() else {
+    /// The capture rows of an order, one at most on each channel, found by their platform numbers; for a refund its
+    /// original's, too, and the original's own row.
+    async fn captures_of(&self, order: &Row) -> Result<Vec<Row>, DeskError> {
+        let (Some(site), Some(order)) = (self.site_code(), OrderView::read(order)) else {
             return Ok(Vec::new());
         };
-        let order_no = number(order_no)?;
-        let key = |purpose| RowKey::new(Table::Capture, platform_number(site, &order_no, purpose).as_str());
-        let keys = vec![key(Purpose::Wechat), key(Purpose::Alipay)];
+        let key = |order_no: &OrderNo, purpose| {
+            RowKey::new(Table::Capture, platform_number(site, order_no, purpose).as_str())
+        };
+        let original = order.refund_of.map(|of| of.order_no);
+        let own = original.iter().map(|order_no| RowKey::new(Table::Order, order_no.as_str()));
+        let orders = [Some(&order.order_no), original.as_ref()].into_iter().flatten();
+        let captures =
+            orders.flat_map(|no| [Purpose::Wechat, Purpose::Alipay].map(|purpose| key(no, purpose)));
+        let keys = own.chain(captures).collect();
         let rows = self.ledger().find(Query::Rows(keys)).await?.rows;
         Ok(rows.into_iter().filter(|row| row.version > 0).collect())
     }

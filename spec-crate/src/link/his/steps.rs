@@ -70,7 +70,9 @@ impl HisLink {
                     held.store(changes);
                 }
             }),
-            Work::Conflict { order_no, rejected } => conflict::take_over(context, order_no, rejected, rows, clock),
+            Work::Conflict { order_no, rejected } => {
+                conflict::take_over(context, order_no, rejected, rows, clock)
+            }
             Work::Refresh(order_no) => change(rows, order_no, |_, _| {}),
         }
     }

@@ -10,7 +10,7 @@ use crate::amount::Amount;
 use crate::book::Anchor;
 use crate::crypto::ed25519_public;
 use crate::ids::{BookId, OperatorId, SiteCode};
-use crate::ledger;
+use crate::ledger::{self, Decision, DecisionKind, DecisionRefusal};
 use crate::message::agreement::{Account, AmountLimits, BusinessDay, Terms};
 use crate::message::manifest::Entry;
 use crate::message::order::NewOrder;
@@ -307,7 +307,8 @@ fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
         let core = if held == 500 {
             let day = NewCollect { business_day: DAY - 1, ..collect_of("b1", 500) };
             let mut earlier = Ledger::born();
-            let made = made(earlier.does(|rows| making::collect(&context(1), &day, session(), rows, after(0))));
+            let made =
+                made(earlier.does(|rows| making::collect(&context(1), &day, session(), rows, after(0))));
             earlier.held(&made.unwrap()).core.unwrap()
         } else {
             other_core(&ledger, &order_no, held)
@@ -334,4 +335,74 @@ fn a_held_refund_of_a_greater_amount_reserves_as_much_as_it_may_give_back() {
     assert_eq!(ledger.captures()[0].reserved, 8_000);
     let more = ledger.refund(&refund_of(&original, "x-ray", 1_001), after(100));
     assert_eq!(more, Err(OrderRefusal::Exceeds { left: 1_000 }));
+}
+
+/// A ledger with a refund of 1,000 fen that is asked about, and evidence of another device about it.
+fn refund_with_evidence(outcome: Outcome, status: u32) -> (Ledger, OrderNo) {
+    let mut ledger = Ledger::born();
+    let original = ledger.paid("b1", 1_000, "wx-1");
+    let refund = ledger.refund(&refund_of(&original, "", 1_000), after(10)).unwrap();
+    let open = [ledger.order(&refund)];
+    assert!(ledger.commit(&ledger::start(&open, &context(1).agreements, after(20))));
+    let kept = NewResult { device_id: device_id(2), ..ledger.result(&refund, outcome, status) };
+    ledger.told(2, &encoded(&kept), after(30));
+    assert_eq!((ledger.view(&refund).state, ledger.view(&refund).evidence), ("asking", 1));
+    (ledger, refund)
+}
+
+fn decide(ledger: &mut Ledger, order_no: &OrderNo, kind: DecisionKind) -> Result<(), DecisionRefusal> {
+    let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
+    let captures: Vec<Row> = ledger.rows.values().map(|(row, _)| row.clone()).collect();
+    let batch = ledger::decide(&ledger.order(order_no), &captures, &decision, after(100))?;
+    assert!(ledger.commit(&batch));
+    Ok(())
+}
+
+#[test]
+fn a_refund_decided_as_its_evidence_has_it_is_booked_or_released() {
+    for (outcome, status, state, refunded, reserved, looks) in [
+        (Outcome::Refunded, 110, "refunded", 1_000, 0, false),
+        (Outcome::NotRefunded, 404, "not_refunded", 0, 0, false),
+        // It rests on absence: it is looked at again, and reserved until the last look.
+        (Outcome::NotRefunded, 406, "not_refunded", 0, 1_000, true),
+        (Outcome::Attention, 306, "attention", 0, 1_000, true),
+    ] {
+        let (mut ledger, refund) = refund_with_evidence(outcome, status);
+        decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+        let capture = ledger.captures().remove(0);
+        assert_eq!(ledger.view(&refund).state, state);
+        assert_eq!((capture.refunded, capture.reserved), (refunded, reserved), "{state}");
+        assert_eq!(capture.returned, refunded == 1_000);
+        assert_eq!(ledger.held(&refund).look_again_at().is_some(), looks, "{state}");
+        let posting = if refunded > 0 { "unposted" } else { "none" };
+        assert_eq!(ledger.view(&refund).posting, posting);
+    }
+}
+
+#[test]
+fn a_refund_that_was_kept_before_it_was_decided_is_booked_once() {
+    let (mut ledger, refund) = refund_with_evidence(Outcome::Refunded, 110);
+    decide(&mut ledger, &refund, DecisionKind::Keep).unwrap();
+    decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+    let capture = ledger.captures().remove(0);
+    assert_eq!((capture.refunded, capture.reserved), (1_000, 0));
+}
+
+#[test]
+fn a_refund_that_was_booked_as_evidence_is_not_booked_again_by_a_decision() {
+    let mut ledger = Ledger::born();
+    let original = ledger.paid("b1", 9_000, "wx-1");
+    let refund = ledger.refund(&refund_of(&original, "", 1_000), after(10)).unwrap();
+    ledger.told(1, &encoded(&ledger.result(&refund, Outcome::Attention, 306)), after(20));
+    ledger.told(1, &encoded(&ledger.result(&refund, Outcome::Refunded, 110)), after(30));
+    assert_eq!((ledger.captures()[0].refunded, ledger.view(&refund).state), (1_000, "attention"));
+    decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+    assert_eq!((ledger.captures()[0].refunded, ledger.view(&refund).state), (1_000, "refunded"));
+}
+
+#[test]
+fn a_refund_is_not_decided_as_unpaid() {
+    let (mut ledger, refund) = refund_with_evidence(Outcome::NotRefunded, 404);
+    assert_eq!(decide(&mut ledger, &refund, DecisionKind::NotPaid), Err(DecisionRefusal::Refund));
+    assert_eq!(ledger.view(&refund).state, "asking");
 }

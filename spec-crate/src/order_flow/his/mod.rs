@@ -18,7 +18,7 @@ mod refusal;
 mod room;
 #[cfg(test)]
 mod tests;
-mod unposted;
+pub(crate) mod unposted;
 pub(crate) mod view;
 
 use alloc::collections::BTreeMap;
@@ -165,6 +165,12 @@ pub(crate) struct Changes {
 }
 
 impl Rows {
+    /// Rows that a caller has read itself.
+    pub(crate) fn of(rows: &[Row]) -> Self {
+        let rows = rows.iter().map(|row| (row.key.clone(), row.clone())).collect();
+        Self { rows, ..Self::default() }
+    }
+
     /// Takes the answer to a query over.
     pub(crate) fn take(&mut self, query: &Query, found: Found) {
         match query {

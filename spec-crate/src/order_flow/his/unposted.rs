@@ -38,7 +38,7 @@ pub(super) fn keep_from_posting(
 }
 
 /// A refund has failed for good: a payment that it kept from being posted waits to be posted again.
-pub(super) fn give_back_to_posting(refund: &Held, rows: &Rows, changes: &mut Changes) {
+pub(crate) fn give_back_to_posting(refund: &Held, rows: &Rows, changes: &mut Changes) {
     if refund.row.posting() != Posting::NotToPost {
         return;
     }
