@@ -38,7 +38,8 @@ impl HisLink {
                 None => no_session(new.ticket),
             },
             Work::Accept { result, signature, journal, .. } => {
-                let told = Told { result, signature, peer: context.device_id.as_str() };
+                let looked = self.looked_at(result);
+                let told = Told { result, signature, peer: context.device_id.as_str(), looked };
                 both(accepting::accept(context, &told, rows, clock), || orphans::seen(context, journal, rows))
             }
             Work::Item(item) => orphans::take(context, item, context.device_id.as_str(), rows, clock),

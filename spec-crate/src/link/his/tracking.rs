@@ -2,11 +2,19 @@
 
 use super::{HisLink, Tracked};
 use crate::book::Row;
+use crate::message::result::ResultCore;
 use crate::order_flow::his::Held;
 use crate::time::{Clock, Instant};
 use crate::wire;
 
 impl HisLink {
+    /// Whether this session's look at an order that has ended was taken up, so that its answer is awaited.
+    pub(super) fn looked_at(&self, result: &[u8]) -> bool {
+        let about = |result: ResultCore| result.get().order_no.clone();
+        let tracked = ResultCore::decode(result.to_vec()).ok().and_then(|r| self.tracked.get(&about(r)));
+        tracked.is_some_and(|tracked| tracked.answered && tracked.held.ended())
+    }
+
     /// Keeps an eye on an order as long as this link has to do something about it.
     pub(super) fn track(&mut self, row: &Row, fresh: bool, clock: Clock) {
         let Some(held) = Held::read(row) else { return };

@@ -20,6 +20,8 @@ pub(crate) struct Told<'a> {
     pub(crate) signature: &'a [u8],
     /// The device that authenticated the session.
     pub(crate) peer: &'a str,
+    /// It comes after this session's look at the order was taken up: equal bytes are a new answer.
+    pub(crate) looked: bool,
 }
 
 /// A result that its signer told, and that its key verifies.
@@ -55,8 +57,10 @@ pub(super) fn try_accept(
     };
     rows.all(&captures::keys_of(context, &held, &result))?;
     if held.row.result == told.result {
+        seen_again(context, held, told, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
     } else if held.row.evidence.iter().any(|evidence| evidence.result == told.result) {
+        seen_again(context, held, told, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Kept);
     } else if ends(context, &held, &result, told.peer) && standing == ResultStanding::Valid && !held.ended() {
         end(context, held, told, &result, rows, clock, &mut changes);
@@ -199,9 +203,7 @@ fn keep(
         signature: told.signature.to_vec(),
         at,
     });
-    if held.look_again_at().is_some_and(|due| due <= at) {
-        held.row.looked_again = held.row.looked_again.saturating_add(1);
-    }
+    count_look(&mut held, at);
     let same_order =
         held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
     let new_money = same_order && captures::open_told(context, rows, &held, result, changes);
@@ -215,6 +217,30 @@ fn keep(
             .events
             .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
     }
+/// A POS without a clock signs the same bytes at each look. A look is counted for them as for new ones, but a late
+/// repeat of an old report is none.
+fn seen_again(
+    context: &HisContext,
+    mut held: Held,
+    told: &Told<'_>,
+    rows: &Rows,
+    clock: Clock,
+    changes: &mut Changes,
+) {
+    if told.looked && count_look(&mut held, clock.unix.map_or(0, |unix| unix.0)) {
+        release_after_last_look(context, &held, rows, changes);
+        held.store(changes);
+        changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
+    }
+}
+
+/// Counts a look that was due; `true` if one was.
+fn count_look(held: &mut Held, at: u64) -> bool {
+    let due = held.look_again_at().is_some_and(|due| due <= at);
+    held.row.looked_again = held.row.looked_again.saturating_add(u32::from(due));
+    due
+}
+
 }
 
 /// A refund that is proved after it was called failed is booked, even beyond what was taken.

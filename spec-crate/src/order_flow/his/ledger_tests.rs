@@ -14,9 +14,9 @@ use crate::ledger::{self, Decision, DecisionKind, DecisionRefusal};
 use crate::message::agreement::{Account, AmountLimits, BusinessDay, Terms};
 use crate::message::manifest::Entry;
 use crate::message::order::NewOrder;
-use crate::message::result::{NewResult, sign};
+use crate::message::result::{FoundCapture, NewResult, sign};
 use crate::message::signed_file::OrganisationKey;
-use crate::platform::Channel;
+use crate::platform::{Capture, Channel};
 use crate::time::UnixSeconds;
 
 const DAY: u32 = 20_270_115;
@@ -171,9 +171,19 @@ impl Ledger {
 
     /// A device tells a result in a session.
     fn told(&mut self, desk: u8, result: &ResultCore, clock: Clock) -> Vec<HisOrderEvent> {
+        self.told_after_look(desk, result, clock, false)
+    }
+
+    fn told_after_look(
+        &mut self,
+        desk: u8,
+        result: &ResultCore,
+        clock: Clock,
+        looked: bool,
+    ) -> Vec<HisOrderEvent> {
         let signature = sign(&seed(desk), result);
         let peer = device_id(desk);
-        let told = Told { result: result.bytes(), signature: &signature, peer: peer.as_str() };
+        let told = Told { result: result.bytes(), signature: &signature, peer: peer.as_str(), looked };
         self.does(|rows| accepting::accept(&context(desk), &told, rows, clock))
     }
 
@@ -405,4 +415,24 @@ fn a_refund_is_not_decided_as_unpaid() {
     let (mut ledger, refund) = refund_with_evidence(Outcome::NotRefunded, 404);
     assert_eq!(decide(&mut ledger, &refund, DecisionKind::NotPaid), Err(DecisionRefusal::Refund));
     assert_eq!(ledger.view(&refund).state, "asking");
+}
+
+#[test]
+fn a_look_whose_answer_has_the_same_bytes_is_counted_and_frees_what_was_reserved() {
+    let mut ledger = Ledger::born();
+    let original = ledger.paid("b1", 1_000, "wx-1");
+    let refund = ledger.refund(&refund_of(&original, "", 1_000), after(10)).unwrap();
+    // A POS without a clock says no time.
+    let absent = encoded(&ledger.result(&refund, Outcome::NotRefunded, 406));
+    ledger.told(1, &absent, after(100));
+    for (seconds, looked_again) in [(700, 1), (3_700, 2), (86_500, 3)] {
+        assert_eq!(ledger.captures()[0].reserved, 1_000);
+        ledger.told(1, &absent, after(seconds));
+        ledger.told_after_look(1, &absent, after(seconds - 1), true);
+        assert_eq!(ledger.held(&refund).row.looked_again, looked_again - 1, "a repeat, and a look too early");
+        ledger.told_after_look(1, &absent, after(seconds), true);
+        assert_eq!(ledger.held(&refund).row.looked_again, looked_again);
+    }
+    assert_eq!((ledger.captures()[0].reserved, ledger.held(&refund).look_again_at()), (0, None));
+    assert_eq!(ledger.view(&refund).evidence, 0);
 }

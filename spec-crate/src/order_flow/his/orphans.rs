@@ -33,7 +33,7 @@ fn try_take(
     let Ok(core) = OrderCore::decode(item.core.clone()) else { return Ok(changes) };
     let key = RowKey::new(Table::Order, core.order_no().as_str());
     rows.all(core::slice::from_ref(&key))?;
-    let told = Told { result: &item.result, signature: &item.signature, peer };
+    let told = Told { result: &item.result, signature: &item.signature, peer, looked: false };
     let mut held = match rows.get(&key).and_then(Held::read) {
         None => unknown(context, core, clock),
         Some(mut held) if held.row.orphan && held.core.is_none() => {
