@@ -141,9 +141,7 @@ fn end(
     if matches!(state, HisState::Paid | HisState::Refunded) && held.row.posting() != Posting::NotToPost {
         held.row.set_posting(Posting::Unposted);
     }
-    if !used_twice {
-        captures::open_told(context, rows, &held, result, changes);
-    }
+    captures::open_told(context, rows, &held, result, changes);
     settle_refund(context, &held, result, rows, changes);
     held.store(changes);
     changes.events.push(HisOrderEvent::Ended(OrderView::of(&held)));
@@ -217,6 +215,8 @@ fn keep(
             .events
             .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
     }
+}
+
 /// A POS without a clock signs the same bytes at each look. A look is counted for them as for new ones, but a late
 /// repeat of an old report is none.
 fn seen_again(
@@ -239,8 +239,6 @@ fn count_look(held: &mut Held, at: u64) -> bool {
     let due = held.look_again_at().is_some_and(|due| due <= at);
     held.row.looked_again = held.row.looked_again.saturating_add(u32::from(due));
     due
-}
-
 }
 
 /// A refund that is proved after it was called failed is booked, even beyond what was taken.

@@ -123,6 +123,8 @@ impl Capture {
 }
 
 /// Opens the rows of the captures that a result tells of; `true` if one of them was not known before.
+///
+/// A payment that another order has gets no second row: it would be given back twice.
 pub(super) fn open_told(
     context: &HisContext,
     rows: &Rows,
@@ -140,6 +142,11 @@ pub(super) fn open_told(
             continue;
         }
         new = true;
+        let finder = Capture::read(rows, payment_key(channel, &payment_no));
+        if finder.known() && finder.row.order_no != core.order_no().as_str() {
+            changes.looked(&finder.key, finder.version);
+            continue;
+        }
         capture.row = CaptureRow {
             order_no: core.order_no().as_str().into(),
             bill: held.row.bill.clone(),
@@ -151,7 +158,6 @@ pub(super) fn open_told(
             ..CaptureRow::default()
         };
         capture.store(changes);
-        let finder = Capture::read(rows, payment_key(channel, &payment_no));
         if !finder.known() {
             let row = CaptureRow { order_no: core.order_no().as_str().into(), ..CaptureRow::default() };
             changes.write(&finder.key, 0, &row, Index::default());

@@ -436,3 +436,32 @@ fn a_look_whose_answer_has_the_same_bytes_is_counted_and_frees_what_was_reserved
     assert_eq!((ledger.captures()[0].reserved, ledger.held(&refund).look_again_at()), (0, None));
     assert_eq!(ledger.view(&refund).evidence, 0);
 }
+
+#[test]
+fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
+    let mut ledger = Ledger::born();
+    ledger.paid("b1", 500, "wx-1");
+    let found = |channel, payment_no: &str| FoundCapture {
+        channel,
+        capture: Capture { payment_no: payment_no.into(), amount: 500, captured_at: None },
+    };
+    let twice = vec![found(Channel::Wechat, "wx-1"), found(Channel::Alipay, "ali-1")];
+    let taken = |ledger: &Ledger, order_no: &OrderNo| {
+        let own = ledger.captures().into_iter().filter(|capture| capture.order_no == order_no.as_str());
+        own.map(|capture| capture.payment_no).collect::<Vec<_>>()
+    };
+    let [ended, evidence] = ["b2", "b3"].map(|bill| ledger.collect(bill, 500, after(10)));
+    let attention = |ledger: &Ledger, no| NewResult {
+        found: twice.clone(),
+        ..ledger.result(no, Outcome::Attention, 301)
+    };
+    let told = ledger.told(1, &encoded(&attention(&ledger, &ended)), after(20));
+    assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: ended.clone() })));
+    assert_eq!(taken(&ledger, &ended), ["ali-1"]);
+    // Now both belong to other orders.
+    let not_paid = encoded(&ledger.result(&evidence, Outcome::NotPaid, 206));
+    ledger.told(1, &not_paid, after(20));
+    let told = ledger.told(1, &encoded(&attention(&ledger, &evidence)), after(30));
+    assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: evidence.clone() })));
+    assert_eq!(taken(&ledger, &evidence), Vec::<String>::new());
+}
