@@ -75,6 +75,8 @@ pub enum DecisionRefusal {
     Captured(String),
     /// A refund is not decided as unpaid.
     Refund,
+    /// Only a bill's adoption ends an orphan as its evidence has it.
+    Orphan,
     /// Nothing is waiting to be posted.
     NothingToPost,
     /// It was decided that the order is not posted, because its money goes back.
@@ -91,6 +93,7 @@ impl fmt::Display for DecisionRefusal {
             Self::Captured(number) => {
                 write!(f, "{number} is not returned: refund it, or mark it returned first")
             }
+            Self::Orphan => f.write_str("no bill has adopted the order: let one adopt it first"),
             Self::Refund => {
                 f.write_str("a refund is not decided as unpaid: decide as the evidence has it, or keep it")
             }
@@ -192,6 +195,7 @@ pub fn decide(
         return Err(DecisionRefusal::State(OrderView::of(&held).state));
     }
     let kind = match decision.kind {
+        DecisionKind::Evidence if held.row.orphan => return Err(DecisionRefusal::Orphan),
         DecisionKind::Evidence => {
             end_by_evidence(&mut held)?;
             // A refund that was booked or released before has no reservation any more.

@@ -465,3 +465,25 @@ fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
     assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: evidence.clone() })));
     assert_eq!(taken(&ledger, &evidence), Vec::<String>::new());
 }
+
+#[test]
+fn an_orphan_is_not_ended_by_a_decision_and_is_adopted_by_a_bill_that_no_row_is_known_of() {
+    let mut ledger = Ledger::born();
+    let mut forgotten = Ledger::born();
+    let order_no = forgotten.collect("b1", 500, after(0));
+    let paid =
+        NewResult { payment_no: Some("wx-1".into()), ..forgotten.result(&order_no, Outcome::Paid, 100) };
+    let paid = encoded(&paid);
+    let item = wire::OrderItem {
+        core: forgotten.held(&order_no).row.core,
+        result: paid.bytes().to_vec(),
+        signature: sign(&seed(1), &paid).to_vec(),
+        ..wire::OrderItem::default()
+    };
+    ledger.does(|rows| orphans::take(&context(1), &item, "POS-1", rows, after(10)));
+    assert_eq!(decide(&mut ledger, &order_no, DecisionKind::Evidence), Err(DecisionRefusal::Orphan));
+    let bill = ledger.row(&RowKey::new(Table::Bill, "b1"));
+    let captures: Vec<Row> = ledger.rows.values().map(|(row, _)| row.clone()).collect();
+    assert!(ledger.commit(&ledger::adopt(&ledger.order(&order_no), &bill, &captures).unwrap()));
+    assert_eq!((ledger.view(&order_no).state, ledger.view(&order_no).bill.as_str()), ("paid", "b1"));
+}
