@@ -173,6 +173,12 @@ impl Life {
             return self.judge_original(verdict, context);
         }
         if !matches!(verdict.proof, Proof::Absent) {
+            if verdict.proof == Proof::RefundPending {
+                // The number is known: what was absent before proves nothing.
+                self.refund.absent = false;
+                self.refund.absents = 0;
+                self.refund.absent_at = None;
+            }
             self.conclude_refund(verdict, context, clock, effects);
             if before_request && verdict.proof == Proof::RefundPending {
                 self.start_asking_refund(context, clock, effects);
