@@ -60,15 +60,23 @@ impl Life {
             let why = if self.code.is_some() { Status::PlatformDown } else { Status::NoCode };
             return self.leave_wait_code(why, context, clock, effects);
         }
-        if self.code.as_ref().is_some_and(|(channel, _)| self.may_pay(*channel, answered))
-            && let Some((channel, code)) = self.code.take()
+        let channel = self.code.as_ref().map(|(channel, _)| *channel);
+        let date = channel.and_then(|channel| context.platform_time(channel, clock.now));
+        if let (Some(channel), Some(date)) = (channel, date)
+            && self.may_pay(channel, answered)
+            && let Some((_, code)) = self.code.take()
         {
-            return self.pay(channel, code, context, clock, effects);
+            return self.pay(channel, code, date, context, clock, effects);
         }
         if clock.now >= self.next_query {
             self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
+            // Without the platform's clock the waiting code cannot be used: its number is asked about until one comes.
+            let undated = channel.filter(|_| date.is_none());
             for place in 0..self.evidence.len() {
-                if self.evidence.get(place).is_some_and(|e| e.latest.is_none()) {
+                let due = |e: &Evidence| {
+                    e.latest.is_none() || (e.place == Place::Own && undated == Some(e.merchant.channel))
+                };
+                if self.evidence.get(place).is_some_and(due) {
                     self.ask_about(place, context, effects);
                 }
             }
@@ -102,6 +110,7 @@ impl Life {
         &mut self,
         channel: Channel,
         code: PaymentCode,
+        date: UnixSeconds,
         context: &mut Context,
         clock: Clock,
         effects: &mut Effects,
@@ -113,7 +122,6 @@ impl Life {
             return;
         };
         let Some(evidence) = self.evidence.get(place).cloned() else { return };
-        let Some(date) = context.platform_time(channel, clock.now) else { return };
         let expires_at = UnixSeconds(date.0.saturating_add(timers.expiry.div_ceil(1_000)));
         self.row.attempt = Some(wire::PayAttempt {
             channel: channel.code(),
