@@ -158,6 +158,11 @@ impl Life {
                 let cancelled = !self.looking && (self.row.cancel_wanted || self.row.reverses > 0);
                 Some(End::paid(cancelled, (*capture).clone()))
             }
+            // Nothing was ever written for it, so it ends as it would have without a search.
+            ([], Some(_)) if unattempted && self.row.cancel_wanted => {
+                let tombstone = self.row.start_by == 0;
+                Some(End::not_paid(if tombstone { Status::NeverSeen } else { Status::Cancelled }))
+            }
             ([], Some(death)) => Some(End::not_paid(death.status(refused))),
             ([], None) => None,
             _ => Some(End::attention(Status::CapturedTwice)),
