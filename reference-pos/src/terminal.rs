@@ -157,6 +157,9 @@ fn alarm_object(alarm: &PosAlarm) -> Value {
         PosAlarm::NumberKnown { order_no } => {
             json!({"event": "alarm", "alarm": "number_known", "order_no": order_no.as_str()})
         }
+        PosAlarm::Unconfirmed { order_no } => {
+            json!({"event": "alarm", "alarm": "unconfirmed", "order_no": order_no.as_str()})
+        }
         PosAlarm::JournalWentBack => json!({"event": "alarm", "alarm": "journal_went_back"}),
     }
 }

@@ -63,6 +63,11 @@ pub enum PosAlarm {
         /// The order.
         order_no: OrderNo,
     },
+    /// HIS has not answered a result for too long: it is repeated until HIS does.
+    Unconfirmed {
+        /// The order.
+        order_no: OrderNo,
+    },
     /// The journal is an older copy, or another one: HIS has seen records that it does not hold.
     JournalWentBack,
 }

@@ -55,6 +55,8 @@ pub(super) struct Life {
     pub(super) refund: super::evidence::RefundFacts,
     /// The platform said that the payer has to confirm, or gave an open answer.
     pub(super) confirming: bool,
+    /// People were told that HIS does not answer the result.
+    pub(super) unconfirmed_told: bool,
     /// What HIS was last told, and when.
     pub(super) told: Option<((i32, i32), Instant)>,
 }
@@ -81,6 +83,7 @@ impl Life {
             provider_code: String::new(),
             refund: super::evidence::RefundFacts::default(),
             confirming: false,
+            unconfirmed_told: false,
             told: None,
         }
     }
@@ -110,6 +113,12 @@ impl Life {
     /// Something is still to be done: it has not ended, or HIS has not answered its result.
     pub(super) fn open(&self) -> bool {
         self.state() != PosState::Ended || self.row.answered == 0
+    }
+
+    /// When people are told that HIS does not answer the result; `None` if they were.
+    pub(super) fn unconfirmed_at(&self) -> Option<Instant> {
+        let waits = self.state() == PosState::Ended && self.row.answered == 0 && !self.unconfirmed_told;
+        waits.then(|| self.entered.after(timers::UNCONFIRMED_ALARM))
     }
 
     /// The record that persists the row as it is now.

@@ -13,6 +13,8 @@ mod life;
 mod progress;
 mod refund;
 pub(crate) mod requests;
+#[cfg(test)]
+mod tests;
 pub(crate) mod totals;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -237,6 +239,13 @@ impl PosFlow {
             }
             self.settle(&order_no, true, clock, effects);
         }
+        for life in self.lives.values_mut() {
+            if life.unconfirmed_at().is_some_and(|due| clock.now >= due) {
+                life.unconfirmed_told = true;
+                let order_no = life.core.order_no().clone();
+                effects.event(OrderEvent::Alarm(PosAlarm::Unconfirmed { order_no }));
+            }
+        }
         self.verify_merchants(clock, effects);
     }
 
@@ -307,7 +316,8 @@ impl PosFlow {
         let lives = self.lives.values().chain(self.looks.values()).filter_map(|life| life.deadline(now));
         let unverified =
             self.context.merchants.iter().any(|merchant| !self.context.verified.contains(merchant));
-        lives.chain(unverified.then_some(self.next_verify).filter(|at| *at > now)).min()
+        let unconfirmed = self.lives.values().filter_map(Life::unconfirmed_at).filter(|at| *at > now);
+        lives.chain(unconfirmed).chain(unverified.then_some(self.next_verify).filter(|at| *at > now)).min()
     }
 
     /// HIS answered a result.
