@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use hispos::book::{BookError, Head, RowKey, Table, Verifier, read_start};
+use hispos::book::{BookError, Head, Row, RowKey, Table, Verifier, read_start};
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -26,7 +26,7 @@ pub struct Verified {
 pub enum Damage {
     /// A record, or the chain.
     Chain(BookError),
-    /// A record that begins a book cannot be read.
+    /// A record that begins a book cannot be read, or the first record begins none.
     Start {
         /// Its sequence number.
         seq: u64,
@@ -49,7 +49,7 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chain(error) => write!(f, "{error}"),
-            Self::Start { seq } => write!(f, "record {seq} should begin a book and cannot be read"),
+            Self::Start { seq } => write!(f, "record {seq} should begin a book and does not"),
             Self::Row { seq } => write!(f, "the row of record {seq} is not what the record says"),
             Self::Surplus { rows } => write!(f, "{rows} rows have no record"),
             Self::File(why) => write!(f, "the file itself: {why}"),
@@ -81,8 +81,10 @@ pub(super) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
         if columns != (record.row.key.table.code(), record.row.key.key.clone()) {
             return Err(StoreError::Damaged(Damage::Row { seq: record.seq }));
         }
-        if record.row.key.table == Table::Book {
-            read_start(&record.row.bytes).ok_or(StoreError::Damaged(Damage::Start { seq: record.seq }))?;
+        let first = record.seq == 1;
+        if first || record.row.key.table == Table::Book {
+            let begins = begins_a_book(&record.row, first);
+            begins.ok_or(StoreError::Damaged(Damage::Start { seq: record.seq }))?;
             starts = starts.saturating_add(1);
         }
         let seq = record.seq;
@@ -91,6 +93,12 @@ pub(super) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
     let (records, head) = verifier.end();
     check_rows(&connection, &latest)?;
     Ok(Verified { records, head, rows: u64::try_from(latest.len()).unwrap_or(u64::MAX), starts })
+}
+
+/// The first record has no predecessor. Specified in spec: BOK-20, BOK-21 and BOK-48.
+fn begins_a_book(row: &Row, first: bool) -> Option<()> {
+    let (_, fork) = read_start(&row.bytes).filter(|_| row.key == RowKey::new(Table::Book, "start"))?;
+    (!first || fork.is_none()).then_some(())
 }
 
 fn check_rows(connection: &Connection, latest: &BTreeMap<RowKey, (u64, u64)>) -> Result<(), StoreError> {

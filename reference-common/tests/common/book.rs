@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use hispos::book::{Anchor, Batch, Containment, Index, Query, Row, RowKey, Table, Write, decode_record};
+use hispos::book::{
+    Anchor, Batch, Containment, Head, Index, Query, Row, RowKey, Table, Write, decode_record, encode_record,
+    start_row,
+};
+use hispos::ids::BookId;
 use hispos::time::UnixSeconds;
 use hispos_common::book::{Book, CommitError, Mode, SqliteBook, StoreError};
 use hispos_common::entropy::OsEntropy;
@@ -259,4 +263,50 @@ fn a_book_whose_newest_record_was_altered_is_not_opened() {
 fn the_disk_says_how_much_is_left() {
     let home = tempfile::tempdir().unwrap();
     assert!(new_book(home.path()).free_space().unwrap() > 0);
+}
+
+#[test]
+fn a_book_that_does_not_begin_with_its_beginning_is_found() {
+    let start = |fork: Option<&Anchor>| start_row(BookId::from_bytes([3; 8]), fork);
+    let elsewhere = Write { key: RowKey::new(Table::Book, "other"), ..start(None) };
+    let fork = Anchor { book: BookId::from_bytes([2; 8]), seq: 7, head: [1; 8] };
+    for (first, good) in [
+        (start(None), true),
+        (order("A1", b"one", Index::default()), false),
+        (start(Some(&fork)), false),
+        (elsewhere, false),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        drop(new_book(home.path()));
+        let connection = rusqlite::Connection::open(home.path().join("book.db")).unwrap();
+        connection.execute_batch("DELETE FROM records; DELETE FROM rows;").unwrap();
+        let second = Write { key: RowKey::new(Table::Book, "start"), ..start(None) };
+        let mut head = Head::EMPTY;
+        for (seq, write) in [(1_u64, &first), (2, &second)] {
+            let record = encode_record(seq, write, AT);
+            head = head.after(&record);
+            let (table, key) = (write.key.table.code(), &write.key.key);
+            connection
+                .execute(
+                    "INSERT INTO records VALUES (?1, ?2, ?3, ?4, NULL, ?5)",
+                    rusqlite::params![seq.cast_signed(), head.0, table, key, record],
+                )
+                .unwrap();
+            connection
+                .execute(
+                    "INSERT INTO rows VALUES (?1, ?2, ?3, ?3, 0, '', '', 0, ?4)
+                     ON CONFLICT DO UPDATE SET version = excluded.version, bytes = excluded.bytes",
+                    rusqlite::params![table, key, seq.cast_signed(), write.bytes],
+                )
+                .unwrap();
+        }
+        drop(connection);
+        let book = SqliteBook::open(&home.path().join("book.db"), Mode::Write).unwrap();
+        match good {
+            true => assert_eq!(book.verify().unwrap().starts, 2),
+            false => {
+                assert_eq!(refused(&book), "the book is damaged: record 1 should begin a book and does not")
+            }
+        }
+    }
 }
