@@ -177,6 +177,8 @@ fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
         },
         AnswerVerdict::Closed => match capture() {
             Some(capture) => Proof::CapturedAndRefunded { capture, refunded: reply.refunded.unwrap_or(0) },
+            // Money moved, and the answer does not say which.
+            None if closed_after_payment(reply) => Proof::Open,
             None => Proof::Closed,
         },
         AnswerVerdict::Dead => Proof::Refused,
@@ -200,16 +202,18 @@ fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
 fn captured_money(verdict: AnswerVerdict, reply: &Reply) -> Option<Capture> {
     let told = match verdict {
         AnswerVerdict::Captured | AnswerVerdict::CapturedAndRefunded => true,
-        // Alipay closes an order both when nobody paid and when everything was given back.
-        AnswerVerdict::Closed => {
-            reply.trade_state.as_deref() == Some("TRADE_CLOSED")
-                && (reply.captured_at.is_some() || reply.refunded.is_some_and(|fen| fen > 0))
-        }
+        AnswerVerdict::Closed => closed_after_payment(reply),
         _ => false,
     };
     let payment_no = own_number(reply.payment_no.as_ref());
     let amount = reply.total.filter(|_| told && !payment_no.is_empty())?;
     Some(Capture { payment_no, amount, captured_at: reply.captured_at })
+}
+
+/// Alipay closes an order both when nobody paid and when everything was given back.
+fn closed_after_payment(reply: &Reply) -> bool {
+    reply.trade_state.as_deref() == Some("TRADE_CLOSED")
+        && (reply.captured_at.is_some() || reply.refunded.is_some_and(|fen| fen > 0))
 }
 
 /// A number of the platform's own, or empty if it is none that a result can hold.

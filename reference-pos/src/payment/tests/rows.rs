@@ -342,6 +342,13 @@ fn alipay_closes_with_and_without_money() {
     let returned = Reply { refunded: Some(TOTAL), ..closed };
     let proof = Proof::CapturedAndRefunded { capture: capture(TOTAL), refunded: TOTAL };
     assert_eq!(verdict(Profile::Alipay, &asked, &returned), Ok(proof));
+    // Money moved, and the payment's number or total cannot be told: that is no proof that nothing happened.
+    for unusable in [None, Some(String::new()), Some("2026 1".into()), Some("1".repeat(65))] {
+        let reply = Reply { payment_no: unusable, ..returned.clone() };
+        assert_eq!(verdict(Profile::Alipay, &asked, &reply), Ok(Proof::Open));
+    }
+    let reply = Reply { total: None, refunded: None, ..returned };
+    assert_eq!(verdict(Profile::Alipay, &asked, &reply), Ok(Proof::Open));
 }
 
 #[test]
