@@ -82,6 +82,11 @@ pub const SITE_CODE_BYTES: usize = 4;
 /// Unit: byte.
 pub const PAYMENT_NO_BYTES_MAX: usize = 64;
 
+/// Greatest length of a platform's code that is told for support.
+///
+/// Unit: byte.
+pub const PROVIDER_CODE_BYTES_MAX: usize = 64;
+
 /// Greatest amount of an order, either way.
 ///
 /// Unit: fen.

@@ -163,7 +163,7 @@ pub struct Verdict {
     pub id: AskId,
     /// What it proves.
     pub proof: Proof,
-    /// The platform's own code, at most 32 visible ASCII characters; empty if there was no answer.
+    /// The platform's own code, at most 64 visible ASCII characters; empty if there was no answer.
     pub provider_code: String,
     /// The platform's clock in the answer.
     pub date: Option<UnixSeconds>,

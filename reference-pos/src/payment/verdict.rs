@@ -16,7 +16,7 @@ const CURRENCY: &str = "CNY";
 /// Bound of the platform's own numbers.
 const PAYMENT_NO_BYTES_MAX: usize = hispos::limits::PAYMENT_NO_BYTES_MAX;
 /// Bound of a code that is reported for support.
-const PROVIDER_CODE_BYTES_MAX: usize = 32;
+const PROVIDER_CODE_BYTES_MAX: usize = hispos::limits::PROVIDER_CODE_BYTES_MAX;
 /// What Alipay's silence about a refund is called in the table.
 const NO_REFUND_STATUS: &str = "NO_REFUND_STATUS";
 
@@ -68,7 +68,7 @@ pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mism
     }
 }
 
-/// The platform's own code, as it is reported for support: at most 32 visible ASCII characters.
+/// The platform's own code, as it is reported for support: at most 64 visible ASCII characters.
 #[must_use]
 pub fn provider_code(profile: Profile, ask: &Ask, reply: &Reply) -> String {
     let (Word::Code(code) | Word::State(code)) = word(profile, call_of(&ask.request), reply);

@@ -982,7 +982,7 @@ pub(crate) static RESULT_CORE: MessageRule = MessageRule {
             kind: FieldKind::String,
             required: false,
             min: 1,
-            max: 32,
+            max: 64,
             count: 0,
             class: TextClass::Visible,
         },

@@ -367,8 +367,11 @@ fn a_refund_request_may_be_answered_with_its_state() {
 #[test]
 fn the_code_for_support_is_short_and_visible() {
     let asked = ask(Channel::Alipay, pay());
-    let reply = says(Profile::Alipay, &pay(), Code, "BUYER_PAYMENT_AMOUNT_MONTH_LIMIT_ERROR");
-    assert_eq!(provider_code(Profile::Alipay, &asked, &reply), "BUYER_PAYMENT_AMOUNT_MONTH_LIMIT");
+    let longest = "BUYER_PAYMENT_AMOUNT_MONTH_LIMIT_ERROR";
+    let reply = says(Profile::Alipay, &pay(), Code, longest);
+    assert_eq!(provider_code(Profile::Alipay, &asked, &reply), longest);
+    let reply = Reply { sub_code: "X".repeat(65), ..reply };
+    assert_eq!(provider_code(Profile::Alipay, &asked, &reply), "X".repeat(64));
     let reply = Reply { code: "系统 ERROR\n1".into(), ..Reply::default() };
     assert_eq!(provider_code(Profile::WechatV2, &ask(Channel::Wechat, pay()), &reply), "ERROR1");
     let reply = says(Profile::Alipay, &Request::Query, State, "WAIT_BUYER_PAY");

@@ -158,7 +158,7 @@ fn a_result_that_could_not_be_received_is_not_made() {
     for (step, result) in [
         (6, NewResult { payment_no: long(65), ..paid() }),
         (6, NewResult { refund_id: long(65), ..refunded() }),
-        (6, NewResult { provider_code: long(33), ..not_paid() }),
+        (6, NewResult { provider_code: long(65), ..not_paid() }),
         (7, NewResult { provider_code: Some("a b".into()), ..not_paid() }),
         (9, NewResult { status: 0, ..paid() }),
     ] {

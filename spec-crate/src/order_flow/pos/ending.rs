@@ -10,6 +10,7 @@ use prost::Message as _;
 use super::life::Life;
 use super::{Context, Effects, OrderEvent};
 use crate::catalogue::Status;
+use crate::limits;
 use crate::message::result::Outcome;
 use crate::platform::{Capture, Channel};
 use crate::time::Clock;
@@ -104,7 +105,11 @@ impl Life {
             refund_id,
             captured_at: captured_at.map_or(0, |at| at.0),
             decided_at: clock.unix.map_or(0, |at| at.0),
-            provider_code: if paid { String::new() } else { self.provider_code.chars().take(32).collect() },
+            provider_code: if paid {
+                String::new()
+            } else {
+                self.provider_code.chars().take(limits::PROVIDER_CODE_BYTES_MAX).collect()
+            },
             found: if attention { self.found() } else { Vec::new() },
         }
     }
