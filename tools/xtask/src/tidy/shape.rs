@@ -8,7 +8,7 @@ use syn::visit::Visit;
 
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
-const SPEC_LINES_MAX: usize = 15_000;
+const SPEC_LINES_MAX: usize = 15_500;
 
 /// The programs show a vendor how to embed the normative crate.
 const PROGRAMS: [&str; 3] = ["reference-common", "reference-pos", "reference-his"];
