@@ -399,6 +399,23 @@ fn a_refund_that_was_kept_before_it_was_decided_is_booked_once() {
 }
 
 #[test]
+fn a_refund_decided_as_absent_after_days_of_attention_is_still_looked_at_before_it_is_released() {
+    let (mut ledger, refund) = refund_with_evidence(Outcome::Attention, 306);
+    decide(&mut ledger, &refund, DecisionKind::Keep).unwrap();
+    for day in 1..=5 {
+        let absent = NewResult {
+            decided_at: Some(UnixSeconds(UNIX + day)),
+            ..ledger.result(&refund, Outcome::NotRefunded, 406)
+        };
+        ledger.told(1, &encoded(&absent), after(100 + day * 86_400));
+    }
+    assert_eq!(ledger.held(&refund).row.looked_again, 5);
+    decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+    assert!(ledger.held(&refund).look_again_at().is_some());
+    assert_eq!((ledger.view(&refund).state, ledger.captures()[0].reserved), ("not_refunded", 1_000));
+}
+
+#[test]
 fn a_refund_that_was_booked_as_evidence_is_not_booked_again_by_a_decision() {
     let mut ledger = Ledger::born();
     let original = ledger.paid("b1", 9_000, "wx-1");
