@@ -166,7 +166,7 @@ impl Ledger {
     }
 
     fn refund(&mut self, new: &NewRefund, clock: Clock) -> Result<OrderNo, OrderRefusal> {
-        made(self.does(|rows| making::refund(&context(1), new, session(), rows, clock)))
+        made(self.does(|rows| making::refund(&context(1), new, false, session(), rows, clock)))
     }
 
     /// A device tells a result in a session.
@@ -279,7 +279,7 @@ fn two_refunds_at_once_do_not_share_what_the_day_has_left() {
     let [one, two] = ["b1", "b2"].map(|bill| ledger.paid(bill, 20_000, &alloc::format!("wx-{bill}")));
     let works_out = |order_no: &OrderNo| {
         let new = refund_of(order_no, "", 6_000);
-        ledger.works_out(|rows| making::refund(&context(1), &new, session(), rows, after(10)))
+        ledger.works_out(|rows| making::refund(&context(1), &new, false, session(), rows, after(10)))
     };
     let [first, second] = [&one, &two].map(works_out);
     assert!(ledger.commit(&first.batch));
@@ -386,6 +386,27 @@ fn a_refund_decided_as_its_evidence_has_it_is_booked_or_released() {
         assert_eq!(ledger.held(&refund).look_again_at().is_some(), looks, "{state}");
         let posting = if refunded > 0 { "unposted" } else { "none" };
         assert_eq!(ledger.view(&refund).posting, posting);
+    }
+}
+
+#[test]
+fn a_payment_whose_whole_refund_is_decided_as_failed_waits_to_be_posted_again() {
+    for (status, posting) in [(404, "unposted"), (406, "not_to_post")] {
+        let mut ledger = Ledger::born();
+        let original = ledger.paid("b1", 1_000, "wx-1");
+        let new = refund_of(&original, "", 1_000);
+        let told = ledger.does(|rows| making::refund(&context(1), &new, true, session(), rows, after(10)));
+        let made =
+            |event| if let HisOrderEvent::Made { order, .. } = event { Some(order.order_no) } else { None };
+        let refund = told.into_iter().find_map(made).unwrap();
+        let open = [ledger.order(&refund)];
+        assert!(ledger.commit(&ledger::start(&open, &context(1).agreements, after(20))));
+        let failed =
+            NewResult { device_id: device_id(2), ..ledger.result(&refund, Outcome::NotRefunded, status) };
+        ledger.told(2, &encoded(&failed), after(30));
+        assert_eq!(ledger.view(&original).posting, "not_to_post");
+        decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+        assert_eq!(ledger.view(&original).posting, posting, "{status}");
     }
 }
 

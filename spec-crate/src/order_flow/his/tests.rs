@@ -106,6 +106,11 @@ impl Desk {
                 let rest = self.rows.values().filter(of_bill).map(|(row, _)| row.clone());
                 core::iter::once(self.row(&RowKey::new(Table::Bill, bill))).chain(rest).collect()
             }
+            Query::Day(day) => {
+                let of_day =
+                    |(row, index): &&(Row, Index)| index.day == *day && row.key.table == Table::Order;
+                self.rows.values().filter(of_day).map(|(row, _)| row.clone()).collect()
+            }
             other => panic!("{other:?}"),
         };
         let anchor = Anchor { book: BookId::from_bytes([1; 8]), seq: self.seq, head: [0; 8] };
@@ -197,7 +202,7 @@ impl Desk {
         })
         .unwrap();
         let signature = sign(&device_seed(), &result);
-        let told = Told { result: result.bytes(), signature: &signature, peer: "D1" };
+        let told = Told { result: result.bytes(), signature: &signature, peer: "D1", looked: false };
         self.run(|context, rows, clock| accepting::accept(context, &told, rows, clock)).disposition
     }
 
