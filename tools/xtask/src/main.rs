@@ -25,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   trace             name each MUST without code or test, each stale quotation, each lost test
   trace --report    have duvet agree, and write its report to target/trace
   trace --expand    make quotations of the short forms `//= FRM-7` and `//= FRM-7 test`
+  trace --mutate [ID]  break the code of many a MUST, one at a time: the cited test has to fail
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
         ["trace"] => trace::run(trace::Mode::Gate),
         ["trace", "--report"] => trace::run(trace::Mode::Report),
         ["trace", "--expand"] => trace::run(trace::Mode::Expand),
+        ["trace", "--mutate"] => trace::mutate(None),
+        ["trace", "--mutate", id] => trace::mutate(Some(id)),
         ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),

@@ -26,32 +26,26 @@ pub(super) struct Citation {
 
 /// The quotations of a file.
 pub(super) fn read(path: &str, text: &str) -> Vec<Citation> {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut lines = text.lines().map(str::trim).enumerate().peekable();
     let mut found = Vec::new();
-    let mut index = 0;
-    while index < lines.len() {
-        let Some(target) = meta(lines[index]) else {
-            index += 1;
-            continue;
-        };
-        let place = format!("{path}:{}", index + 1);
-        index += 1;
+    while let Some((index, line)) = lines.next() {
+        let Some(target) = meta(line) else { continue };
         let mut kind = Kind::Implementation;
-        while let Some(word) = lines.get(index).and_then(|line| meta(line)).filter(|word| word.contains('='))
+        while let Some((_, line)) =
+            lines.next_if(|(_, line)| meta(line).is_some_and(|word| word.contains('=')))
         {
-            kind = match word {
-                "type=test" => Kind::Test,
-                "type=implication" => Kind::Implication,
+            kind = match meta(line) {
+                Some("type=test") => Kind::Test,
+                Some("type=implication") => Kind::Implication,
                 _ => kind,
             };
-            index += 1;
         }
         let mut quote = Vec::new();
-        while let Some(part) = lines.get(index).and_then(|line| line.strip_prefix("//#")) {
-            quote.push(part.trim());
-            index += 1;
+        while let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("//#")) {
+            quote.push(line.trim_start_matches("//#").trim());
         }
-        let above_test = is_test(&lines[index..]);
+        let above_test = is_test(lines.clone().map(|(_, line)| line));
+        let place = format!("{path}:{}", index + 1);
         found.push(Citation { place, target: target.to_owned(), kind, quote: quote.join(" "), above_test });
     }
     found
@@ -62,7 +56,7 @@ fn meta(line: &str) -> Option<&str> {
 }
 
 /// Whether the next thing that is neither comment nor another attribute is a test.
-fn is_test(lines: &[&str]) -> bool {
-    let attributes = lines.iter().take_while(|line| line.starts_with("//") || line.starts_with("#["));
-    attributes.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+fn is_test<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
+    let mut attributes = lines.take_while(|line| line.starts_with("//") || line.starts_with("#["));
+    attributes.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
 }

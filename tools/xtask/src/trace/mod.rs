@@ -15,6 +15,7 @@ mod citations;
 mod duvet;
 mod expand;
 mod gate;
+mod mutate;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +72,11 @@ pub(crate) fn run(mode: Mode) -> Result<(), String> {
         return Err(format!("trace:\n  {}", outcome.findings.join("\n  ")));
     }
     if mode == Mode::Report { duvet::agree(&placed, &exceptions) } else { Ok(()) }
+}
+
+/// Breaks the code of many a MUST, one at a time, and has its test fail.
+pub(crate) fn mutate(only: Option<&str>) -> Result<(), String> {
+    mutate::run(&placed()?, only)
 }
 
 /// Every requirement of the English edition.
