@@ -38,6 +38,8 @@ impl Asker {
 
     /// Asks in a thread of its own; `tell` gets exactly one verdict. What became of it is logged without any code.
     pub fn ask(&self, ask: Ask, log: &Log, tell: impl FnOnce(Verdict) + Send + 'static) {
+        //= spec-crate/spec/payment.md#questions
+        //# An adapter MUST give exactly one verdict for each question, also when its own thread fails.
         let mut owed = Owed { id: ask.id, started: None, tell: Some(Box::new(tell)) };
         let found = self.transports.iter().find(|transport| *transport.merchant() == ask.merchant);
         let Some(transport) = found.cloned() else {
@@ -99,6 +101,9 @@ fn ask_now(ask: Ask, transport: Arc<dyn Transport>) -> (Verdict, Option<String>)
     let mut happened = Happened::Begin;
     loop {
         happened = match call.step(happened, clock::instant()) {
+            //= spec-crate/spec/payment.md#questions
+            //# An adapter MUST carry each question on a new connection that carries this one request and
+            //# nothing else.
             Step::Connect(endpoint, until) => match connect(&endpoint, until) {
                 Some(connected) => {
                     stream = Some(connected);
@@ -113,6 +118,9 @@ fn ask_now(ask: Ask, transport: Arc<dyn Transport>) -> (Verdict, Option<String>)
             },
             Step::Read(until) => stream.as_mut().map_or(Happened::Failed, |stream| read(stream, until)),
             Step::Done { verdict, abort, note } => {
+                //= spec-crate/spec/payment.md#questions
+                //# An adapter MUST end a connection without a whole answer by a reset that sends no more
+                //# bytes.
                 if let Some(stream) = stream.filter(|_| abort) {
                     reset(&stream);
                 }

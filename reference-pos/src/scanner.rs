@@ -134,10 +134,13 @@ impl Scans {
         let mut scans = Vec::new();
         for byte in bytes {
             match byte {
+                //= spec-crate/spec/payment.md#payment-codes
+                //# A POS MUST take a scan as ended by CR or LF, and drop a run of more than 512 bytes without
+                //# one.
                 b'\r' | b'\n' => {
-                    let scan = String::from_utf8_lossy(&self.bytes).into_owned();
-                    if !scan.trim().is_empty() || self.too_long {
-                        scans.push(Zeroizing::new(scan));
+                    let scan = Zeroizing::new(String::from_utf8_lossy(&self.bytes).into_owned());
+                    if !scan.trim().is_empty() && !self.too_long {
+                        scans.push(scan);
                     }
                     self.forget();
                 }
@@ -161,6 +164,9 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST take a scan as ended by CR or LF, and drop a run of more than 512 bytes without one.
     #[test]
     fn a_scan_ends_with_any_line_end_and_may_come_in_pieces() {
         let mut scans = Scans::default();
@@ -171,11 +177,19 @@ mod tests {
         assert_eq!(got, ["1345", "28"]);
     }
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST take a scan as ended by CR or LF, and drop a run of more than 512 bytes without one.
     #[test]
-    fn a_run_without_end_takes_no_more_memory_than_a_scan() {
+    fn a_run_without_end_takes_no_more_memory_than_a_scan_and_is_none() {
         let mut scans = Scans::default();
         assert!(scans.take(&[b'1'; 100_000]).is_empty());
-        assert_eq!(scans.take(b"\n")[0].len(), 512);
+        assert_eq!(scans.bytes.len(), 512);
+        assert!(scans.take(b"\n").is_empty());
+        // Not even if it begins like a code.
+        let padded = [b"134567890123456789".as_slice(), &[b' '; 500], b"\n"].concat();
+        assert!(scans.take(&padded).is_empty());
+        assert_eq!(scans.take(&padded[..512]).len() + scans.take(b"\n").len(), 1, "512 bytes are a scan");
     }
 
     #[test]

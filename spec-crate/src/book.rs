@@ -210,12 +210,18 @@ impl Anchor {
     /// Bytes of an encoded anchor.
     pub const BYTES: usize = 24;
 
+    //= spec-crate/spec/books.md#anchors
+    //# A HIS and a POS MUST encode an anchor as in the diagram above, and take an anchor of another length
+    //# for an absent one.
     /// Encodes as `book id 8 | seq u64 | head 8`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         [self.book.as_bytes().as_slice(), &self.seq.to_be_bytes(), &self.head].concat()
     }
 
+    //= spec-crate/spec/books.md#anchors
+    //# A HIS and a POS MUST encode an anchor as in the diagram above, and take an anchor of another length
+    //# for an absent one.
     /// Decodes an anchor; `None` if it is absent or not of 24 bytes.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
@@ -237,6 +243,9 @@ impl Head {
     /// The head after one more record.
     #[must_use]
     pub fn after(&self, record: &[u8]) -> Self {
+        //= spec-crate/spec/books.md#the-chain
+        //# A book MUST keep with each record the head of the diagram above, computed over the record's bytes
+        //# as stored.
         Self(crypto::hash::sha256(&[labels::RECORD, &[0], &self.0, record]))
     }
 
@@ -253,9 +262,14 @@ impl Head {
 pub fn encode_record(seq: u64, write: &Write, at: Option<UnixSeconds>) -> Vec<u8> {
     wire::BookRecord {
         seq,
+        //= spec-crate/spec/books.md#records
+        //# A book MUST encode each record in the canonical form of [encoding.md](encoding.md).
         table: i32::from(write.key.table.code()),
         key: write.key.key.clone(),
         row: write.bytes.clone(),
+        //= spec-crate/spec/books.md#records
+        //# A book MUST set `at` of a record to the Unix seconds of its writing, and leave it out without a
+        //# calendar clock.
         at: at.map_or(0, |at| at.0),
     }
     .encode_to_vec()
@@ -295,10 +309,17 @@ pub fn decode_record(bytes: &[u8]) -> Result<Record, BookError> {
 pub fn start_row(book: BookId, forked: Option<&Anchor>) -> Write {
     let row = wire::BookStart {
         book: book.as_bytes().to_vec(),
+        //= spec-crate/spec/books.md#anchors
+        //# A book MUST put into the BookStart of a declared restore the id that it had before, and the
+        //# sequence number and the first 8 bytes of the head of the record before it, and leave these three
+        //# out of its first record.
         predecessor: forked.map_or_else(Vec::new, |fork| fork.book.as_bytes().to_vec()),
         fork_seq: forked.map_or(0, |fork| fork.seq),
         fork_head: forked.map_or_else(Vec::new, |fork| fork.head.to_vec()),
     };
+    //= spec-crate/spec/books.md#anchors
+    //# A book MUST write as its first record, and again as the first record after a declared restore, a row
+    //# of table book with the key `start` and a BookStart.
     Write { key: RowKey::new(Table::Book, "start"), bytes: row.encode_to_vec(), index: Index::default() }
 }
 
@@ -314,6 +335,12 @@ pub fn read_start(bytes: &[u8]) -> Option<(BookId, Option<Anchor>)> {
     Some((book, fork))
 }
 
+//= spec-crate/spec/books.md#anchors
+//# A book MUST decide by the first of these that applies whether it contains an anchor: an absent anchor is
+//# contained; an anchor of a book id that none of its BookStart rows began is missing; an anchor of an id
+//# that a later BookStart replaced, above the record before that BookStart, is declared; an anchor whose
+//# record is there with a head that begins with the anchor's 8 bytes is contained; and every other one is
+//# missing.
 /// Decides whether a book contains an anchor.
 ///
 /// `starts` are the records that began this book and its predecessors in the same chain, oldest first: sequence

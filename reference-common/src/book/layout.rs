@@ -44,6 +44,8 @@ CREATE INDEX rows_of_day ON rows (day, first_seq) WHERE tab = 2 AND day <> 0;
 pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    //= spec-crate/spec/books.md#rows-and-versions
+    //# A book MUST answer a batch only after its records survive a power cut.
     connection.pragma_update(None, "synchronous", "FULL")
 }
 
@@ -52,6 +54,8 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(name))?;
+    //= spec-crate/spec/books.md#rows-and-versions
+    //# A book MUST have at most one writing process, held by a lock that a crash releases.
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
@@ -75,4 +79,23 @@ pub(super) fn int(number: u64) -> i64 {
 
 pub(super) fn uint(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prepare;
+
+    //= spec-crate/spec/books.md#rows-and-versions
+    //= type=test
+    //# A book MUST answer a batch only after its records survive a power cut.
+    #[test]
+    fn every_commit_is_synced_before_it_returns() {
+        let home = tempfile::tempdir().unwrap();
+        let connection = rusqlite::Connection::open(home.path().join("book.db")).unwrap();
+        prepare(&connection).unwrap();
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        let synchronous: u8 = connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        // 2 is FULL: in WAL mode the log is synced at each commit, and not only at checkpoints.
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
 }

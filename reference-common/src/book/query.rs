@@ -19,12 +19,18 @@ pub(super) fn find(
             found.rows = keys.iter().map(|key| row(connection, key)).collect::<Result<_, _>>()?;
         }
         Query::Bill(bill) => {
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A book that gives the rows of a bill, a day or the open orders MUST give them in the order of
+            //# each row's first record.
             let sql = "SELECT tab, key, version, bytes FROM rows
                        WHERE bill = ?1 AND bill <> '' AND tab IN (2, 4) ORDER BY first_seq";
             found.rows = vec![row(connection, &RowKey::new(Table::Bill, bill))?];
             found.rows.extend(select(connection, sql, [bill])?);
         }
         Query::Open { device, after, limit } => {
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A book that gives the rows of a bill, a day or the open orders MUST give them in the order of
+            //# each row's first record.
             // A page ends with a row of which the asker knows the version only, so `after` may be any record of it.
             let sql = "SELECT tab, key, version, bytes FROM rows
                        WHERE tab = 2 AND open = 1 AND first_seq > coalesce(
@@ -40,6 +46,9 @@ pub(super) fn find(
             found.more = cut(&mut found.rows, *limit);
         }
         Query::Day(day) => {
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A book that gives the rows of a bill, a day or the open orders MUST give them in the order of
+            //# each row's first record.
             let sql = "SELECT tab, key, version, bytes FROM rows
                        WHERE tab = 2 AND day = ?1 AND day <> 0 ORDER BY first_seq";
             found.rows = select(connection, sql, [i64::from(*day)])?;
@@ -66,6 +75,8 @@ pub(super) fn select(
     Ok(found)
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//# A book MUST answer for a row with the bytes of its latest record.
 fn row(connection: &Connection, key: &RowKey) -> Result<Row, StoreError> {
     let sql = "SELECT tab, key, version, bytes FROM rows WHERE tab = ?1 AND key = ?2";
     let found = select(connection, sql, params![key.table.code(), key.key])?.pop();

@@ -73,6 +73,8 @@ impl SqliteBook {
         }
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
+        //= spec-crate/spec/books.md#a-journal-that-went-back
+        //# A POS whose journal is lost MUST begin a new one with a new book id and no predecessor.
         let write = start_row(draw_id(entropy), None);
         let record = encode_record(1, &write, at);
         let head = Head::EMPTY.after(&record);
@@ -153,12 +155,21 @@ impl SqliteBook {
         with: Batch,
         at: Option<UnixSeconds>,
     ) -> Result<Anchor, CommitError> {
+        //= spec-crate/spec/books.md#anchors
+        //# A book MUST write as its first record, and again as the first record after a declared restore, a
+        //# row of table book with the key `start` and a BookStart.
+        //= spec-crate/spec/books.md#a-journal-that-went-back
+        //# A POS on which a person declares a restore of the journal MUST, in one transaction, write the
+        //# BookStart of BOK-21 and mark every order that has not ended as `not_intact`.
         let start = start_row(draw_id(entropy), Some(&self.anchor()));
         let write = std::iter::once(start).chain(with.write).collect();
         let batch = Batch { read: with.read, write };
         self.commit(vec![batch], at).pop().unwrap_or_else(|| Err(CommitError::Store("no answer".into())))
     }
 
+    //= spec-crate/spec/books.md#export
+    //# A program that exports a book MUST write one line for each record from the first one asked for to the
+    //# latest, in rising order, with the members of the table above.
     /// Reads every record, from one sequence number on, in order.
     ///
     /// # Errors
@@ -176,6 +187,9 @@ impl SqliteBook {
         let mut rows = statement.query([int(from)]).map_err(StoreError::from)?;
         while let Some(row) = rows.next().map_err(StoreError::from)? {
             let exported = || -> Result<_, rusqlite::Error> {
+                //= spec-crate/spec/books.md#the-chain
+                //# A book MUST store, verify and export the bytes of a record as they were first written,
+                //# never as they would be encoded again.
                 Ok(Exported { seq: uint(row.get(0)?), head: Head(row.get(1)?), record: row.get(2)? })
             };
             each(exported().map_err(StoreError::from)?)?;
@@ -225,6 +239,8 @@ impl SqliteBook {
             return Err(StoreError::NotABook);
         };
         let before = newest.first().map_or(Head::EMPTY, |(_, head, _)| *head);
+        //= spec-crate/spec/books.md#verification
+        //# A book MUST verify, when it is opened, that its latest record follows from the one before.
         if before.after(&record) != head {
             return Err(StoreError::Damaged(Damage::Chain(BookError::Chain { seq })));
         }
@@ -261,6 +277,9 @@ impl SqliteBook {
         at: Option<UnixSeconds>,
     ) -> Result<Vec<Result<Anchor, CommitError>>, rusqlite::Error> {
         let mut chain = Chain { starts: self.starts.clone(), seq: self.seq, head: self.head };
+        //= spec-crate/spec/books.md#rows-and-versions
+        //# A book MUST append the records of one batch in their order and in one transaction, or none of
+        //# them.
         let transaction = self.connection.transaction()?;
         let mut answers = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -311,6 +330,8 @@ impl Chain {
         write: &Write,
         at: Option<UnixSeconds>,
     ) -> Result<(), rusqlite::Error> {
+        //= spec-crate/spec/books.md#records
+        //# A book MUST number its records from 1 without gaps, through every declared restore.
         let seq = self.seq.saturating_add(1);
         let record = encode_record(seq, write, at);
         let head = self.head.after(&record);
@@ -337,8 +358,13 @@ fn anchor(starts: &[(u64, BookId)], seq: u64, head: &Head) -> Anchor {
 
 /// Why a batch cannot be written now, if so.
 fn refuse(transaction: &Transaction<'_>, batch: &Batch) -> Result<Option<CommitError>, rusqlite::Error> {
+    //= spec-crate/spec/books.md#rows-and-versions
+    //# A book MUST have keys of 1 to 128 bytes of text without control characters, and rows of 1 to 65,536
+    //# bytes.
     let fits = |write: &Write| {
-        (1..=KEY_BYTES_MAX).contains(&write.key.key.len()) && (1..=ROW_BYTES_MAX).contains(&write.bytes.len())
+        let key = &write.key.key;
+        let is_text = (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.chars().any(char::is_control);
+        is_text && (1..=ROW_BYTES_MAX).contains(&write.bytes.len())
     };
     if !batch.write.iter().all(fits) {
         return Ok(Some(CommitError::Bounds));
@@ -348,6 +374,10 @@ fn refuse(transaction: &Transaction<'_>, batch: &Batch) -> Result<Option<CommitE
             .prepare_cached("SELECT version FROM rows WHERE tab = ?1 AND key = ?2")?
             .query_row(params![key.table.code(), key.key], |row| row.get::<_, i64>(0))
             .optional()?;
+        //= spec-crate/spec/books.md#rows-and-versions
+        //# A book MUST refuse a batch, and only that batch, if the version of a row that the batch names as
+        //# read is not the row's version at that moment, where batches before it in the same transaction
+        //# count.
         if uint(kept.unwrap_or(0)) != *version {
             return Ok(Some(CommitError::Stale));
         }
@@ -384,11 +414,15 @@ fn append(
             index.device,
             index.bill,
             index.day,
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A book MUST carry rows of table program unchanged, without reading them.
             write.bytes
         ])?;
     Ok(())
 }
 
+//= spec-crate/spec/books.md#anchors
+//# A book MUST carry an id of 8 random bytes that is drawn when it begins and again at each declared restore.
 fn draw_id(entropy: &mut dyn Entropy) -> BookId {
     let mut id = [0; 8];
     entropy.fill(&mut id);

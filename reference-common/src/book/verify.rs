@@ -75,6 +75,10 @@ pub(super) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
         let head = <[u8; 32]>::try_from(row.get::<_, Vec<u8>>(0)?.as_slice());
         let bytes: Vec<u8> = row.get(1)?;
         let head = head.map_err(|_| chain(BookError::Malformed))?;
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST report the first record that is not canonical, whose sequence
+        //# number is not one more than the last one's, or whose stored head is not that of BOK-15, in this
+        //# order for each record, from record 1 on.
         let record = verifier.next(&bytes, &Head(head)).map_err(chain)?;
         // The columns beside the record are not in the chain; the record is what counts.
         let columns: (u8, String) = (row.get(2)?, row.get(3)?);
@@ -84,6 +88,9 @@ pub(super) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
         let first = record.seq == 1;
         if first || record.row.key.table == Table::Book {
             let begins = begins_a_book(&record.row, first);
+            //= spec-crate/spec/books.md#verification
+            //# A program that verifies a book MUST report a book whose first record is no BookStart of
+            //# BOK-20, and a row of table book that cannot be read as one.
             begins.ok_or(StoreError::Damaged(Damage::Start { seq: record.seq }))?;
             starts = starts.saturating_add(1);
         }
@@ -95,7 +102,7 @@ pub(super) fn verify(connection: &Connection) -> Result<Verified, StoreError> {
     Ok(Verified { records, head, rows: u64::try_from(latest.len()).unwrap_or(u64::MAX), starts })
 }
 
-/// The first record has no predecessor. Specified in spec: BOK-20, BOK-21 and BOK-48.
+/// The first record has no predecessor.
 fn begins_a_book(row: &Row, first: bool) -> Option<()> {
     let (_, fork) = read_start(&row.bytes).filter(|_| row.key == RowKey::new(Table::Book, "start"))?;
     (!first || fork.is_none()).then_some(())
@@ -115,12 +122,18 @@ fn check_rows(connection: &Connection, latest: &BTreeMap<RowKey, (u64, u64)>) ->
             })
             .map_err(|_| damage())?;
         let record = hispos::book::decode_record(&record).map_err(|_| damage())?;
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST report a row that is not what its latest record holds, and a
+        //# row without a record.
         if record.row.bytes != bytes {
             return Err(damage());
         }
     }
     let kept: i64 = connection.query_row("SELECT COUNT(*) FROM rows", [], |row| row.get(0))?;
     let surplus = u64::try_from(kept).unwrap_or(0).saturating_sub(u64::try_from(latest.len()).unwrap_or(0));
+    //= spec-crate/spec/books.md#verification
+    //# A program that verifies a book MUST report a row that is not what its latest record holds, and a row
+    //# without a record.
     if surplus > 0 {
         return Err(StoreError::Damaged(Damage::Surplus { rows: surplus }));
     }

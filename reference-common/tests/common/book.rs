@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use hispos::book::{
-    Anchor, Batch, Containment, Head, Index, Query, Row, RowKey, Table, Write, decode_record, encode_record,
-    start_row,
+    Anchor, Batch, Containment, Head, Index, Query, Record, Row, RowKey, Table, Write, decode_record,
+    encode_record, read_start, start_row,
 };
 use hispos::ids::BookId;
 use hispos::time::UnixSeconds;
@@ -44,6 +44,16 @@ fn tamper(home: &Path, sql: &str) {
     assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
 }
 
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST carry an id of 8 random bytes that is drawn when it begins and again at each declared restore.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST write as its first record, and again as the first record after a declared restore, a row of
+//# table book with the key `start` and a BookStart.
+//= spec-crate/spec/books.md#a-journal-that-went-back
+//= type=test
+//# A POS whose journal is lost MUST begin a new one with a new book id and no predecessor.
 #[test]
 fn a_new_book_has_one_record_and_an_id_of_its_own() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -51,6 +61,89 @@ fn a_new_book_has_one_record_and_an_id_of_its_own() {
     assert_eq!((first.anchor().seq, second.anchor().seq), (1, 1));
     assert_ne!(first.anchor().book, second.anchor().book);
     assert_eq!(first.verify().unwrap().records, 1);
+    let start = records(&first, 1).remove(0);
+    assert_eq!(start.row.key, RowKey::new(Table::Book, "start"));
+    assert_eq!(read_start(&start.row.bytes), Some((first.anchor().book, None)));
+}
+
+/// The records of a book, from one on.
+fn records(book: &SqliteBook, from: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    book.export::<StoreError>(from, |exported| {
+        records.push(decode_record(&exported.record).unwrap());
+        Ok(())
+    })
+    .unwrap();
+    records
+}
+
+//= spec-crate/spec/books.md#records
+//= type=test
+//# A book MUST encode each record in the canonical form of [encoding.md](encoding.md).
+//= spec-crate/spec/books.md#records
+//= type=test
+//# A book MUST number its records from 1 without gaps, through every declared restore.
+//= spec-crate/spec/books.md#records
+//= type=test
+//# A book MUST set `at` of a record to the Unix seconds of its writing, and leave it out without a calendar
+//# clock.
+//= spec-crate/spec/books.md#the-chain
+//= type=test
+//# A book MUST keep with each record the head of the diagram above, computed over the record's bytes as
+//# stored.
+//= spec-crate/spec/books.md#the-chain
+//= type=test
+//# A book MUST store, verify and export the bytes of a record as they were first written, never as they would
+//# be encoded again.
+//= spec-crate/spec/books.md#export
+//= type=test
+//# A program that exports a book MUST write one line for each record from the first one asked for to the
+//# latest, in rising order, with the members of the table above.
+#[test]
+fn records_are_numbered_without_gaps_chained_stamped_and_exported_as_they_were_written() {
+    let home = tempfile::tempdir().unwrap();
+    let mut book = new_book(home.path());
+    let written = [order("A1", b"1", Index::default()), order("A2", b"2", Index::default())];
+    book.commit(vec![batch(&[], written.to_vec())], AT)[0].clone().unwrap();
+    book.declare_restored(&mut OsEntropy, AT).unwrap();
+    book.commit(vec![batch(&[], vec![written[0].clone()])], None)[0].clone().unwrap();
+    let mut exported = Vec::new();
+    book.export::<StoreError>(1, |record| {
+        exported.push(record);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(exported.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(exported[1].record, encode_record(2, &written[0], AT));
+    assert_eq!(exported[4].record, encode_record(5, &written[0], None));
+    let mut head = Head::EMPTY;
+    for record in &exported {
+        head = head.after(&record.record);
+        assert_eq!(record.head, head, "{}", record.seq);
+    }
+    let at: Vec<_> = records(&book, 1).iter().map(|record| record.at).collect();
+    assert_eq!(at, [AT, AT, AT, AT, None]);
+    assert_eq!(book.anchor().encode()[16..], head.0[..8]);
+}
+
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST answer for a row with the bytes of its latest record.
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST carry rows of table program unchanged, without reading them.
+#[test]
+fn rows_of_programs_are_carried_as_they_are_and_the_latest_record_of_a_row_is_its_content() {
+    let home = tempfile::tempdir().unwrap();
+    let mut book = new_book(home.path());
+    let key = RowKey::new(Table::Program, "whatever/1");
+    for bytes in [&b"\xff\x00no message"[..], b"{}"] {
+        let write = Write { key: key.clone(), bytes: bytes.to_vec(), index: Index::default() };
+        book.commit(vec![batch(&[], vec![write])], AT)[0].clone().unwrap();
+        let found = book.find(&Query::Rows(vec![key.clone()])).unwrap().rows.remove(0);
+        assert_eq!((found.bytes.as_slice(), found.version), (bytes, book.anchor().seq));
+    }
+    assert_eq!(book.verify().unwrap().rows, 2);
 }
 
 #[test]
@@ -71,6 +164,10 @@ fn a_committed_row_is_there_after_reopening() {
     assert_eq!(found.anchor, anchor);
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST refuse a batch, and only that batch, if the version of a row that the batch names as read is
+//# not the row's version at that moment, where batches before it in the same transaction count.
 #[test]
 fn a_stale_batch_fails_alone_and_the_others_are_written() {
     let home = tempfile::tempdir().unwrap();
@@ -91,18 +188,40 @@ fn a_stale_batch_fails_alone_and_the_others_are_written() {
     assert_eq!(book.verify().unwrap().records, 4);
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST have keys of 1 to 128 bytes of text without control characters, and rows of 1 to 65,536 bytes.
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST append the records of one batch in their order and in one transaction, or none of them.
 #[test]
 fn a_row_that_no_record_can_hold_is_refused_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     let mut book = new_book(home.path());
     let long = "K".repeat(129);
-    for (key, bytes) in [("", &b"x"[..]), (&long, b"x"), ("A1", b""), ("A1", &vec![1; 65_537])] {
-        let answers = book.commit(vec![batch(&[], vec![order(key, bytes, Index::default())])], AT);
+    let bad = [
+        ("", &b"x"[..]),
+        (&long, b"x"),
+        ("A\n1", b"x"),
+        ("A\u{85}", b"x"),
+        ("A1", b""),
+        ("A1", &[1; 65_537]),
+    ];
+    for (key, bytes) in bad {
+        let good = order("A0", b"x", Index::default());
+        let answers = book.commit(vec![batch(&[], vec![good, order(key, bytes, Index::default())])], AT);
         assert_eq!(answers, [Err(CommitError::Bounds)]);
     }
     assert_eq!(book.anchor().seq, 1);
+    let longest = order(&"K".repeat(128), &[1; 65_536], Index::default());
+    book.commit(vec![batch(&[], vec![longest])], AT)[0].clone().unwrap();
+    assert_eq!(book.verify().unwrap().records, 2);
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book that gives the rows of a bill, a day or the open orders MUST give them in the order of each row's
+//# first record.
 #[test]
 fn queries_find_rows_in_the_order_that_links_rely_on() {
     let home = tempfile::tempdir().unwrap();
@@ -154,6 +273,28 @@ fn queries_find_rows_in_the_order_that_links_rely_on() {
     assert!(book.find(&Query::Day(0)).unwrap().rows.is_empty());
 }
 
+//= spec-crate/spec/books.md#records
+//= type=test
+//# A book MUST number its records from 1 without gaps, through every declared restore.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST carry an id of 8 random bytes that is drawn when it begins and again at each declared restore.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST write as its first record, and again as the first record after a declared restore, a row of
+//# table book with the key `start` and a BookStart.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST put into the BookStart of a declared restore the id that it had before, and the sequence
+//# number and the first 8 bytes of the head of the record before it, and leave these three out of its first
+//# record.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A book MUST decide by the first of these that applies whether it contains an anchor: an absent anchor is
+//# contained; an anchor of a book id that none of its BookStart rows began is missing; an anchor of an id
+//# that a later BookStart replaced, above the record before that BookStart, is declared; an anchor whose
+//# record is there with a head that begins with the anchor's 8 bytes is contained; and every other one is
+//# missing.
 #[test]
 fn a_declared_restore_begins_a_new_book_that_contains_the_old_one_up_to_the_fork() {
     let home = tempfile::tempdir().unwrap();
@@ -164,6 +305,8 @@ fn a_declared_restore_begins_a_new_book_that_contains_the_old_one_up_to_the_fork
     let before = write(&mut book);
     let start = book.declare_restored(&mut OsEntropy, AT).unwrap();
     let after = write(&mut book);
+    let forked = records(&book, start.seq).remove(0);
+    assert_eq!(read_start(&forked.row.bytes), Some((start.book, Some(before))));
     assert_ne!(start.book, before.book);
     assert_eq!(after.book, start.book);
 
@@ -179,6 +322,15 @@ fn a_declared_restore_begins_a_new_book_that_contains_the_old_one_up_to_the_fork
     assert_eq!(book.anchor(), after);
 }
 
+//= spec-crate/spec/books.md#verification
+//= type=test
+//# A program that verifies a book MUST report the first record that is not canonical, whose sequence number
+//# is not one more than the last one's, or whose stored head is not that of BOK-15, in this order for each
+//# record, from record 1 on.
+//= spec-crate/spec/books.md#verification
+//= type=test
+//# A program that verifies a book MUST report a row that is not what its latest record holds, and a row
+//# without a record.
 #[test]
 fn an_altered_deleted_or_swapped_record_is_found_with_its_number() {
     let alter = "UPDATE records SET record = CAST(record || x'00' AS BLOB) WHERE seq = 3";
@@ -206,6 +358,11 @@ fn an_altered_deleted_or_swapped_record_is_found_with_its_number() {
     }
 }
 
+//= spec-crate/spec/books.md#verification
+//= type=test
+//# A program that verifies a book MUST report the first record that is not canonical, whose sequence number
+//# is not one more than the last one's, or whose stored head is not that of BOK-15, in this order for each
+//# record, from record 1 on.
 #[test]
 fn one_changed_byte_anywhere_in_a_record_breaks_the_chain() {
     let home = tempfile::tempdir().unwrap();
@@ -229,6 +386,9 @@ fn one_changed_byte_anywhere_in_a_record_breaks_the_chain() {
     assert_eq!(book.verify().unwrap().records, 2);
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST have at most one writing process, held by a lock that a crash releases.
 #[test]
 fn a_second_writer_is_refused_and_a_reader_is_not() {
     let home = tempfile::tempdir().unwrap();
@@ -250,6 +410,9 @@ fn what_is_no_book_is_refused() {
     assert!(matches!(SqliteBook::create(&path, &mut OsEntropy, AT), Err(StoreError::Exists)));
 }
 
+//= spec-crate/spec/books.md#verification
+//= type=test
+//# A book MUST verify, when it is opened, that its latest record follows from the one before.
 #[test]
 fn a_book_whose_newest_record_was_altered_is_not_opened() {
     let home = tempfile::tempdir().unwrap();
@@ -265,6 +428,10 @@ fn the_disk_says_how_much_is_left() {
     assert!(new_book(home.path()).free_space().unwrap() > 0);
 }
 
+//= spec-crate/spec/books.md#verification
+//= type=test
+//# A program that verifies a book MUST report a book whose first record is no BookStart of BOK-20, and a row
+//# of table book that cannot be read as one.
 #[test]
 fn a_book_that_does_not_begin_with_its_beginning_is_found() {
     let start = |fork: Option<&Anchor>| start_row(BookId::from_bytes([3; 8]), fork);

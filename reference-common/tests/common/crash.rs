@@ -32,6 +32,12 @@ fn writer_that_is_killed() {
     }
 }
 
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST answer a batch only after its records survive a power cut.
+//= spec-crate/spec/books.md#rows-and-versions
+//= type=test
+//# A book MUST have at most one writing process, held by a lock that a crash releases.
 #[test]
 fn a_writer_that_is_killed_loses_nothing_that_it_had_told() {
     let home = tempfile::tempdir().unwrap();

@@ -49,6 +49,9 @@ fn verify(context: &Context) -> Result<(), Failure> {
     let head: String = found.head.0.iter().map(|byte| format!("{byte:02x}")).collect();
     let object = json!({"ok": true, "records": found.records, "rows": found.rows, "head": head, "starts": found.starts});
     let text = format!(
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST tell the person that a cut tail or an older copy of the whole
+        //# book is found only by the anchor that the other side holds.
         "{} records, {} rows: each follows from the one before\nhead {head}\nA cut tail or an older copy is found only by a \
          terminal, when it tells what it saw.",
         found.records, found.rows
@@ -60,6 +63,12 @@ fn verify(context: &Context) -> Result<(), Failure> {
 fn export(context: &Context, from: u64, out: &PathBuf) -> Result<(), Failure> {
     let book = open(context, Mode::Read)?;
     let cannot = |error: std::io::Error| Failure::new(Exit::Usage, format!("{}: {error}", out.display()));
+    //= spec-crate/spec/books.md#export
+    //# A program that exports a book MUST write one line for each record from the first one asked for to the
+    //# latest, in rising order, with the members of the table above.
+    //= spec-crate/spec/books.md#export
+    //# A program MUST treat an export as evidence that names bills and people, and write it only where the
+    //# person who asked for it said.
     let mut file = BufWriter::new(File::create_new(out).map_err(cannot)?);
     let mut records = 0_u64;
     let each = |record: hispos_common::book::Exported| {
@@ -74,6 +83,8 @@ fn export(context: &Context, from: u64, out: &PathBuf) -> Result<(), Failure> {
 }
 
 fn restored(context: &Context) -> Result<(), Failure> {
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS MUST allow a declared restore only while no program serves orders from that ledger.
     let mut book = open(context, Mode::Write)?;
     let agreements = provisioning::agreements(&context.home)?;
     let clock = Clock { now: clock::instant(), unix: clock::unix() };

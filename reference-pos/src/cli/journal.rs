@@ -46,6 +46,9 @@ fn verify(context: &Context) -> Result<(), Failure> {
     let object = json!({
         "ok": true, "records": verified.records, "rows": verified.rows, "books": verified.starts,
         "head": hex(&verified.head.0),
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST tell the person that a cut tail or an older copy of the whole
+        //# book is found only by the anchor that the other side holds.
         "not_found_by_this": "a cut tail or an older copy of the whole journal: HIS finds it at the next session",
     });
     let text = format!(
@@ -58,6 +61,12 @@ fn verify(context: &Context) -> Result<(), Failure> {
 
 fn export(from: u64, out: Option<PathBuf>, context: &Context) -> Result<(), Failure> {
     let book = open(Mode::Read, context)?;
+    //= spec-crate/spec/books.md#export
+    //# A program that exports a book MUST write one line for each record from the first one asked for to the
+    //# latest, in rising order, with the members of the table above.
+    //= spec-crate/spec/books.md#export
+    //# A program MUST treat an export as evidence that names bills and people, and write it only where the
+    //# person who asked for it said.
     let target: Box<dyn std::io::Write> = match &out {
         Some(path) => {
             Box::new(std::fs::File::create(path).map_err(Failure::about(Exit::Refused, path.display()))?)
@@ -91,10 +100,15 @@ fn export(from: u64, out: Option<PathBuf>, context: &Context) -> Result<(), Fail
 }
 
 fn restored(context: &Context) -> Result<(), Failure> {
+    //= spec-crate/spec/books.md#a-journal-that-went-back
+    //# A POS MUST allow a declared restore only while no program serves orders from that journal.
     let mut book = open(Mode::Write, context)?;
     let before = book.anchor();
     let open = Query::Open { device: String::new(), after: 0, limit: usize::MAX };
     let rows = book.find(&open).map_err(failure)?.rows;
+    //= spec-crate/spec/books.md#a-journal-that-went-back
+    //# A POS on which a person declares a restore of the journal MUST, in one transaction, write the
+    //# BookStart of BOK-21 and mark every order that has not ended as `not_intact`.
     let not_intact = hispos::journal::restored(&rows);
     let anchor =
         book.declare_restored_with(&mut OsEntropy, not_intact, clock::unix()).map_err(

@@ -78,7 +78,12 @@ impl Call {
     /// Takes what happened, says what to do next.
     pub fn step(&mut self, happened: Happened, now: Instant) -> Step {
         match happened {
+            //= spec-crate/spec/payment.md#questions
+            //# An adapter MUST give a connection up that does not stand T_CONN after the question began.
             Happened::Begin => Step::Connect(self.outgoing.endpoint.clone(), now.after(self.ask.connect_ms)),
+            //= spec-crate/spec/payment.md#questions
+            //# An adapter MUST NOT repeat a request by itself, and switch off every repetition of the
+            //# libraries below it.
             Happened::Connected if self.first_byte.is_none() => self.write(now),
             Happened::Connected => Step::Read(self.deadline(now)),
             Happened::Bytes(bytes) => {
@@ -93,14 +98,23 @@ impl Call {
     }
 
     fn write(&mut self, now: Instant) -> Step {
+        //= spec-crate/spec/payment.md#questions
+        //# An adapter MUST read the boot clock when the connection, with TLS, stands, and write no byte if
+        //# that instant is at or after the question's last instant.
         if self.ask.not_after.is_some_and(|last| now >= last) {
             return self.unanswered(now, "too late: nothing was written");
         }
+        //= spec-crate/spec/payment.md#verdicts
+        //# An adapter MUST leave out the instant of the first byte only if it is certain that no byte of the
+        //# request was handed to the network.
         self.first_byte = Some(now);
         Step::Write(self.deadline(now))
     }
 
     fn deadline(&self, now: Instant) -> Instant {
+        //= spec-crate/spec/payment.md#questions
+        //# An adapter MUST end the connection when T_HTTP has passed since the first byte and no whole answer
+        //# is there.
         self.first_byte.unwrap_or(now).after(self.ask.http_ms)
     }
 
@@ -125,6 +139,10 @@ impl Call {
         let note = judged.as_ref().err().cloned();
         let answered = note.is_none();
         let verdict = Verdict {
+            //= spec-crate/spec/payment.md#verdicts
+            //# An adapter MUST give the proof open, without provider code and date and as not answered, for a
+            //# connection that failed, an answer that came too late, was cut off, was not signed by the
+            //# platform, was not bound to this request, or differs by PAY-16, PAY-17 or PAY-18.
             proof: judged.unwrap_or(Proof::Open),
             provider_code: if answered { code } else { String::new() },
             date: answer.date().filter(|_| answered),
@@ -141,6 +159,10 @@ impl Call {
     fn nothing(&self, now: Instant) -> Verdict {
         Verdict {
             id: self.ask.id,
+            //= spec-crate/spec/payment.md#verdicts
+            //# An adapter MUST give the proof open, without provider code and date and as not answered, for a
+            //# connection that failed, an answer that came too late, was cut off, was not signed by the
+            //# platform, was not bound to this request, or differs by PAY-16, PAY-17 or PAY-18.
             proof: Proof::Open,
             provider_code: String::new(),
             date: None::<UnixSeconds>,

@@ -15,6 +15,10 @@ const CODE_BYTES_MAX: usize = 512;
 /// Digits of an insurance code, whatever they begin with.
 const INSURANCE_DIGITS: usize = 28;
 
+//= spec-crate/spec/payment.md#payment-codes
+//# A POS MUST tell the patient apart, without any digit of the code, an empty scan, an insurance code, a
+//# UnionPay code, a link or code for receiving money, full-width digits, other characters, a wrong length for
+//# a channel, and an unknown code.
 /// Why a scanned code cannot be paid with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CodeRefusal {
@@ -120,18 +124,32 @@ impl CodeRefusal {
 ///
 /// [`CodeRefusal`] naming what was shown instead of a payment code.
 pub fn recognise(scanned: &str) -> Result<(Channel, PaymentCode), CodeRefusal> {
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST drop ASCII control characters and spaces at both ends of a scanned text, and nothing inside
+    //# it.
     let code = scanned.trim_matches(|c: char| c.is_ascii_control() || c == ' ');
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST refuse a scanned text that is empty or has any character but the ASCII digits 0 to 9.
     if code.is_empty() {
         return Err(CodeRefusal::Empty);
     }
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST refuse a scanned text that is empty or has any character but the ASCII digits 0 to 9.
     if !code.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(no_digits(code));
     }
     let got = code.len();
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST refuse, as a health insurance code, 28 digits, whatever they begin with, and 28 characters
+    //# that begin with `opc` in any case.
     if got == INSURANCE_DIGITS {
         return Err(CodeRefusal::Insurance);
     }
     // Two ranges never share their leading digits, so the first that begins alike is the only one.
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST take a text of digits for a payment code of WeChat Pay if it has 18 digits and begins with
+    //# 10 to 15, for one of Alipay if it has 16 to 24 digits and begins with 25 to 30, and refuse every other
+    //# one.
     let range = CODE_RANGES.iter().find(|range| begins(code, range)).ok_or(CodeRefusal::Unknown { got })?;
     let fits = (range.length_min..=range.length_max).contains(&got);
     let channel = match range.kind {
@@ -140,6 +158,10 @@ pub fn recognise(scanned: &str) -> Result<(Channel, PaymentCode), CodeRefusal> {
         CodeKind::Unionpay if fits => return Err(CodeRefusal::Unionpay),
         CodeKind::Unionpay | CodeKind::Insurance => return Err(CodeRefusal::Unknown { got }),
     };
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST take a text of digits for a payment code of WeChat Pay if it has 18 digits and begins with
+    //# 10 to 15, for one of Alipay if it has 16 to 24 digits and begins with 25 to 30, and refuse every other
+    //# one.
     if !fits {
         return Err(CodeRefusal::Length { channel, got });
     }
@@ -148,13 +170,16 @@ pub fn recognise(scanned: &str) -> Result<(Channel, PaymentCode), CodeRefusal> {
 
 fn no_digits(code: &str) -> CodeRefusal {
     let is_full_width = |c: char| ('\u{ff10}'..='\u{ff19}').contains(&c);
-    let lower = code.get(..code.len().min(8)).unwrap_or_default().to_ascii_lowercase();
-    if code.chars().all(|c| c.is_ascii_digit() || is_full_width(c)) {
-        CodeRefusal::FullWidth
-    } else if code.contains("://") || lower.starts_with("wxp:") || lower.starts_with("www.") {
-        CodeRefusal::Link
-    } else if lower.starts_with("opc") && code.len() == INSURANCE_DIGITS {
+    let lead: String = code.chars().take(4).collect::<String>().to_ascii_lowercase();
+    //= spec-crate/spec/payment.md#payment-codes
+    //# A POS MUST refuse, as a health insurance code, 28 digits, whatever they begin with, and 28 characters
+    //# that begin with `opc` in any case.
+    if lead.starts_with("opc") && code.chars().count() == INSURANCE_DIGITS {
         CodeRefusal::Insurance
+    } else if code.chars().all(|c| c.is_ascii_digit() || is_full_width(c)) {
+        CodeRefusal::FullWidth
+    } else if code.contains("://") || matches!(lead.as_str(), "wxp:" | "www.") {
+        CodeRefusal::Link
     } else {
         CodeRefusal::NotDigits
     }
@@ -237,6 +262,9 @@ mod tests {
         ("4240123456789012345678901234", Err(CodeRefusal::Insurance)),
         ("2812345678901234567890123456", Err(CodeRefusal::Insurance)),
         ("opc1234567890123456789012345", Err(CodeRefusal::Insurance)),
+        ("OPC://7890123456789012345678", Err(CodeRefusal::Insurance)),
+        ("opc12中5678901234567890123456", Err(CodeRefusal::Insurance)),
+        ("opc123456789012345678901234", Err(CodeRefusal::NotDigits)),
         ("424012345678901234567890123", unknown(27)),
         // Other wallets.
         ("6212345678901234567", Err(CodeRefusal::Unionpay)),
@@ -256,6 +284,27 @@ mod tests {
         ("\r\n", Err(CodeRefusal::Empty)),
     ];
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST drop ASCII control characters and spaces at both ends of a scanned text, and nothing inside
+    //# it.
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST refuse a scanned text that is empty or has any character but the ASCII digits 0 to 9.
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST refuse, as a health insurance code, 28 digits, whatever they begin with, and 28 characters
+    //# that begin with `opc` in any case.
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST take a text of digits for a payment code of WeChat Pay if it has 18 digits and begins with
+    //# 10 to 15, for one of Alipay if it has 16 to 24 digits and begins with 25 to 30, and refuse every other
+    //# one.
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST tell the patient apart, without any digit of the code, an empty scan, an insurance code, a
+    //# UnionPay code, a link or code for receiving money, full-width digits, other characters, a wrong length
+    //# for a channel, and an unknown code.
     #[test]
     fn every_code_of_the_list_is_what_it_is() {
         assert!(CODES.len() >= 40);
@@ -265,6 +314,10 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST drop ASCII control characters and spaces at both ends of a scanned text, and nothing inside
+    //# it.
     #[test]
     fn a_recognised_code_is_handed_on_without_what_the_scanner_added() {
         let (_, code) = recognise("\u{2}134567890123456789\r\n").unwrap();
@@ -272,6 +325,11 @@ mod tests {
         assert_eq!(format!("{code:?}"), "PaymentCode(..)");
     }
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST take a text of digits for a payment code of WeChat Pay if it has 18 digits and begins with
+    //# 10 to 15, for one of Alipay if it has 16 to 24 digits and begins with 25 to 30, and refuse every other
+    //# one.
     #[test]
     fn every_length_of_every_range_is_accepted_and_the_next_one_is_not() {
         for range in CODE_RANGES {
@@ -298,6 +356,11 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/payment.md#payment-codes
+    //= type=test
+    //# A POS MUST tell the patient apart, without any digit of the code, an empty scan, an insurance code, a
+    //# UnionPay code, a link or code for receiving money, full-width digits, other characters, a wrong length
+    //# for a channel, and an unknown code.
     #[test]
     fn no_text_holds_a_digit_of_the_code() {
         for (code, _) in CODES {

@@ -127,6 +127,9 @@ impl Credentials {
 ///
 /// [`CredentialsError::SimulatedForProduction`] and [`CredentialsError::ProductionForSimulated`].
 pub fn admit(credentials_simulated: bool, agreement_simulated: bool) -> Result<(), CredentialsError> {
+    //= spec-crate/spec/payment.md#verifying-merchants
+    //# A POS MUST NOT ask or pay at a simulated merchant under a production agreement, nor at a production
+    //# one under a simulated agreement.
     match (credentials_simulated, agreement_simulated) {
         (true, false) => Err(CredentialsError::SimulatedForProduction),
         (false, true) => Err(CredentialsError::ProductionForSimulated),

@@ -2,6 +2,10 @@
 
 use hispos::time::UnixSeconds;
 
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//= type=implication
+//# A POS MUST drop the payer's account, name and identifier from a platform's answer, and neither store nor
+//# send them.
 /// An answer whose signature was right, read and not yet judged. What the platform did not say is absent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reply {

@@ -18,6 +18,14 @@ use super::transport::{Outgoing, Transport, Untrusted};
 
 const SIGNATURE: &str = "Hispos-Sim-Signature";
 const REVERSAL_SIGNATURE: &str = "Hispos-Sim-Reversal-Signature";
+//= spec-crate/spec/payment.md#questions
+//# An adapter MUST send a platform nothing about the patient, the bill, the department or the treatment, and
+//# show the payer a neutral subject.
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//# A POS MUST send one fixed neutral subject with every pay, the same for every department.
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//# A POS MUST NOT fill optional fields of a platform's request with data that names a person or that a person
+//# could be found by.
 /// What the patient reads at the wallet: neutral, whatever the bill is about.
 const SUBJECT: &str = "医院缴费";
 
@@ -46,10 +54,15 @@ impl Simulated {
             put("number", number.as_str().into());
         }
         match &ask.request {
+            //= spec-crate/spec/payment.md#verifying-merchants
+            //# An adapter MUST prove with verify also the credentials that reverses and refunds need.
             Request::Verify => put("reversal", true.into()),
             Request::Query | Request::Reverse => {}
             Request::Pay { expires_at, .. } => {
                 put("total", ask.total.into());
+                //= spec-crate/spec/payment.md#the-pay
+                //# An adapter MUST NOT replace the absolute expiry of a pay by a duration that begins when
+                //# the payer acts.
                 put("expires_at", expires_at.0.into());
                 put("subject", SUBJECT.into());
             }
@@ -136,6 +149,9 @@ impl Transport for Simulated {
 
 fn read_body(body: &Map<String, Value>) -> Result<Reply, Untrusted> {
     // A member of another type than it should have makes the whole answer unreadable: it must not seem absent.
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST take an answer in which a part has another type than it should have for untrusted, not
+    //# for one without that part.
     let text = |name: &str| match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),

@@ -42,6 +42,8 @@ pub enum Mismatch {
 /// [`Mismatch`] if it is an answer to something else.
 pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mismatch> {
     let about = |told: &Option<String>, asked: Option<&str>| told.as_deref().is_none_or(|t| Some(t) == asked);
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST take a signed answer that names another order number than the question for untrusted.
     if !about(&reply.number, ask.number.as_ref().map(AsRef::as_ref)) {
         return Err(Mismatch::Number);
     }
@@ -51,6 +53,10 @@ pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mism
         _ => (None, None),
     };
     let amount_differs = amount.is_some_and(|asked| reply.refund_amount.is_some_and(|told| told != asked));
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST take a signed answer that names another refund number than the question, names one
+    //# although the question has none, or names another amount of the refund than the refund request for
+    //# untrusted.
     if !about(&reply.refund_number, refund) || amount_differs {
         return Err(Mismatch::Refund);
     }
@@ -60,9 +66,15 @@ pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mism
     if let (Some(verdict), Call::Query, Some(_)) = (found, call, differs)
         && let Some(capture) = captured_money(verdict, reply)
     {
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST give the proof mismatch for a signed answer to a query that names another account,
+        //# sub-account, currency or total and tells of captured money by PAY-25.
         return Ok(Proof::Mismatch(capture));
     }
     match differs {
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST take a signed answer that names another account, sub-account, currency than CNY,
+        //# or total than the question for untrusted, unless PAY-19 applies.
         Some(mismatch) => Err(mismatch),
         None => Ok(found.map_or_else(|| unlisted(call), |verdict| proof(verdict, reply))),
     }
@@ -73,6 +85,9 @@ pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mism
 pub fn provider_code(profile: Profile, ask: &Ask, reply: &Reply) -> String {
     let (Word::Code(code) | Word::State(code)) = word(profile, call_of(&ask.request), reply);
     let code = if code.is_empty() { &reply.code } else { code };
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST give as provider code of a trusted answer its word, or its code if the word is empty,
+    //# without all but visible ASCII characters and cut to 64.
     code.chars().filter(char::is_ascii_graphic).take(PROVIDER_CODE_BYTES_MAX).collect()
 }
 
@@ -96,6 +111,9 @@ enum Word<'a> {
     State(&'a str),
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//# An adapter MUST form the word of an answer as the table below says, where a call has succeeded if its code
+//# is `SUCCESS` (WeChat) or `10000` (Alipay).
 fn word(profile: Profile, call: Call, reply: &Reply) -> Word<'_> {
     let succeeded = match profile {
         Profile::WechatV2 | Profile::WechatV3 => reply.code == "SUCCESS",
@@ -132,25 +150,39 @@ fn is_paid(state: &str) -> bool {
 
 fn listed(profile: Profile, call: Call, word: Word<'_>) -> Option<AnswerVerdict> {
     let row = |call, code| {
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST look a word up in the tables below under its profile and call, and under query
+        //# refund for the refund state of a WeChat answer to a refund.
         let found = ANSWERS.iter().find(|row| (row.profile, row.call, row.code) == (profile, call, code));
         found.map(|row| row.verdict)
     };
     let asks = matches!(call, Call::Query | Call::QueryRefund);
     match word {
         // A failed question says at most that the number is not known; states are told by a successful one.
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST let a query or query refund that did not succeed prove absent, if its word has
+        //# that verdict, and nothing else.
         Word::Code(code) if asks => row(call, code).filter(|verdict| *verdict == AnswerVerdict::Absent),
         Word::Code(code) => row(call, code),
         // WeChat's answer to a refund request may show its state, in the words of a refund query.
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST look a word up in the tables below under its profile and call, and under query
+        //# refund for the refund state of a WeChat answer to a refund.
         Word::State(state) if call == Call::Refund && profile != Profile::Alipay => {
             row(Call::QueryRefund, state)
         }
         Word::State(state) => row(call, state),
     }
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST NOT take a state that a successful call told for absent, but for `NO_REFUND_STATUS`.
     .filter(|verdict| !matches!(word, Word::State(_)) || *verdict != AnswerVerdict::Absent)
 }
 
 fn unlisted(call: Call) -> Proof {
     // A signed answer other than success to the question whether the credentials are right says that they are not.
+    //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+    //# An adapter MUST give the proof open for a word that no row names, but merchant refused for a trusted
+    //# answer to a verification that no row names.
     if call == Call::Verify { Proof::MerchantRefused } else { Proof::Open }
 }
 
@@ -170,17 +202,33 @@ fn differs(ask: &Ask, reply: &Reply) -> Option<Mismatch> {
 fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
     let capture = || captured_money(verdict, reply);
     match verdict {
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST give the proof open for a row with the verdict captured or captured and refunded
+        //# whose answer does not tell of money.
         AnswerVerdict::Captured => capture().map_or(Proof::Open, Proof::Captured),
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST give the proof open for a row with the verdict captured or captured and refunded
+        //# whose answer does not tell of money.
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST take the refunded amount for 0 where an answer tells of refunds without saying how
+        //# much.
         AnswerVerdict::CapturedAndRefunded => match capture() {
             Some(capture) => Proof::CapturedAndRefunded { capture, refunded: reply.refunded.unwrap_or(0) },
             None => Proof::Open,
         },
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST give, for a row with the verdict closed, the proof captured and refunded if the
+        //# answer tells of money, open if it is not told of only because the payment number or the total
+        //# cannot be used, and closed otherwise.
         AnswerVerdict::Closed => match capture() {
             Some(capture) => Proof::CapturedAndRefunded { capture, refunded: reply.refunded.unwrap_or(0) },
             // Money moved, and the answer does not say which.
             None if closed_after_payment(reply) => Proof::Open,
             None => Proof::Closed,
         },
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST give for every other verdict of a row the proof of the same name, where the
+        //# verdict dead is the proof refused.
         AnswerVerdict::Dead => Proof::Refused,
         AnswerVerdict::PayerRefused => Proof::PayerRefused,
         AnswerVerdict::NumberKnown => Proof::NumberKnown,
@@ -189,6 +237,9 @@ fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
         AnswerVerdict::Refunded => {
             Proof::Refunded { refund_id: own_number(reply.refund_id.as_ref()), at: reply.refunded_at }
         }
+        //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+        //# An adapter MUST say of the proof not refunded that the refund was closed if the answer tells a
+        //# refund state, and that it was refused otherwise.
         AnswerVerdict::NotRefunded => Proof::NotRefunded { closed: reply.refund_status.is_some() },
         AnswerVerdict::RefundPending => Proof::RefundPending,
         AnswerVerdict::RefundAbnormal => Proof::RefundAbnormal,
@@ -198,6 +249,10 @@ fn proof(verdict: AnswerVerdict, reply: &Reply) -> Proof {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//# An adapter MUST take money for told only by a row with the verdict captured or captured and refunded, or
+//# by the state `TRADE_CLOSED` with a time of payment or a refunded amount above 0, and only with a payment
+//# number of 1 to 64 visible ASCII characters and a total.
 /// The money that an answer tells of, if it does. Without the platform's own number and a total nothing is captured.
 fn captured_money(verdict: AnswerVerdict, reply: &Reply) -> Option<Capture> {
     let told = match verdict {

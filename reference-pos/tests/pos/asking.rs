@@ -121,6 +121,13 @@ fn a_wrong_secret_verifies_no_merchant() {
     assert_eq!((told.proof, told.answered), (Proof::Open, false));
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST give exactly one verdict for each question, also when its own thread fails.
+//= spec-crate/spec/payment.md#verifying-merchants
+//= type=test
+//# A POS MUST NOT ask or pay at a simulated merchant under a production agreement, nor at a production one
+//# under a simulated agreement.
 #[test]
 fn a_merchant_without_credentials_gets_no_verdict_and_no_request() {
     let bank = Bank::open();
@@ -136,6 +143,10 @@ fn a_merchant_without_credentials_gets_no_verdict_and_no_request() {
     assert!(bank.book().calls.is_empty());
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST read the boot clock when the connection, with TLS, stands, and write no byte if that
+//# instant is at or after the question's last instant.
 #[test]
 fn a_pay_whose_time_has_passed_reaches_nobody() {
     let bank = Bank::open();
@@ -146,6 +157,19 @@ fn a_pay_whose_time_has_passed_reaches_nobody() {
     assert!(bank.book().calls.is_empty());
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST carry each question on a new connection that carries this one request and nothing else.
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST NOT repeat a request by itself, and switch off every repetition of the libraries below it.
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST end the connection when T_HTTP has passed since the first byte and no whole answer is
+//# there.
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST end a connection without a whole answer by a reset that sends no more bytes.
 #[test]
 fn a_platform_that_says_nothing_sees_a_reset_when_the_time_is_over() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -161,6 +185,7 @@ fn a_platform_that_says_nothing_sees_a_reset_when_the_time_is_over() {
     let end = stream.read_to_end(&mut seen).unwrap_err();
     assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
     assert!(seen.starts_with(b"POST /v1/pay "));
+    assert_eq!(seen.windows(5).filter(|five| five == b"POST ").count(), 1, "one request");
     let told = verdicts.recv_timeout(PATIENCE).unwrap();
     assert_eq!((told.answered, told.proof), (false, Proof::Open));
     assert!(told.ended.since(told.first_byte.unwrap()) >= 300);
@@ -168,6 +193,10 @@ fn a_platform_that_says_nothing_sees_a_reset_when_the_time_is_over() {
     assert!(silent.accept().is_err(), "nothing is retried");
 }
 
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST leave out the instant of the first byte only if it is certain that no byte of the request
+//# was handed to the network.
 #[test]
 fn a_platform_that_is_not_there_has_got_no_byte() {
     let bank = Bank::open();
@@ -201,6 +230,9 @@ impl Transport for Faulty {
     }
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST give exactly one verdict for each question, also when its own thread fails.
 #[test]
 fn a_thread_that_dies_owes_a_verdict_that_does_not_claim_that_nothing_was_written() {
     let asked = ask(Channel::Wechat, code(Channel::Wechat, 0));

@@ -25,12 +25,24 @@ impl Verifier {
     ///
     /// [`BookError`] naming the first thing that does not fit.
     pub fn next(&mut self, record: &[u8], kept: &Head) -> Result<Record, BookError> {
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST report the first record that is not canonical, whose sequence
+        //# number is not one more than the last one's, or whose stored head is not that of BOK-15, in this
+        //# order for each record, from record 1 on.
         let read = decode_record(record)?;
         let expected = self.seq.saturating_add(1);
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST report the first record that is not canonical, whose sequence
+        //# number is not one more than the last one's, or whose stored head is not that of BOK-15, in this
+        //# order for each record, from record 1 on.
         if read.seq != expected {
             return Err(BookError::Gap { expected, got: read.seq });
         }
         let head = self.head.after(record);
+        //= spec-crate/spec/books.md#verification
+        //# A program that verifies a book MUST report the first record that is not canonical, whose sequence
+        //# number is not one more than the last one's, or whose stored head is not that of BOK-15, in this
+        //# order for each record, from record 1 on.
         if head != *kept {
             return Err(BookError::Chain { seq: expected });
         }

@@ -47,6 +47,8 @@ impl std::error::Error for ChainError {}
 pub(crate) fn read(export: &str) -> Result<Vec<Record>, ChainError> {
     let mut records = Vec::new();
     let mut head = [0_u8; 32];
+    //= spec-crate/spec/books.md#export
+    //# A reader of an export MUST ignore members that it does not know and empty lines.
     for (place, text) in export.lines().filter(|text| !text.is_empty()).enumerate() {
         let number = place.saturating_add(1);
         let wrong = |why| ChainError { line: number, why };
@@ -59,6 +61,9 @@ pub(crate) fn read(export: &str) -> Result<Vec<Record>, ChainError> {
             .chain_update(&bytes)
             .finalize()
             .into();
+        //= spec-crate/spec/books.md#export
+        //# A reader of an export that begins with record 1 MUST verify it as BOK-47 says, and one that begins
+        //# later needs the head before its first record from elsewhere.
         if told != head {
             return Err(wrong("the head does not follow: a record was altered, deleted or swapped"));
         }

@@ -131,6 +131,20 @@ fn the_latest_state_of_every_row_is_read() {
     assert_eq!((read.orders["BPAID"].end, read.orders["BPAID"].answered), (End::Paid, true));
 }
 
+//= spec-crate/spec/books.md#export
+//= type=test
+//# A reader of an export MUST ignore members that it does not know and empty lines.
+#[test]
+fn members_that_are_not_known_and_empty_lines_are_ignored() {
+    let lines: Vec<String> = ledger().iter().map(|line| line.replacen('{', "{\"key\":null,", 1)).collect();
+    let read = Ledger::read(&format!("\n{}\n\n", lines.join("\n\n"))).unwrap();
+    assert_eq!((read.records, read.orders["BPAID"].end), (5, End::Paid));
+}
+
+//= spec-crate/spec/books.md#export
+//= type=test
+//# A reader of an export that begins with record 1 MUST verify it as BOK-47 says, and one that begins later
+//# needs the head before its first record from elsewhere.
 #[test]
 fn a_record_altered_deleted_swapped_or_cut_off_at_the_front_breaks_the_chain() {
     let whole = ledger();

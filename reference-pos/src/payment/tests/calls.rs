@@ -52,6 +52,9 @@ fn answer(call: &Call, status: u16, body: &str) -> Vec<u8> {
 const PAID: &str =
     r#"{"simulated":true,"code":"SUCCESS","number":"SIM1B0W","total":12345,"payment_no":"42"}"#;
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST give a connection up that does not stand T_CONN after the question began.
 #[test]
 fn a_signed_answer_gives_its_verdict_with_its_times() {
     let mut call = call(pay());
@@ -77,6 +80,14 @@ fn an_answer_may_come_in_any_pieces() {
     }
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST read the boot clock when the connection, with TLS, stands, and write no byte if that
+//# instant is at or after the question's last instant.
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST leave out the instant of the first byte only if it is certain that no byte of the request
+//# was handed to the network.
 #[test]
 fn what_moves_money_is_not_written_when_the_connection_stands_too_late() {
     for request in [pay(), Request::Reverse, refund()] {
@@ -101,6 +112,18 @@ fn questions_are_never_too_late() {
     written(&mut call, 90_000_000, 90_000_100);
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST give a connection up that does not stand T_CONN after the question began.
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST leave out the instant of the first byte only if it is certain that no byte of the request
+//# was handed to the network.
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST give the proof open, without provider code and date and as not answered, for a connection
+//# that failed, an answer that came too late, was cut off, was not signed by the platform, was not bound to
+//# this request, or differs by PAY-16, PAY-17 or PAY-18.
 #[test]
 fn a_connection_that_is_never_made_has_written_nothing() {
     for happened in [Happened::Failed, Happened::TimeOut] {
@@ -111,6 +134,18 @@ fn a_connection_that_is_never_made_has_written_nothing() {
     }
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST end the connection when T_HTTP has passed since the first byte and no whole answer is
+//# there.
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST end a connection without a whole answer by a reset that sends no more bytes.
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST give the proof open, without provider code and date and as not answered, for a connection
+//# that failed, an answer that came too late, was cut off, was not signed by the platform, was not bound to
+//# this request, or differs by PAY-16, PAY-17 or PAY-18.
 #[test]
 fn without_an_answer_in_time_the_connection_is_aborted_and_nothing_is_known() {
     for happened in [Happened::TimeOut, Happened::Failed, Happened::Closed] {
@@ -123,6 +158,11 @@ fn without_an_answer_in_time_the_connection_is_aborted_and_nothing_is_known() {
     }
 }
 
+//= spec-crate/spec/payment.md#verdicts
+//= type=test
+//# An adapter MUST give the proof open, without provider code and date and as not answered, for a connection
+//# that failed, an answer that came too late, was cut off, was not signed by the platform, was not bound to
+//# this request, or differs by PAY-16, PAY-17 or PAY-18.
 #[test]
 fn an_answer_that_is_not_signed_for_this_request_proves_nothing() {
     let other = answer(

@@ -29,6 +29,20 @@ fn request(channel: Channel, request: Request) -> (String, Value) {
     (head.to_owned(), serde_json::from_str(body).unwrap())
 }
 
+//= spec-crate/spec/payment.md#questions
+//= type=test
+//# An adapter MUST send a platform nothing about the patient, the bill, the department or the treatment, and
+//# show the payer a neutral subject.
+//= spec-crate/spec/payment.md#the-pay
+//= type=test
+//# An adapter MUST NOT replace the absolute expiry of a pay by a duration that begins when the payer acts.
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//= type=test
+//# A POS MUST send one fixed neutral subject with every pay, the same for every department.
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//= type=test
+//# A POS MUST NOT fill optional fields of a platform's request with data that names a person or that a person
+//# could be found by.
 #[test]
 fn a_pay_names_number_total_expiry_and_a_neutral_subject_and_nothing_else() {
     let (head, body) = request(Channel::Wechat, pay());
@@ -41,6 +55,9 @@ fn a_pay_names_number_total_expiry_and_a_neutral_subject_and_nothing_else() {
     );
 }
 
+//= spec-crate/spec/payment.md#verifying-merchants
+//= type=test
+//# An adapter MUST prove with verify also the credentials that reverses and refunds need.
 #[test]
 fn only_what_gives_money_back_is_signed_with_the_second_secret() {
     for (asked, path, second) in [
@@ -72,6 +89,10 @@ fn refunds_name_both_numbers() {
     assert_eq!((&body["number"], &body["refund_number"]), (&json!("SIM1B0W"), &json!("SIM1B0R")));
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take an answer in which a part has another type than it should have for untrusted, not for
+//# one without that part.
 #[test]
 fn a_member_of_a_wrong_type_makes_the_answer_unreadable() {
     let transport = simulated(Channel::Wechat);

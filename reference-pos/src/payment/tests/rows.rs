@@ -167,6 +167,25 @@ fn channel(profile: Profile) -> Channel {
     if profile == Profile::Alipay { Channel::Alipay } else { Channel::Wechat }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST form the word of an answer as the table below says, where a call has succeeded if its code
+//# is `SUCCESS` (WeChat) or `10000` (Alipay).
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST look a word up in the tables below under its profile and call, and under query refund for
+//# the refund state of a WeChat answer to a refund.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST NOT take a state that a successful call told for absent, but for `NO_REFUND_STATUS`.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST say of the proof not refunded that the refund was closed if the answer tells a refund
+//# state, and that it was refused otherwise.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give for every other verdict of a row the proof of the same name, where the verdict dead
+//# is the proof refused.
 #[test]
 fn every_row_proves_what_the_specification_says_and_there_is_no_other_row() {
     let mut checked = 0;
@@ -198,6 +217,10 @@ fn no_row_is_there_twice() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give the proof open for a word that no row names, but merchant refused for a trusted
+//# answer to a verification that no row names.
 #[test]
 fn what_no_row_names_is_open() {
     for profile in [Profile::WechatV2, Profile::WechatV3, Profile::Alipay] {
@@ -229,6 +252,13 @@ fn no_answer_to_a_reverse_proves_anything() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST let a query or query refund that did not succeed prove absent, if its word has that
+//# verdict, and nothing else.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST NOT take a state that a successful call told for absent, but for `NO_REFUND_STATUS`.
 #[test]
 fn a_state_is_believed_only_from_a_question_that_succeeded() {
     for row in
@@ -248,6 +278,10 @@ fn a_state_is_believed_only_from_a_question_that_succeeded() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give the proof open for a word that no row names, but merchant refused for a trusted
+//# answer to a verification that no row names.
 #[test]
 fn a_signed_refusal_of_a_verification_refuses_the_merchant() {
     let reply = says(Profile::WechatV2, &Request::Verify, Code, "NOAUTH");
@@ -267,6 +301,17 @@ fn wrong(reply: &Reply) -> [(Reply, Mismatch); 5] {
     ]
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take a signed answer that names another order number than the question for untrusted.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take a signed answer that names another account, sub-account, currency than CNY, or total
+//# than the question for untrusted, unless PAY-19 applies.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give the proof mismatch for a signed answer to a query that names another account,
+//# sub-account, currency or total and tells of captured money by PAY-25.
 #[test]
 fn an_answer_about_something_else_proves_nothing() {
     for profile in [Profile::WechatV2, Profile::WechatV3, Profile::Alipay] {
@@ -288,6 +333,11 @@ fn an_answer_about_something_else_proves_nothing() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take a signed answer that names another refund number than the question, names one
+//# although the question has none, or names another amount of the refund than the refund request for
+//# untrusted.
 #[test]
 fn an_answer_about_another_refund_proves_nothing() {
     for request in [refund(), query_refund()] {
@@ -296,11 +346,25 @@ fn an_answer_about_another_refund_proves_nothing() {
         let asked = ask(Channel::Wechat, request.clone());
         assert_eq!(verdict(Profile::WechatV2, &asked, &other), Err(Mismatch::Refund));
     }
+    // A refund, although none was asked about.
+    let reply = says(Profile::WechatV2, &Request::Query, State, "SUCCESS");
+    let other = Reply { refund_number: Some("SIM1B0R".into()), ..reply };
+    let asked = ask(Channel::Wechat, Request::Query);
+    assert_eq!(verdict(Profile::WechatV2, &asked, &other), Err(Mismatch::Refund));
     let reply = says(Profile::Alipay, &refund(), State, "FUND_CHANGE_Y");
     let other = Reply { refund_amount: Some(344), ..reply };
     assert_eq!(verdict(Profile::Alipay, &ask(Channel::Alipay, refund()), &other), Err(Mismatch::Refund));
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take money for told only by a row with the verdict captured or captured and refunded, or
+//# by the state `TRADE_CLOSED` with a time of payment or a refunded amount above 0, and only with a payment
+//# number of 1 to 64 visible ASCII characters and a total.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give the proof open for a row with the verdict captured or captured and refunded whose
+//# answer does not tell of money.
 #[test]
 fn a_capture_needs_a_total_and_the_platforms_own_number() {
     for (profile, state) in [(Profile::WechatV2, "SUCCESS"), (Profile::Alipay, "TRADE_SUCCESS")] {
@@ -322,6 +386,10 @@ fn a_capture_needs_a_total_and_the_platforms_own_number() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST form the word of an answer as the table below says, where a call has succeeded if its code
+//# is `SUCCESS` (WeChat) or `10000` (Alipay).
 #[test]
 fn a_pay_that_shows_an_unpaid_order_is_no_success() {
     for (profile, code, state) in
@@ -332,6 +400,16 @@ fn a_pay_that_shows_an_unpaid_order_is_no_success() {
     }
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take money for told only by a row with the verdict captured or captured and refunded, or
+//# by the state `TRADE_CLOSED` with a time of payment or a refunded amount above 0, and only with a payment
+//# number of 1 to 64 visible ASCII characters and a total.
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give, for a row with the verdict closed, the proof captured and refunded if the answer
+//# tells of money, open if it is not told of only because the payment number or the total cannot be used, and
+//# closed otherwise.
 #[test]
 fn alipay_closes_with_and_without_money() {
     let asked = ask(Channel::Alipay, Request::Query);
@@ -351,6 +429,23 @@ fn alipay_closes_with_and_without_money() {
     assert_eq!(verdict(Profile::Alipay, &asked, &reply), Ok(Proof::Open));
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST take the refunded amount for 0 where an answer tells of refunds without saying how much.
+#[test]
+fn refunds_of_an_amount_that_is_not_told_count_as_nothing_given_back() {
+    let expected = Proof::CapturedAndRefunded { capture: capture(TOTAL), refunded: 0 };
+    for (profile, state) in [(Profile::WechatV2, "REFUND"), (Profile::Alipay, "TRADE_CLOSED")] {
+        let reply = Reply { refunded: None, ..says(profile, &Request::Query, State, state) };
+        let proof = verdict(profile, &ask(channel(profile), Request::Query), &reply);
+        assert_eq!(proof, Ok(expected.clone()), "{profile:?}");
+    }
+}
+
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST look a word up in the tables below under its profile and call, and under query refund for
+//# the refund state of a WeChat answer to a refund.
 #[test]
 fn a_refund_request_may_be_answered_with_its_state() {
     let asked = ask(Channel::Wechat, refund());
@@ -364,6 +459,10 @@ fn a_refund_request_may_be_answered_with_its_state() {
     assert_eq!(verdict(Profile::WechatV2, &asked, &accepted), Ok(Proof::Open));
 }
 
+//= spec-crate/spec/payment.md#from-an-answer-to-a-proof
+//= type=test
+//# An adapter MUST give as provider code of a trusted answer its word, or its code if the word is empty,
+//# without all but visible ASCII characters and cut to 64.
 #[test]
 fn the_code_for_support_is_short_and_visible() {
     let asked = ask(Channel::Alipay, pay());
