@@ -19,7 +19,8 @@ pub(super) fn agree(placed: &[Placed], exceptions: &BTreeMap<String, String>) ->
     write_exceptions(&folder, placed, exceptions)?;
     let status = Command::new("duvet")
         .args(["report", "--config-path", "target/trace/config.toml"])
-        .args(["--require-citations", "true", "--require-tests", "true"])
+        // Without the last one it only reports.
+        .args(["--require-citations", "true", "--require-tests", "true", "--ci", "true"])
         .current_dir(&repository)
         .stdin(Stdio::null())
         .status();

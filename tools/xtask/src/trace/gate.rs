@@ -50,6 +50,10 @@ pub(super) fn judge(
         };
         findings.push(format!("{id} {missing}"));
     }
+    let liberties =
+        placed.iter().filter(|placed| !is_must(placed)).map(|placed| placed.requirement.id.as_str());
+    let untested = liberties.filter(|id| implemented.contains(id) && !tested.contains(id));
+    findings.extend(untested.map(|id| format!("{id} is cited by code and has no test")));
     let needless =
         exceptions.keys().filter(|id| implemented.contains(id.as_str()) && tested.contains(id.as_str()));
     findings.extend(needless.map(|id| format!("{id} is an exception, and has both code and test")));
