@@ -65,6 +65,8 @@ pub struct Script {
     pub tap: Option<Tap>,
     /// When the power goes.
     pub power_cut: Option<PowerCut>,
+    /// A machine that has no calendar clock.
+    pub no_calendar: Option<Machine>,
     /// Milliseconds from a program's death to its next start.
     pub restart_after: Option<u64>,
     /// Everything that was told, with the milliseconds of the life, if it is to be kept.

@@ -269,7 +269,8 @@ impl World {
         let host = self.host(machine);
         let unix = i64::try_from(UNIX_START.saturating_add(self.age() / 1_000)).unwrap_or(i64::MAX);
         let unix = u64::try_from(unix.saturating_add(host.skew)).unwrap_or(0);
-        Clock { now: host.instant(self.now), unix: Some(UnixSeconds(unix)) }
+        let has_calendar = self.script.no_calendar != Some(machine);
+        Clock { now: host.instant(self.now), unix: has_calendar.then_some(UnixSeconds(unix)) }
     }
 
     /// Calls a link again when it asked for it.

@@ -196,6 +196,25 @@ fn refund_whose_answer_is_lost_is_asked_about_and_given_back_once() {
 }
 
 #[test]
+fn refund_that_never_arrived_is_released_after_a_day_of_looks_also_at_a_terminal_without_a_clock() {
+    let (mut scene, order_no) = paid();
+    scene.world.script.no_calendar = Some(Machine::Pos(0));
+    let nowhere = Passage { there: None, back: None, instead: None };
+    scene.network(move |ask, _| {
+        if matches!(ask.request, Request::Refund { .. }) { nowhere.clone() } else { Passage::GOOD }
+    });
+    let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
+    scene.ends(s(900), &refund, "not_refunded", Status::RefundAbsent);
+    // Each look ends with the same bytes: it is no new evidence, and counts.
+    scene.pass(s(86_000));
+    assert_eq!(reserved(&scene, &order_no), (0, FEN as u64));
+    scene.pass(s(1_000));
+    assert_eq!(reserved(&scene, &order_no), (0, 0));
+    assert_eq!(scene.ledger(&refund).unwrap().evidence, 0);
+    scene.agree();
+}
+
+#[test]
 fn power_loss_before_and_after_each_persist_of_a_refund_gives_back_once_or_not_at_all() {
     for (machine, least) in [(Machine::His, 2), (Machine::Pos(0), 4)] {
         for durable in [false, true] {
