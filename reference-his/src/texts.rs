@@ -52,10 +52,16 @@ pub fn of_order(state: OrderState, kind: TaskKind, status: Option<Status>) -> Te
 fn unknown(kind: TaskKind) -> Text {
     match kind {
         TaskKind::Collection => Text::new(
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST tell the cashier while an order is unknown that the money may have been taken and
+            //# is not to be taken again, and for a refund that no cash is to be given.
             "Unknown whether it was paid: do not take the money again. It is being asked about.",
             "收款结果未知，请勿重复收款，系统正在查询。",
         ),
         TaskKind::Refund => Text::new(
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST tell the cashier while an order is unknown that the money may have been taken and
+            //# is not to be taken again, and for a refund that no cash is to be given.
             "Unknown whether it was refunded: give no cash for it. It is being asked about.",
             "退款结果未知，请勿另付现金，系统正在查询。",
         ),

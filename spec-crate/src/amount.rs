@@ -6,6 +6,10 @@ use core::fmt;
 
 use crate::limits::AMOUNT_FEN_MAX;
 
+//= spec-crate/spec/orders.md#amounts
+//= type=implication
+//# A HIS and a POS MUST hold, send and compare money as whole numbers of fen, never as a floating-point
+//# number.
 /// An amount in fen: + collects, - refunds; not zero, at most 9,999,999,999 either way.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Amount(i64);
@@ -18,6 +22,9 @@ impl Amount {
     /// [`AmountError::Zero`], [`AmountError::TooLarge`].
     pub const fn from_fen(fen: i64) -> Result<Self, AmountError> {
         match fen.unsigned_abs() {
+            //= spec-crate/spec/orders.md#amounts
+            //# A HIS and a POS MUST refuse an order whose amount is 0, or more than 9,999,999,999 fen in
+            //# either direction.
             0 => Err(AmountError::Zero),
             1..=AMOUNT_FEN_MAX => Ok(Self(fen)),
             _ => Err(AmountError::TooLarge),
@@ -30,6 +37,10 @@ impl Amount {
     ///
     /// [`AmountError`] naming the first thing that is wrong.
     pub fn parse_signed(text: &str) -> Result<Self, AmountError> {
+        //= spec-crate/spec/orders.md#amounts
+        //# A program that reads an amount from a person MUST take only a text of the form sign, one or more
+        //# digits, and optionally a point with one or two digits, where the sign is `+` for a collect and `-`
+        //# for a refund, in ASCII and with nothing around it.
         let (sign, digits) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
             (Some(digits), _) => (1, digits),
             (_, Some(digits)) => (-1, digits),
@@ -132,6 +143,11 @@ mod tests {
     use alloc::string::ToString;
     use proptest::prelude::{prop_assert_eq, proptest};
 
+    //= spec-crate/spec/orders.md#amounts
+    //= type=test
+    //# A program that reads an amount from a person MUST take only a text of the form sign, one or more
+    //# digits, and optionally a point with one or two digits, where the sign is `+` for a collect and `-` for
+    //# a refund, in ASCII and with nothing around it.
     #[test]
     fn what_a_person_types_becomes_fen() {
         let typed = [
@@ -148,6 +164,11 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/orders.md#amounts
+    //= type=test
+    //# A program that reads an amount from a person MUST take only a text of the form sign, one or more
+    //# digits, and optionally a point with one or two digits, where the sign is `+` for a collect and `-` for
+    //# a refund, in ASCII and with nothing around it.
     #[test]
     fn what_is_no_amount_is_refused_with_its_reason() {
         let refused = [
@@ -177,6 +198,10 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/orders.md#amounts
+    //= type=test
+    //# A HIS and a POS MUST refuse an order whose amount is 0, or more than 9,999,999,999 fen in either
+    //# direction.
     #[test]
     fn fen_are_bounded_either_way_and_not_zero() {
         assert_eq!(Amount::from_fen(0), Err(AmountError::Zero));

@@ -103,6 +103,8 @@ impl fmt::Debug for OperatorId {
 
 text_id!(
     /// An order's number, unique at its site for ever: 1 to 24 of `[0-9A-Z]`.
+    //= spec-crate/spec/orders.md#order-numbers
+    //# An order number MUST have 1 to 24 characters of `[0-9A-Z]`.
     OrderNo, "order number", (1, ID_BYTES_MAX), CAPITALS
 );
 shown!(OrderNo);
@@ -177,6 +179,9 @@ impl Purpose {
 /// Specified in spec: order numbers.
 #[must_use]
 pub fn platform_number(site: &SiteCode, order: &OrderNo, purpose: Purpose) -> PlatformNumber {
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A POS and a HIS MUST form the platform number of an order as in the diagram above, with the site code
+    //# of the agreement that the order's core names.
     let mut number = String::with_capacity(PLATFORM_NUMBER_MAX);
     number.push_str(&site.0);
     number.push_str(&order.0);
@@ -335,6 +340,9 @@ mod tests {
         assert!(SiteId::try_from(&[b'a', 0xff][..]).is_err());
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# An order number MUST have 1 to 24 characters of `[0-9A-Z]`.
     #[test]
     fn order_numbers_and_site_codes_are_digits_and_capitals() {
         assert!(OrderNo::try_from("B0123456789ABCDEFGHJKMNP").is_ok());
@@ -357,6 +365,10 @@ mod tests {
         assert!(!SiteCode::try_from("XSIM").unwrap().is_simulated());
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A POS and a HIS MUST form the platform number of an order as in the diagram above, with the site code
+    //# of the agreement that the order's core names.
     #[test]
     fn a_platform_number_is_a_function_of_site_order_and_purpose() {
         let site = SiteCode::try_from("H001").unwrap();

@@ -175,6 +175,9 @@ pub fn decide(
     decision: &Decision,
     clock: Clock,
 ) -> Result<Batch, DecisionRefusal> {
+    //= spec-crate/spec/orders.md#decisions-of-persons
+    //# A HIS MUST record a decision about an order only with two different people, what was decided, and the
+    //# time.
     if decision.by_first.is_empty()
         || decision.by_second.is_empty()
         || decision.by_first == decision.by_second
@@ -191,12 +194,20 @@ pub fn decide(
     let mut changes = Changes::default();
     let at = clock.unix.map_or(0, |unix| unix.0);
     let undecided = matches!(held.state(), HisState::Asking | HisState::Attention);
+    //= spec-crate/spec/orders.md#decisions-of-persons
+    //# A HIS MUST allow the decisions below only for an order in Asking or Attention, except that captures
+    //# may be marked as returned in any state.
     if !undecided && decision.kind != DecisionKind::Returned {
         return Err(DecisionRefusal::State(OrderView::of(&held).state));
     }
     let kind = match decision.kind {
         DecisionKind::Evidence if held.row.orphan => return Err(DecisionRefusal::Orphan),
         DecisionKind::Evidence => {
+            //= spec-crate/spec/orders.md#decisions-of-persons
+            //# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed
+            //# evidence as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked
+            //# yet as ORD-206 and ORD-207 say, and refuse the decision if there is no evidence or the order
+            //# is an orphan.
             end_by_evidence(&mut held)?;
             // A refund that was booked or released before has no reservation any more.
             for capture in captures.iter().filter(|capture| reserves(capture, &held)) {
@@ -207,9 +218,15 @@ pub fn decide(
             wire::DecisionKind::Evidence
         }
         DecisionKind::NotPaid => {
+            //= spec-crate/spec/orders.md#decisions-of-persons
+            //# A HIS MUST, on the decision "not paid", end a collect as NotPaid, and refuse the decision for
+            //# a refund and while a capture of the order is not returned.
             if held.core.as_ref().is_some_and(|core| core.kind() == Kind::Refund) {
                 return Err(DecisionRefusal::Refund);
             }
+            //= spec-crate/spec/orders.md#decisions-of-persons
+            //# A HIS MUST, on the decision "not paid", end a collect as NotPaid, and refuse the decision for
+            //# a refund and while a capture of the order is not returned.
             if let Some((_, capture)) = views.iter().find(|(_, view)| !view.returned) {
                 return Err(DecisionRefusal::Captured(capture.number.clone()));
             }
@@ -217,11 +234,16 @@ pub fn decide(
             wire::DecisionKind::NotPaid
         }
         DecisionKind::Keep => {
+            //= spec-crate/spec/orders.md#decisions-of-persons
+            //# A HIS MUST, on the decision "keep", put the order into Attention.
             held.row.set_state(HisState::Attention);
             wire::DecisionKind::Keep
         }
         DecisionKind::Returned => {
             for (row, _) in &views {
+                //= spec-crate/spec/orders.md#decisions-of-persons
+                //# A HIS MUST, on the decision "returned outside", mark every capture of the order as
+                //# returned and leave its state.
                 mark_returned(row, &mut changes);
             }
             wire::DecisionKind::Returned
@@ -278,7 +300,12 @@ pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
     let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
     let mut changes = Changes::default();
     match held.row.posting() {
+        //= spec-crate/spec/orders.md#posting
+        //# A HIS MUST hand an unposted order to the bill database with the order number as the key that makes
+        //# a second hand-over do nothing.
         Posting::Posted => return Ok(changes.batch),
+        //= spec-crate/spec/orders.md#posting
+        //# A HIS MUST mark an order as posted only after the bill database has made it durable.
         Posting::Unposted => held.row.set_posting(Posting::Posted),
         Posting::NotToPost => return Err(DecisionRefusal::NotToPost),
         Posting::Unspecified => return Err(DecisionRefusal::NothingToPost),
@@ -294,9 +321,17 @@ pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
 ///
 /// [`DecisionRefusal::UnknownOrder`] if it is no orphan, or its core was not pulled yet.
 pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, DecisionRefusal> {
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST let a bill adopt an orphan only when a person or the bill database says which bill it
+    //# belongs to.
     let mut held = Held::read(order).filter(|held| held.row.orphan).ok_or(DecisionRefusal::UnknownOrder)?;
     let kind = held.core.as_ref().map(OrderCore::kind).ok_or(DecisionRefusal::UnknownOrder)?;
     let mut changes = Changes::default();
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect
+    //# the bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says
+    //# by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund
+    //# in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
     held.row.orphan = false;
     held.row.bill.clone_from(&bill.key.key);
     held.row.looked_again = 0;
@@ -361,6 +396,8 @@ fn settle_refund(held: &Held, capture: &Row, changes: &mut Changes) -> bool {
 /// Whether an order has waited too long to be posted, at a time in Unix seconds.
 #[must_use]
 pub fn unposted_too_long(order: &OrderView, unix: u64) -> bool {
+    //= spec-crate/spec/orders.md#posting
+    //# A HIS MUST raise an alarm for an order that has been unposted for 1,800 seconds.
     let allowed = timers::UNPOSTED_ALARM.div_ceil(1_000);
     order.posting == "unposted" && order.ended_at != 0 && unix >= order.ended_at.saturating_add(allowed)
 }

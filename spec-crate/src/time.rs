@@ -10,11 +10,17 @@ pub struct Instant(pub u64);
 impl Instant {
     /// The instant this many milliseconds later.
     pub const fn after(self, milliseconds: u64) -> Self {
+        //= spec-crate/spec/orders.md#time
+        //# A HIS and a POS MUST let sums of instants and durations end at 2^64 - 1 milliseconds, and take a
+        //# duration back to a later instant for 0.
         Self(self.0.saturating_add(milliseconds))
     }
 
     /// Milliseconds from an earlier instant to this one; 0 if it is not earlier.
     pub const fn since(self, earlier: Self) -> u64 {
+        //= spec-crate/spec/orders.md#time
+        //# A HIS and a POS MUST let sums of instants and durations end at 2^64 - 1 milliseconds, and take a
+        //# duration back to a later instant for 0.
         self.0.saturating_sub(earlier.0)
     }
 }

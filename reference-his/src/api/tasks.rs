@@ -37,6 +37,9 @@ pub(crate) async fn put_collection(
     let Json(request) = body?;
     check_id(&id)?;
     check_seconds(request.seconds)?;
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A HIS that derives order numbers MUST use bill keys of 1 to 64 bytes of text without control
+    //# characters, and never give one bill key to two bills.
     check_text("bill", &request.bill, BILL_BYTES_MAX)?;
     let fen = amount(&request.amount, true)?;
     let asked = Asked::Collect { bill: request.bill, fen, seconds: request.seconds };
@@ -65,6 +68,9 @@ pub(crate) async fn put_refund(
     for person in [&request.operator, &request.approver] {
         OperatorId::try_from(person.as_str()).map_err(|error| Failure::malformed(&error.to_string()))?;
     }
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST take the operator and the approver of a refund from two people that it has told apart
+    //# itself.
     if request.operator == request.approver {
         return Err(Failure::malformed("operator and approver are the same person: a refund needs two"));
     }

@@ -138,6 +138,10 @@ impl Desk {
                 Ok(told) => (Some(told), String::new()),
                 Err(text) => (None, text),
             };
+            //= spec-crate/spec/orders.md#totals
+            //# A HIS that closes business days MUST compare its own sums and digest of a day and device with
+            //# those of the device, at the device that signed each accepted result, before it calls the day
+            //# equal.
             let differences = told.as_ref().map(|told| differences(&expected, told)).unwrap_or_default();
             let window = self.window_of(&device).ok().map(|window| window.window.clone());
             DeviceDay { device, window, expected, told, differences, text }

@@ -104,6 +104,8 @@ impl Desk {
                 continue;
             };
             for order in rows.iter().filter_map(OrderView::read) {
+                //= spec-crate/spec/orders.md#posting
+                //# A HIS MUST raise an alarm for an order that has been unposted for 1,800 seconds.
                 if ledger::unposted_too_long(&order, now.0) && told.insert(order.order_no.to_string()) {
                     let text =
                         format!("order {} waits to be posted to its bill for too long", order.order_no);
@@ -164,6 +166,9 @@ impl Desk {
 /// Two different names.
 fn two(by: &[String]) -> Result<[&String; 2], DeskError> {
     match by {
+        //= spec-crate/spec/orders.md#decisions-of-persons
+        //# A HIS MUST record a decision about an order only with two different people, what was decided, and
+        //# the time.
         [first, second] if first != second => Ok([first, second]),
         _ => Err(DeskError::Malformed("a decision needs two different people: give --by twice".into())),
     }

@@ -139,6 +139,10 @@ impl Run {
             if ended {
                 return Ok(self.after_order());
             }
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST show every open order of a device as unknown, and never as failed, while it has no
+            //# session past Sync with the device, has opened no record of it for 25 seconds, or has the order
+            //# in Asking.
             let state = if self.heard() { TaskState::Open } else { TaskState::Unknown };
             self.show(state, progress);
             let wanted = *self.stop.borrow_and_update() || self.desk.now() >= self.deadline();
@@ -173,6 +177,9 @@ impl Run {
         let Some(order) = &self.order else {
             return Step::Wait;
         };
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST NOT make another order of a bill by itself after an end whose status has another retry
+        //# class, or one that it does not know.
         let again = order.status_code.and_then(Status::from_code).map(Status::retry) == Some(Retry::AgainNow);
         let collects = self.task.asked.kind() == TaskKind::Collection;
         match order.state {

@@ -240,6 +240,10 @@ async fn the_same_id_is_the_same_collection_and_other_content_is_refused() {
     assert!(rig.end.commands.try_recv().is_err(), "exactly one order was made");
 }
 
+//= spec-crate/spec/orders.md#making-a-collect
+//= type=test
+//# A HIS MUST NOT make another order of a bill by itself after an end whose status has another retry class,
+//# or one that it does not know.
 #[tokio::test(start_paused = true)]
 async fn another_order_follows_by_itself_only_after_again_now_and_not_within_five_seconds() {
     let mut rig = Rig::new();
@@ -341,6 +345,14 @@ async fn in_another_boot_a_collection_makes_no_more_orders() {
     assert!(rig.end.commands.try_recv().is_err());
 }
 
+//= spec-crate/spec/orders.md#what-his-asks-in-a-session
+//= type=test
+//# A HIS MUST show every open order of a device as unknown, and never as failed, while it has no session past
+//# Sync with the device, has opened no record of it for 25 seconds, or has the order in Asking.
+//= spec-crate/spec/orders.md#what-his-asks-in-a-session
+//= type=test
+//# A HIS MUST tell the cashier while an order is unknown that the money may have been taken and is not to be
+//# taken again, and for a refund that no cash is to be given.
 #[tokio::test(start_paused = true)]
 async fn a_terminal_that_is_not_heard_makes_an_open_order_unknown() {
     let mut rig = Rig::new();
@@ -368,6 +380,10 @@ async fn a_refusal_of_the_link_ends_it_and_a_lost_link_is_waited_for() {
     assert!(view.text_en.contains("because"));
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST record a decision about an order only with two different people, what was decided, and the
+//# time.
 #[tokio::test(start_paused = true)]
 async fn attention_ends_a_collection_and_needs_two_different_people() {
     let mut rig = Rig::new();

@@ -227,6 +227,9 @@ pub fn close_day(
         return Err(DayRefusal::NotOver(day_no));
     }
     let mut stored = wire::SiteRow::decode(site.bytes.as_slice()).unwrap_or_default();
+    //= spec-crate/spec/orders.md#totals
+    //# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+    //# ended only together with the list of them.
     if stored.closed_days.contains(&day_no) {
         return Err(DayRefusal::Closed(day_no));
     }
@@ -237,6 +240,9 @@ pub fn close_day(
     if view.open.len() > OPEN_MAX {
         return Err(DayRefusal::TooManyOpen(view.open.len()));
     }
+    //= spec-crate/spec/orders.md#totals
+    //# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+    //# ended only together with the list of them.
     let unnamed = view.open.iter().find(|order_no| !closing.with_open.contains(*order_no));
     if let Some(order_no) = unnamed {
         return Err(DayRefusal::Open { order_no: order_no.clone() });
@@ -263,6 +269,9 @@ pub fn revise_day(day_row: &Row, orders: &[Row], clock: Clock) -> Option<Batch> 
     let known = closed_day(day_row)?;
     let view = day(orders);
     let latest = known.latest.as_ref().unwrap_or(&known.closed);
+    //= spec-crate/spec/orders.md#totals
+    //# A HIS MUST show a change to a closed day as a new revision of that day beside the closing, and keep
+    //# every earlier revision as a record of its ledger.
     if latest.totals == view.totals && latest.open == view.open {
         return None;
     }

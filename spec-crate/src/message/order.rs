@@ -113,15 +113,31 @@ impl OrderCore {
     ///
     /// [`CoreError`] naming the first rule that is broken.
     pub fn decode(bytes: Vec<u8>) -> Result<Self, CoreError> {
+        //= spec-crate/spec/orders.md#the-core
+        //# A receiver of a core MUST take it for malformed unless it is canonical, its kind is 1 or 2,
+        //# `business_day` is a day of the Gregorian calendar from 10000101 to 99991231, and `refund_of` is
+        //# there for a refund and only for a refund.
         let core: wire::OrderCore = codec::decode(&bytes, &wire::strict::ORDER_CORE)?;
         let kind = Kind::from_code(core.kind).ok_or(CoreError::Kind(core.kind))?;
         let amount = Amount::from_fen(core.amount)?;
+        //= spec-crate/spec/orders.md#the-core
+        //# A receiver of a canonical core of kind 1 or 2 MUST take it for one with a wrong amount if the
+        //# magnitude is above 9,999,999,999 fen, or if the amount is not positive for kind 1 or not negative
+        //# for kind 2, before it looks at `business_day` and `refund_of`.
         if kind != Kind::of(amount) {
             return Err(CoreError::Sign { kind, amount });
         }
+        //= spec-crate/spec/orders.md#the-core
+        //# A receiver of a core MUST take it for malformed unless it is canonical, its kind is 1 or 2,
+        //# `business_day` is a day of the Gregorian calendar from 10000101 to 99991231, and `refund_of` is
+        //# there for a refund and only for a refund.
         if !is_date(core.business_day) {
             return Err(CoreError::Date(core.business_day));
         }
+        //= spec-crate/spec/orders.md#the-core
+        //# A receiver of a core MUST take it for malformed unless it is canonical, its kind is 1 or 2,
+        //# `business_day` is a day of the Gregorian calendar from 10000101 to 99991231, and `refund_of` is
+        //# there for a refund and only for a refund.
         let refund_of = match (kind, core.refund_of) {
             (Kind::Collect, Some(_)) => return Err(CoreError::RefundOfCollect),
             (Kind::Refund, None) => return Err(CoreError::RefundOfMissing),
@@ -138,6 +154,9 @@ impl OrderCore {
         Ok(Self { bytes, order })
     }
 
+    //= spec-crate/spec/orders.md#the-core
+    //# A HIS MUST serialise the core of an order once, in the canonical form of [encoding.md](encoding.md),
+    //# and store and send those bytes unchanged for ever.
     /// Serialises a new order. Done once in its life: afterwards only [`bytes`](Self::bytes) are used.
     ///
     /// # Errors
@@ -228,13 +247,24 @@ impl OrderCore {
 pub fn order_hash(site: &SiteId, core: &[u8]) -> [u8; 32] {
     let site = site.as_str().as_bytes();
     // A site id has at most 24 bytes.
+    //= spec-crate/spec/orders.md#the-core
+    //# A HIS and a POS MUST compute the hash of an order as the diagram below says, over the core's bytes as
+    //# they were first made or received.
     sha256(&[labels::ORDER, &[0, site.len() as u8], site, core])
 }
 
 fn checked_refund(of: wire::RefundOf, amount: Amount) -> Result<RefundOf, CoreError> {
+    //= spec-crate/spec/orders.md#the-core
+    //# A receiver of a core MUST take it for malformed unless `refund_of.operator` and `refund_of.approver`
+    //# differ, `refund_of.channel` is 1 or 2, and `refund_of.amount` is at least the magnitude of the refund
+    //# and at most 9,999,999,999 fen.
     if of.operator == of.approver {
         return Err(CoreError::SamePerson);
     }
+    //= spec-crate/spec/orders.md#the-core
+    //# A receiver of a core MUST take it for malformed unless `refund_of.operator` and `refund_of.approver`
+    //# differ, `refund_of.channel` is 1 or 2, and `refund_of.amount` is at least the magnitude of the refund
+    //# and at most 9,999,999,999 fen.
     if of.amount < amount.magnitude() || of.amount > AMOUNT_FEN_MAX {
         return Err(CoreError::Original { original: of.amount, refund: amount.magnitude() });
     }

@@ -38,8 +38,13 @@ pub fn derive_order_no(
     if length == 0 {
         return Err(too_long);
     }
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     let head = [0, if kind == Kind::Collect { 1 } else { 2 }];
     let parts = [labels::ORDER_NUMBER, &head, &length.to_be_bytes(), key, &generation.to_be_bytes()];
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A HIS MUST NOT put anything about the patient, the bill or the department into an order number in a
+    //# form that can be read back.
     let mac = hmac_sha256(site_secret.expose(), &parts);
     let mut number = String::from("B");
     for place in 0..CHARACTERS {
@@ -52,6 +57,8 @@ pub fn derive_order_no(
 /// The key of a refund: original order number, channel and item, each behind its length or in one byte.
 #[must_use]
 pub fn refund_key(original: &OrderNo, channel: Channel, item: &str) -> Vec<u8> {
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     let number = original.as_str().as_bytes();
     let channel = if channel == Channel::Wechat { 1 } else { 2 };
     // An order number has at most 24 bytes.
@@ -75,6 +82,13 @@ mod tests {
         Secret::new([7; 32])
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A HIS MUST NOT put anything about the patient, the bill or the department into an order number in a
+    //# form that can be read back.
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     #[test]
     fn a_number_is_b_and_19_characters_that_are_not_mistaken() {
         let number = derive_order_no(&secret(), Kind::Collect, b"bill-1", 0).unwrap();
@@ -85,6 +99,9 @@ mod tests {
         assert_eq!(number.as_str(), "BR816CGQ7VC793192XF6");
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     #[test]
     fn each_input_changes_the_number_and_nothing_else_does() {
         fn derive(secret: u8, kind: Kind, key: &[u8], generation: u32) -> OrderNo {
@@ -103,6 +120,9 @@ mod tests {
         assert_eq!(derive(7, Kind::Collect, b"bill-1", 0), numbers[0]);
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     #[test]
     fn the_first_95_bits_count() {
         assert_eq!(bits(&[0b1010_1101, 0b1000_0000], 0), 0b10101);
@@ -117,6 +137,9 @@ mod tests {
         assert!(derive_order_no(&secret(), Kind::Collect, &[1; 65_536], 0).is_err());
     }
 
+    //= spec-crate/spec/orders.md#order-numbers
+    //= type=test
+    //# A HIS that derives order numbers MUST compute them exactly as in the diagram above.
     #[test]
     fn refunds_of_different_originals_channels_and_items_have_different_keys() {
         let no = |text| OrderNo::try_from(text).unwrap();

@@ -155,6 +155,10 @@ impl ResultCore {
     ///
     /// [`ResultError`] naming the first rule that is broken.
     pub fn decode(bytes: Vec<u8>) -> Result<Self, ResultError> {
+        //= spec-crate/spec/orders.md#results
+        //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5,
+        //# `paid` and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a
+        //# negative one, and every channel in it is 1 or 2.
         let core: wire::ResultCore = codec::decode(&bytes, &wire::strict::RESULT_CORE)?;
         let outcome = Outcome::from_code(core.outcome).ok_or(ResultError::Outcome(core.outcome))?;
         let result = NewResult {
@@ -237,6 +241,9 @@ impl ResultCore {
     /// What is known about the money. An unknown status means that it is unknown, never that it failed.
     #[must_use]
     pub fn money(&self) -> Money {
+        //= spec-crate/spec/orders.md#results
+        //# A receiver of a result with a status that it does not know MUST take the money for unknown and the
+        //# retry class for `never`.
         self.status().map_or(Money::Unknown, Status::money)
     }
 
@@ -250,12 +257,25 @@ impl ResultCore {
 impl NewResult {
     fn check(&self) -> Result<(), ResultError> {
         let (outcome, status) = (self.outcome, self.status);
+        //= spec-crate/spec/orders.md#results
+        //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5,
+        //# `paid` and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a
+        //# negative one, and every channel in it is 1 or 2.
         if !outcome.suits(self.amount) {
             return Err(ResultError::Sign { outcome, amount: self.amount });
         }
+        //= spec-crate/spec/orders.md#results
+        //# A receiver of a result MUST take it for no result if its status is one that the receiver knows and
+        //# is not of the outcome's group, where `paid` has 100 to 109, `refunded` 110 to 199, `not_paid` 200
+        //# to 299, `attention` 300 to 399 and `not_refunded` 400 to 499.
         if !outcome.allows(status) {
             return Err(ResultError::Status { outcome, status });
         }
+        //= spec-crate/spec/orders.md#results
+        //# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel`
+        //# or `payment_no`, has `payment_no` without `channel`, has `refund_id` with a positive amount, is
+        //# `paid` with `provider_code`, has `found` without being `attention`, or has in `found` an amount
+        //# below 0 or above 9,999,999,999 fen.
         let moved = matches!(outcome, Outcome::Paid | Outcome::Refunded);
         if moved && (self.channel.is_none() || self.payment_no.is_none()) {
             return Err(ResultError::PaymentMissing(outcome));
@@ -278,6 +298,11 @@ impl NewResult {
 
 fn found(found: wire::FoundCapture) -> Result<FoundCapture, ResultError> {
     let channel = Channel::from_code(found.channel).ok_or(ResultError::Channel(found.channel))?;
+    //= spec-crate/spec/orders.md#results
+    //# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or
+    //# `payment_no`, has `payment_no` without `channel`, has `refund_id` with a positive amount, is `paid`
+    //# with `provider_code`, has `found` without being `attention`, or has in `found` an amount below 0 or
+    //# above 9,999,999,999 fen.
     let amount = u64::try_from(found.amount).ok().filter(|amount| *amount <= AMOUNT_FEN_MAX);
     let amount = amount.ok_or(ResultError::FoundAmount(found.amount))?;
     let captured_at = moment(found.captured_at);
@@ -315,6 +340,9 @@ pub fn verify(key: &[u8; 32], result: &[u8], signature: &[u8; 64]) -> Result<(),
 #[must_use]
 pub fn result_hash(result: &[u8]) -> [u8; 16] {
     let mut short = [0; 16];
+    //= spec-crate/spec/orders.md#results
+    //# A HIS and a POS MUST name a result in a confirmation by the first 16 bytes of SHA-256 over the
+    //# result's bytes.
     short.iter_mut().zip(sha256(&[result])).for_each(|(to, from)| *to = from);
     short
 }

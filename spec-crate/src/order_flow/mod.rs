@@ -62,6 +62,9 @@ impl Disposition {
 
 /// Whether an agreement lets an order of this amount be made.
 pub(crate) fn allows_amount(agreement: &Agreement, kind: Kind, amount: Amount) -> bool {
+    //= spec-crate/spec/orders.md#amounts
+    //# A HIS and a POS MUST refuse a collect above `collect_max` and a refund above `refund_max` of the
+    //# agreement that the core names.
     let limits = agreement.terms().amounts;
     let limit = if kind == Kind::Collect { limits.collect_max } else { limits.refund_max };
     amount.magnitude() <= limit

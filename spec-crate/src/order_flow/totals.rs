@@ -90,6 +90,10 @@ impl Count {
         let order_no = said.order_no.as_str();
         let length = u8::try_from(order_no.len()).unwrap_or(u8::MAX);
         let outcome = u8::try_from(said.outcome.code()).unwrap_or_default();
+        //= spec-crate/spec/orders.md#totals
+        //# A POS MUST compute `digest` as SHA-256 over one entry for each order with a recorded result, in
+        //# rising byte order of the order numbers, where an entry is the number's length as u8, the number,
+        //# the outcome as u8, and the signed amount as a big-endian i64.
         let end = [&[length], order_no.as_bytes(), &[outcome], &said.amount.fen().to_be_bytes()].concat();
         self.ends.insert(order_no.into(), end);
         if !accounts || !matches!(said.outcome, Outcome::Paid | Outcome::Refunded) {
@@ -104,6 +108,9 @@ impl Count {
 
     /// Money beyond what was recorded.
     pub(crate) fn beyond(&mut self, moved: &Moved) {
+        //= spec-crate/spec/orders.md#totals
+        //# A POS MUST add rows marked `beyond`, behind the others and in the same order, for the money that
+        //# an order's latest result tells of and its recorded `paid` or `refunded` result does not.
         self.add(true, moved);
     }
 
@@ -119,6 +126,11 @@ impl Count {
             |((beyond, channel, kind), (count, amount))| TotalsRow { channel, kind, count, amount, beyond };
         let ends: Vec<&[u8]> = self.ends.values().map(Vec::as_slice).collect();
         Totals {
+            //= spec-crate/spec/orders.md#totals
+            //# A POS MUST answer GetTotals with the sums of all orders of its journal whose core has that
+            //# business day and that have a recorded result, with one row for each channel and kind that has
+            //# a `paid` (kind 1) or `refunded` (kind 2) result, in rising order of channel and then kind,
+            //# with count and signed sum.
             rows: self.sums.into_iter().map(row).collect(),
             open: self.open,
             digest: sha256(&ends).to_vec(),

@@ -28,6 +28,14 @@ async fn close(rig: &Rig, day: u32, with_open: &[&str]) -> Result<Day, String> {
     })
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+//# ended only together with the list of them.
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST show a change to a closed day as a new revision of that day beside the closing, and keep every
+//# earlier revision as a record of its ledger.
 #[tokio::test(start_paused = true)]
 async fn a_day_closes_with_its_open_orders_and_a_later_end_is_a_new_revision() {
     let rig = rig().await;
@@ -65,6 +73,10 @@ async fn a_day_closes_with_its_open_orders_and_a_later_end_is_a_new_revision() {
     assert_eq!(latest.totals, day.totals);
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST show a change to a closed day as a new revision of that day beside the closing, and keep every
+//# earlier revision as a record of its ledger.
 #[tokio::test(start_paused = true)]
 async fn a_change_that_nobody_watched_is_a_revision_at_the_next_start() {
     let rig = rig().await;
@@ -88,6 +100,10 @@ async fn a_day_that_is_not_over_or_no_date_is_refused() {
     assert!(matches!(rig.desk.day(20_260_230).await, Err(DeskError::Malformed(_))));
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS that closes business days MUST compare its own sums and digest of a day and device with those of the
+//# device, at the device that signed each accepted result, before it calls the day equal.
 #[tokio::test(start_paused = true)]
 async fn differences_between_the_ledger_and_a_terminal_are_marked() {
     let mut rig = rig().await;

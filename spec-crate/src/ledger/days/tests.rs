@@ -114,6 +114,22 @@ fn clock() -> Clock {
     Clock { now: Instant(1), unix: Some(UnixSeconds(200)) }
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST answer GetTotals with the sums of all orders of its journal whose core has that business day
+//# and that have a recorded result, with one row for each channel and kind that has a `paid` (kind 1) or
+//# `refunded` (kind 2) result, in rising order of channel and then kind, with count and signed sum.
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST count an order in its totals by the result that HIS recorded, not by a later one.
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST add rows marked `beyond`, behind the others and in the same order, for the money that an
+//# order's latest result tells of and its recorded `paid` or `refunded` result does not.
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST count as `open` the orders of the day that name it as their device, have no recorded result,
+//# and have no result that HIS has answered.
 #[test]
 fn equal_books_give_equal_totals_whatever_became_of_the_orders() {
     let paid = result("BA", "D1", Outcome::Paid, 100, 500);
@@ -164,6 +180,15 @@ fn equal_books_give_equal_totals_whatever_became_of_the_orders() {
     assert_eq!(view.open, ["BE"]);
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST count as `open` the orders of the day that name it as their device, have no recorded result,
+//# and have no result that HIS has answered.
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST compute `digest` as SHA-256 over one entry for each order with a recorded result, in rising
+//# byte order of the order numbers, where an entry is the number's length as u8, the number, the outcome as
+//# u8, and the signed amount as a big-endian i64.
 #[test]
 fn a_result_that_his_has_not_answered_is_open_and_its_capture_beyond() {
     let core = core("BA", "D1", 500);
@@ -176,6 +201,10 @@ fn a_result_that_his_has_not_answered_is_open_and_its_capture_beyond() {
     assert_eq!(told.digest, sha256(&[&[2], b"BA", &[1], &500_i64.to_be_bytes()]));
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST count as `open` the orders of the day that name it as their device, have no recorded result,
+//# and have no result that HIS has answered.
 #[test]
 fn a_look_at_another_devices_order_is_no_open_order_here() {
     let core = core("BA", "D9", 500);
@@ -183,6 +212,11 @@ fn a_look_at_another_devices_order_is_no_open_order_here() {
     assert_eq!(d1(&[pos(&core, Some(&not_paid), None, 0)]).open, 0);
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A POS MUST compute `digest` as SHA-256 over one entry for each order with a recorded result, in rising
+//# byte order of the order numbers, where an entry is the number's length as u8, the number, the outcome as
+//# u8, and the signed amount as a big-endian i64.
 #[test]
 fn the_digest_does_not_depend_on_the_order_of_rows() {
     let (a, b) = (core("BA", "D1", 500), core("BB", "D1", 700));
@@ -221,6 +255,10 @@ fn close(orders: &[Row], closing: &Closing) -> Result<Batch, DayRefusal> {
     close_day(&empty(Table::Site, "S"), &empty(Table::Day, &day_key(DAY).key), orders, closing, clock())
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+//# ended only together with the list of them.
 #[test]
 fn a_day_with_open_orders_closes_only_with_exactly_their_list() {
     let open = |order_no: &str| his(&core(order_no, "D1", 500), HisState::Asking, None, &[]);
@@ -251,6 +289,10 @@ fn a_day_closes_once_after_its_end_by_a_named_person() {
     assert_eq!(refused(&Closing { day: 20_260_230, ..closing(&[]) }), DayRefusal::Date(20_260_230));
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST show a change to a closed day as a new revision of that day beside the closing, and keep every
+//# earlier revision as a record of its ledger.
 #[test]
 fn a_later_change_of_a_closed_day_is_a_new_revision_and_the_closing_stays() {
     let core = core("BA", "D1", 500);

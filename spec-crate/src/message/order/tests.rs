@@ -40,6 +40,10 @@ fn forged_refund(change: impl FnOnce(&mut wire::RefundOf)) -> Result<OrderCore, 
     forged(&refund(), |core| change(core.refund_of.as_mut().unwrap()))
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A HIS MUST serialise the core of an order once, in the canonical form of [encoding.md](encoding.md), and
+//# store and send those bytes unchanged for ever.
 #[test]
 fn an_order_keeps_its_bytes_and_says_what_was_put_in() {
     for order in [collect(), refund()] {
@@ -57,6 +61,11 @@ fn an_order_keeps_its_bytes_and_says_what_was_put_in() {
     }
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A receiver of a canonical core of kind 1 or 2 MUST take it for one with a wrong amount if the magnitude is
+//# above 9,999,999,999 fen, or if the amount is not positive for kind 1 or not negative for kind 2, before it
+//# looks at `business_day` and `refund_of`.
 #[test]
 fn kind_and_sign_have_to_agree() {
     assert!(matches!(
@@ -72,6 +81,11 @@ fn kind_and_sign_have_to_agree() {
     assert_eq!(error.to_string(), "a collect of -12.34: it has to be positive");
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A receiver of a canonical core of kind 1 or 2 MUST take it for one with a wrong amount if the magnitude is
+//# above 9,999,999,999 fen, or if the amount is not positive for kind 1 or not negative for kind 2, before it
+//# looks at `business_day` and `refund_of`.
 #[test]
 fn an_amount_above_the_limit_is_refused_and_zero_is_not_canonical() {
     assert_eq!(
@@ -86,6 +100,11 @@ fn an_amount_above_the_limit_is_refused_and_zero_is_not_canonical() {
     assert!(matches!(error, CoreError::NotCanonical(violation) if violation.step() == 9));
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A receiver of a core MUST take it for malformed unless it is canonical, its kind is 1 or 2, `business_day`
+//# is a day of the Gregorian calendar from 10000101 to 99991231, and `refund_of` is there for a refund and
+//# only for a refund.
 #[test]
 fn a_business_day_is_a_real_date() {
     for day in [10_000_101, 20_240_229, 20_000_229, 20_260_131, 20_260_430, 99_991_231] {
@@ -103,6 +122,11 @@ fn a_business_day_is_a_real_date() {
     );
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A receiver of a core MUST take it for malformed unless it is canonical, its kind is 1 or 2, `business_day`
+//# is a day of the Gregorian calendar from 10000101 to 99991231, and `refund_of` is there for a refund and
+//# only for a refund.
 #[test]
 fn exactly_refunds_name_an_original() {
     assert_eq!(forged(&refund(), |core| core.refund_of = None), Err(CoreError::RefundOfMissing));
@@ -110,6 +134,11 @@ fn exactly_refunds_name_an_original() {
     assert_eq!(OrderCore::encode(&NewOrder { refund_of: of, ..collect() }), Err(CoreError::RefundOfCollect));
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A receiver of a core MUST take it for malformed unless `refund_of.operator` and `refund_of.approver`
+//# differ, `refund_of.channel` is 1 or 2, and `refund_of.amount` is at least the magnitude of the refund and
+//# at most 9,999,999,999 fen.
 #[test]
 fn a_refund_needs_two_people_a_known_channel_and_an_original_that_is_large_enough() {
     assert_eq!(forged_refund(|of| of.approver.clone_from(&of.operator)), Err(CoreError::SamePerson));
@@ -138,6 +167,10 @@ fn an_order_that_could_not_be_received_is_not_made() {
     }
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A HIS and a POS MUST compute the hash of an order as the diagram below says, over the core's bytes as they
+//# were first made or received.
 #[test]
 fn the_hash_binds_site_and_bytes() {
     let core = OrderCore::encode(&collect()).unwrap();

@@ -74,6 +74,15 @@ fn a_result_of_each_outcome_keeps_its_bytes_and_says_what_was_put_in() {
     }
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
+//# every channel in it is 1 or 2.
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result with a status that it does not know MUST take the money for unknown and the retry
+//# class for `never`.
 #[test]
 fn an_unknown_outcome_is_refused_and_an_unknown_status_means_money_unknown() {
     assert_eq!(forged(&paid(), |core| core.outcome = 6), Err(ResultError::Outcome(6)));
@@ -87,6 +96,11 @@ fn an_unknown_outcome_is_refused_and_an_unknown_status_means_money_unknown() {
     }
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result if its status is one that the receiver knows and is not
+//# of the outcome's group, where `paid` has 100 to 109, `refunded` 110 to 199, `not_paid` 200 to 299,
+//# `attention` 300 to 399 and `not_refunded` 400 to 499.
 #[test]
 fn every_known_status_belongs_to_exactly_one_outcome() {
     for status in Status::ALL {
@@ -100,6 +114,11 @@ fn every_known_status_belongs_to_exactly_one_outcome() {
     assert_eq!(wrong.to_string(), "status 200 does not belong to paid");
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
+//# every channel in it is 1 or 2.
 #[test]
 fn outcome_and_sign_have_to_agree() {
     for result in each() {
@@ -113,6 +132,17 @@ fn outcome_and_sign_have_to_agree() {
     }
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
+//# every channel in it is 1 or 2.
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or
+//# `payment_no`, has `payment_no` without `channel`, has `refund_id` with a positive amount, is `paid` with
+//# `provider_code`, has `found` without being `attention`, or has in `found` an amount below 0 or above
+//# 9,999,999,999 fen.
 #[test]
 fn money_that_moved_has_a_channel_and_a_payment_number() {
     for result in [paid(), refunded()] {
@@ -129,6 +159,12 @@ fn money_that_moved_has_a_channel_and_a_payment_number() {
     assert_eq!(forged(&paid(), |core| core.channel = 3), Err(ResultError::Channel(3)));
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or
+//# `payment_no`, has `payment_no` without `channel`, has `refund_id` with a positive amount, is `paid` with
+//# `provider_code`, has `found` without being `attention`, or has in `found` an amount below 0 or above
+//# 9,999,999,999 fen.
 #[test]
 fn refund_id_provider_code_and_captures_stand_only_where_they_belong() {
     assert_eq!(refused(NewResult { refund_id: Some("1".into()), ..paid() }), ResultError::RefundIdOfCollect);
@@ -141,6 +177,17 @@ fn refund_id_provider_code_and_captures_stand_only_where_they_belong() {
     }
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
+//# every channel in it is 1 or 2.
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or
+//# `payment_no`, has `payment_no` without `channel`, has `refund_id` with a positive amount, is `paid` with
+//# `provider_code`, has `found` without being `attention`, or has in `found` an amount below 0 or above
+//# 9,999,999,999 fen.
 #[test]
 fn captures_found_are_at_most_two_and_of_real_money() {
     let mut three = attention();
@@ -196,6 +243,10 @@ fn a_signature_is_of_one_key_over_one_result_under_its_own_context() {
     std::println!("{cases} flips of a signed result");
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A HIS and a POS MUST name a result in a confirmation by the first 16 bytes of SHA-256 over the result's
+//# bytes.
 #[test]
 fn a_confirmation_names_the_first_16_bytes_of_the_hash() {
     let core = ResultCore::encode(&paid()).unwrap();

@@ -62,6 +62,10 @@ pub(super) fn try_accept(
     } else if held.row.evidence.iter().any(|evidence| evidence.result == told.result) {
         seen_again(context, held, told, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Kept);
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the
+    //# order's row is known and no orphan, the order has not ended, the result's hash, number and amount are
+    //# the order's own, and its signer is the order's own device or a device that the row has asked.
     } else if ends(context, &held, &result, told.peer) && standing == ResultStanding::Valid && !held.ended() {
         end(context, held, told, &result, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
@@ -92,12 +96,22 @@ pub(super) fn add_evidence(context: &HisContext, held: &mut Held, told: &Told<'_
 /// Signature by the device that it names, that device being the peer, in a manifest interval.
 fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Authentic> {
     let result = ResultCore::decode(told.result.to_vec()).ok()?;
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST NOT end an order by a result that was not told in a session by its signer, such as one from
+    //# an export or from another HIS.
     if result.get().device_id.as_str() != told.peer {
         return None;
     }
     let device = context.devices.device(&result.get().device_id)?;
     let signature = crate::order_flow::array::<64>(told.signature)?;
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST take a result for authentic exactly if it is a result by ORD-42, ORD-43 and ORD-45, names
+    //# the device that authenticated the session, that device is in the device manifest, and the signature
+    //# verifies with the device's registered key over the bytes as received.
     crate::message::result::verify(&device.public_key, told.result, &signature).ok()?;
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST take an authentic result of a device that is marked as compromised for evidence only, if
+    //# its own calendar clock is at or after `compromised_since` or is missing.
     // The moment is that of this ledger: whoever holds a compromised key can write any time into a result.
     let at = clock.unix;
     match context.devices.result_standing(&result.get().device_id, at) {
@@ -126,18 +140,32 @@ fn end(
     clock: Clock,
     changes: &mut Changes,
 ) {
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number
+    //# belongs to another order, and Attention for `not_paid` if a `paid` result under the order's number is
+    //# kept as evidence, with an alarm in both cases.
     let used_twice = payment_is_another_orders(&held, result, rows);
     let told_of_capture = held.row.evidence.iter().any(|evidence| is_capture(&evidence.result));
     let state = match result.get().outcome {
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has
+        //# another amount than the core that the bill asked for, and keep in the row (`other_amount`) that it
+        //# has.
         Outcome::Paid if used_twice || held.row.other_amount => HisState::Attention,
         Outcome::NotPaid if told_of_capture => HisState::Attention,
         outcome => state_of(outcome),
     };
     held.row.set_state(state);
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
+    //# refund's booking in one transaction, and confirm with `recorded` (1).
     held.row.result = told.result.to_vec();
     held.row.signature = told.signature.to_vec();
     held.row.ended_at = clock.unix.map_or(0, |unix| unix.0);
     held.row.leased_until = 0;
+    //= spec-crate/spec/orders.md#posting
+    //# A HIS MUST mark an order that enters Paid or Refunded as unposted in the same transaction, but for the
+    //# refund of ORD-240.
     if matches!(state, HisState::Paid | HisState::Refunded) && held.row.posting() != Posting::NotToPost {
         held.row.set_posting(Posting::Unposted);
     }
@@ -160,6 +188,9 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
         return;
     }
     let rests = Status::from_code(result.get().status).is_some_and(Status::rests_on_absence);
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
+    //# rest on absence, and keep it in every other case.
     let (given_back, release) = match result.get().outcome {
         Outcome::Refunded => (Some(result.get().amount.magnitude()), true),
         Outcome::NotRefunded => (None, !rests),
@@ -196,6 +227,9 @@ fn keep(
 ) {
     let at = clock.unix.map_or(0, |unix| unix.0);
     let refund_known = evidence(&held).iter().chain(&held.result()).any(tells_of_refund);
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept`
+    //# (2).
     held.row.evidence.push(wire::Evidence {
         result: told.result.to_vec(),
         signature: told.signature.to_vec(),
@@ -204,11 +238,18 @@ fn keep(
     count_look(&mut held, at);
     let same_order =
         held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and
+    //# that has no row, but for ORD-195.
     let new_money = same_order && captures::open_told(context, rows, &held, result, changes);
     let late_refund = same_order && !refund_known && late_refund(context, &held, result, rows, changes);
     release_after_last_look(context, &held, rows, changes);
     held.store(changes);
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that
+    //# had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+    //# differs from the order's end.
     let contradicts = !same_order || new_money || late_refund || contradicts(&held, result);
     if contradicts {
         changes
@@ -227,6 +268,10 @@ fn seen_again(
     clock: Clock,
     changes: &mut Changes,
 ) {
+    //= spec-crate/spec/orders.md#asking-again
+    //# A HIS MUST count a look of ORD-211 or ORD-212 when an authentic result about the order comes at or
+    //# after the look was due and is stored as evidence, or has bytes that the order's row already holds and
+    //# comes after a LookUp with `fresh` about the order was answered by OrderState in the same session.
     if told.looked && count_look(&mut held, clock.unix.map_or(0, |unix| unix.0)) {
         release_after_last_look(context, &held, rows, changes);
         held.store(changes);
@@ -236,6 +281,10 @@ fn seen_again(
 
 /// Counts a look that was due; `true` if one was.
 fn count_look(held: &mut Held, at: u64) -> bool {
+    //= spec-crate/spec/orders.md#asking-again
+    //# A HIS MUST count a look of ORD-211 or ORD-212 when an authentic result about the order comes at or
+    //# after the look was due and is stored as evidence, or has bytes that the order's row already holds and
+    //# comes after a LookUp with `fresh` about the order was answered by OrderState in the same session.
     let due = held.look_again_at().is_some_and(|due| due <= at);
     held.row.looked_again = held.row.looked_again.saturating_add(u32::from(due));
     due
@@ -253,12 +302,18 @@ fn late_refund(
     if !failed || held.row.orphan || !tells_of_refund(result) {
         return false;
     }
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST book a `refunded` result that comes as evidence for a refund in NotRefunded or Attention,
+    //# once, also beyond what was taken.
     settle_refund(context, held, result, rows, changes);
     true
 }
 
 /// After the last look a refund that rested on absence gives its reservation back.
 fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, changes: &mut Changes) {
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST remove the reservation of a refund whose end rests on absence when the last look of ORD-211
+    //# has been counted and no refund was proved.
     let over = held.state() == HisState::NotRefunded && held.look_again_at().is_none();
     let Some(key) = captures::key_of_original(context, held).filter(|_| over) else { return };
     let mut capture = Capture::read(rows, key);
@@ -282,6 +337,9 @@ fn contradicts(held: &Held, result: &ResultCore) -> bool {
         && result.get().outcome != Outcome::Attention
 }
 
+//= spec-crate/spec/orders.md#orphans
+//# A HIS MUST keep an authentic result about a number that has no row under that number as an orphan without
+//# a core, confirm it with `kept` (2), and raise an alarm.
 /// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.
 fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
     let at = clock.unix.map_or(0, |unix| unix.0);

@@ -39,11 +39,18 @@ pub(super) fn key_of(
 /// The row of the capture that a refund gives back.
 pub(super) fn key_of_original(context: &HisContext, refund: &Held) -> Option<RowKey> {
     let of = refund.core.as_ref()?.refund_of()?;
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A POS and a HIS MUST form the platform number of a refund's original with the site code of the
+    //# agreement that `refund_of.agreement_no` names, the letter `W` or `A` of `refund_of.channel`, and
+    //# `refund_of.order_no`.
     key_of(context, of.agreement_no, &of.order_no, of.channel)
 }
 
 /// The row that finds a capture by the platform's own payment number.
 pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST keep with each capture row a row that finds the order by channel and payment number,
+    //# written in the same transaction.
     RowKey::new(Table::Capture, &alloc::format!("{}/{payment_no}", channel.name()))
 }
 
@@ -67,6 +74,9 @@ pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) ->
 
 /// The captures that a result tells of: channel, payment number, fen, platform time.
 pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST open capture rows for a `paid` result from its channel, payment number and amount, and for
+    //# an `attention` result from each entry of `found`.
     if result.get().outcome == crate::message::result::Outcome::Paid {
         let paid = result.get().channel.zip(result.get().payment_no.clone());
         let at = result.get().captured_at.map_or(0, |at| at.0);
@@ -75,6 +85,9 @@ pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
             .into_iter()
             .collect();
     }
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST open capture rows for a `paid` result from its channel, payment number and amount, and for
+    //# an `attention` result from each entry of `found`.
     let found = result.get().found.iter();
     found
         .map(|found| {
@@ -106,9 +119,15 @@ impl Capture {
 
     /// A refund ended: what it gave back is booked, and its reservation goes unless it may still happen.
     pub(super) fn settle(&mut self, order_no: &str, given_back: Option<u64>, release: bool) {
+        //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+        //# A HIS MUST book a refund that ended as `refunded` by adding its amount to what was given back,
+        //# counting it, marking the capture returned if all was given back, and removing its reservation.
         if let Some(amount) = given_back {
             self.row.refunded = self.row.refunded.saturating_add(amount);
             self.row.refunds = self.row.refunds.saturating_add(1);
+            //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+            //# A HIS MUST mark a capture as returned only by booked refunds that reach its amount, or by a
+            //# decision of two people.
             self.row.returned = self.row.refunded >= self.row.amount;
         }
         if release {
@@ -142,11 +161,17 @@ pub(super) fn open_told(
             continue;
         }
         new = true;
+        //= spec-crate/spec/orders.md#accepting-a-result
+        //# A HIS MUST open no capture row by a payment number that belongs to another order, and open the
+        //# rows of the other captures that the same result tells of.
         let finder = Capture::read(rows, payment_key(channel, &payment_no));
         if finder.known() && finder.row.order_no != core.order_no().as_str() {
             changes.looked(&finder.key, finder.version);
             continue;
         }
+        //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+        //# A HIS MUST keep one row for each captured platform number with the order, the bill, the channel,
+        //# the payment number, the amount, what was given back, what is reserved, and whether it is returned.
         capture.row = CaptureRow {
             order_no: core.order_no().as_str().into(),
             bill: held.row.bill.clone(),

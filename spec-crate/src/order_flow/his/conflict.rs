@@ -35,12 +35,24 @@ fn try_take_over(
     let Some(mut held) = rows.get(&key).and_then(Held::read) else { return Ok(changes) };
     let Ok(core) = OrderCore::decode(rejected.core.clone()) else { return Ok(changes) };
     let own = *core.device_id() == context.device_id && core.order_no() == order_no;
+    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+    //# A HIS MUST NOT change an order because a device other than its own answered `conflict` (505), and take
+    //# that answer as proof of nothing.
     if !own || held.ended() || held.row.core == core.bytes() {
         return Ok(changes);
     }
     // Specified in spec: ORD-186: what the bill asked for was not this.
+    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+    //# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has another
+    //# amount than the core that the bill asked for, and keep in the row (`other_amount`) that it has.
     held.row.other_amount |= held.core.as_ref().is_some_and(|ours| ours.amount() != core.amount());
     reserve_more(context, &core, rows, &mut changes)?;
+    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+    //# A HIS to which an order's own device answers any request with `conflict` (505) and a core of that
+    //# number and device that differs from its own MUST put the core held into the order's row, raise a
+    //# refund's reservation to the amount of that core if it is larger, enter Asking with a lease end of now
+    //# + FULL_LEASE, raise an alarm, and then treat the result that came with it as reported, without
+    //# confirming it.
     held.row.core = core.bytes().to_vec();
     held.core = Some(core);
     held.ask(clock.now.after(context.full_lease()), &mut changes);
@@ -63,6 +75,12 @@ fn reserve_more(
     let mut original = Capture::read(rows, key);
     let ours = |reservation: &&mut wire::Reservation| reservation.order_no == core.order_no().as_str();
     let Some(reservation) = original.row.reservations.iter_mut().find(ours) else { return Ok(()) };
+    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+    //# A HIS to which an order's own device answers any request with `conflict` (505) and a core of that
+    //# number and device that differs from its own MUST put the core held into the order's row, raise a
+    //# refund's reservation to the amount of that core if it is larger, enter Asking with a lease end of now
+    //# + FULL_LEASE, raise an alarm, and then treat the result that came with it as reported, without
+    //# confirming it.
     if reservation.amount < core.amount().magnitude() {
         reservation.amount = core.amount().magnitude();
         original.store(changes);

@@ -1,5 +1,9 @@
 //! The ledger's rules over a small book, without any link.
 
+mod ends;
+mod making_orders;
+mod orphans_come;
+
 use alloc::collections::BTreeMap;
 use alloc::vec;
 
@@ -252,6 +256,10 @@ fn refund_of(order_no: &OrderNo, item: &str, fen: i64) -> NewRefund {
     }
 }
 
+//= spec-crate/spec/orders.md#amounts
+//= type=test
+//# A HIS MUST refuse a refund order if its amount and the amounts of all refund orders of the same site and
+//# business day that have not ended as `not_refunded` together exceed `refund_day_max` of the agreement.
 #[test]
 fn refunds_of_a_business_day_stay_within_its_limit_and_failed_ones_free_it() {
     let mut ledger = Ledger::born();
@@ -273,6 +281,11 @@ fn refunds_of_a_business_day_stay_within_its_limit_and_failed_ones_free_it() {
     ledger.refund(&refund_of(&one, "", 6_000), after(100)).unwrap();
 }
 
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST decide on a new refund, reserve its amount and store its row in one transaction that has read
+//# the site row, the row of the original, the capture row that gives the money back, every order of the
+//# original's bill and every order of the business day, and that writes the site row.
 #[test]
 fn two_refunds_at_once_do_not_share_what_the_day_has_left() {
     let mut ledger = Ledger::born();
@@ -309,6 +322,16 @@ fn conflict(ledger: &mut Ledger, order_no: &OrderNo, core: &OrderCore) -> Vec<Hi
     ledger.does(|rows| conflict::take_over(&context(1), order_no, &rejected, rows, after(5)))
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS to which an order's own device answers any request with `conflict` (505) and a core of that number
+//# and device that differs from its own MUST put the core held into the order's row, raise a refund's
+//# reservation to the amount of that core if it is larger, enter Asking with a lease end of now + FULL_LEASE,
+//# raise an alarm, and then treat the result that came with it as reported, without confirming it.
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has another
+//# amount than the core that the bill asked for, and keep in the row (`other_amount`) that it has.
 #[test]
 fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
     for (held, state) in [(900, "attention"), (500, "paid")] {
@@ -335,6 +358,15 @@ fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
     }
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS to which an order's own device answers any request with `conflict` (505) and a core of that number
+//# and device that differs from its own MUST put the core held into the order's row, raise a refund's
+//# reservation to the amount of that core if it is larger, enter Asking with a lease end of now + FULL_LEASE,
+//# raise an alarm, and then treat the result that came with it as reported, without confirming it.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST keep, for each capture, given back + reserved + a new refund at or below the amount taken.
 #[test]
 fn a_held_refund_of_a_greater_amount_reserves_as_much_as_it_may_give_back() {
     let mut ledger = Ledger::born();
@@ -368,6 +400,19 @@ fn decide(ledger: &mut Ledger, order_no: &OrderNo, kind: DecisionKind) -> Result
     Ok(())
 }
 
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST book a refund that ended as `refunded` by adding its amount to what was given back, counting
+//# it, marking the capture returned if all was given back, and removing its reservation.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
+//# rest on absence, and keep it in every other case.
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence as
+//# ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet as ORD-206 and
+//# ORD-207 say, and refuse the decision if there is no evidence or the order is an orphan.
 #[test]
 fn a_refund_decided_as_its_evidence_has_it_is_booked_or_released() {
     for (outcome, status, state, refunded, reserved, looks) in [
@@ -389,6 +434,12 @@ fn a_refund_decided_as_its_evidence_has_it_is_booked_or_released() {
     }
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of all
+//# that its payment took, of which nothing was given back or is reserved, mark that refund as not to be
+//# posted, too, and mark the order as unposted again in the transaction that removes the refund's reservation
+//# without a booking.
 #[test]
 fn a_payment_whose_whole_refund_is_decided_as_failed_waits_to_be_posted_again() {
     for (status, posting) in [(404, "unposted"), (406, "not_to_post")] {
@@ -410,6 +461,9 @@ fn a_payment_whose_whole_refund_is_decided_as_failed_waits_to_be_posted_again() 
     }
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "keep", put the order into Attention.
 #[test]
 fn a_refund_that_was_kept_before_it_was_decided_is_booked_once() {
     let (mut ledger, refund) = refund_with_evidence(Outcome::Refunded, 110);
@@ -436,6 +490,10 @@ fn a_refund_decided_as_absent_after_days_of_attention_is_still_looked_at_before_
     assert_eq!((ledger.view(&refund).state, ledger.captures()[0].reserved), ("not_refunded", 1_000));
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST book a `refunded` result that comes as evidence for a refund in NotRefunded or Attention, once,
+//# also beyond what was taken.
 #[test]
 fn a_refund_that_was_booked_as_evidence_is_not_booked_again_by_a_decision() {
     let mut ledger = Ledger::born();
@@ -448,6 +506,10 @@ fn a_refund_that_was_booked_as_evidence_is_not_booked_again_by_a_decision() {
     assert_eq!((ledger.captures()[0].refunded, ledger.view(&refund).state), (1_000, "refunded"));
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "not paid", end a collect as NotPaid, and refuse the decision for a refund and
+//# while a capture of the order is not returned.
 #[test]
 fn a_refund_is_not_decided_as_unpaid() {
     let (mut ledger, refund) = refund_with_evidence(Outcome::NotRefunded, 404);
@@ -455,6 +517,19 @@ fn a_refund_is_not_decided_as_unpaid() {
     assert_eq!(ledger.view(&refund).state, "asking");
 }
 
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST remove the reservation of a refund whose end rests on absence when the last look of ORD-211 has
+//# been counted and no refund was proved.
+//= spec-crate/spec/orders.md#asking-again
+//= type=test
+//# A HIS MUST send LookUp with `fresh` about an order in NotPaid or NotRefunded whose status rests on absence
+//# when 600, 3,600 and 86,400 seconds have passed since its end, each once.
+//= spec-crate/spec/orders.md#asking-again
+//= type=test
+//# A HIS MUST count a look of ORD-211 or ORD-212 when an authentic result about the order comes at or after
+//# the look was due and is stored as evidence, or has bytes that the order's row already holds and comes
+//# after a LookUp with `fresh` about the order was answered by OrderState in the same session.
 #[test]
 fn a_look_whose_answer_has_the_same_bytes_is_counted_and_frees_what_was_reserved() {
     let mut ledger = Ledger::born();
@@ -475,6 +550,19 @@ fn a_look_whose_answer_has_the_same_bytes_is_counted_and_frees_what_was_reserved
     assert_eq!(ledger.view(&refund).evidence, 0);
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST open no capture row by a payment number that belongs to another order, and open the rows of the
+//# other captures that the same result tells of.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and that
+//# has no row, but for ORD-195.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
+//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
+//# the order's end.
 #[test]
 fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
     let mut ledger = Ledger::born();
@@ -504,6 +592,16 @@ fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
     assert_eq!(taken(&ledger, &evidence), Vec::<String>::new());
 }
 
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST NOT propose anything for an orphan's captures, post it, or end it by a result, before a bill
+//# has adopted it.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
+//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
+//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn an_orphan_is_not_ended_by_a_decision_and_is_adopted_by_a_bill_that_no_row_is_known_of() {
     let mut ledger = Ledger::born();

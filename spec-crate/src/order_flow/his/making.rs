@@ -85,11 +85,24 @@ pub(crate) fn collect(
         rows.all(&orphans)?;
         let mut changes = Changes::default();
         let search_until = may_make(context, rows, new.business_day, clock, &mut changes)?;
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST decide on a new order and store its row in one transaction that has read the site row,
+        //# the row of the bill, every order and capture of the bill, and the order rows of the bill's next 16
+        //# numbers.
         for row in &bill_rows {
             changes.looked(&row.key, row.version);
         }
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST refuse a new collect for the first of these reasons that applies: the business day is
+        //# closed; the wait after a step back is not over; a device's list that the step back asks for was
+        //# not pulled; the device is revoked or not in the manifest; a capture of the bill is not returned; a
+        //# collect of the bill is in any state other than NotPaid and Paid; one of the next 16 numbers has a
+        //# row that the bill has not adopted; the amount is not positive or above the limit.
         bill_is_free(&bill_rows)?;
         // An orphan that the bill adopted may hold a later number: it is passed over.
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS that derives numbers MUST give a new collect the first of the bill's next 16 numbers that no
+        //# adopted order holds, and set the bill's count of orders to that number's generation + 1.
         let adopted = |key: &RowKey| {
             let held = rows.get(key).and_then(Held::read);
             held.is_some_and(|held| !held.row.orphan && held.row.bill == new.bill)
@@ -110,11 +123,19 @@ pub(crate) fn collect(
         let mut held = make(context, &order, session, clock)?;
         held.row.bill.clone_from(&new.bill);
         held.row.generation = generation;
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST name in `search` of a new collect its own number and the next three that the bill would
+        //# get, and send the same in its CancelOrder, while the site's search time is not over or it has no
+        //# calendar clock.
         if clock.unix.is_none_or(|unix| unix.0 < search_until) {
             let later = free.map(|(no, _)| no);
             let all = core::iter::once(order.order_no).chain(later).take(limits::SEARCH_MAX);
             held.row.search = all.map(|no| no.as_str().into()).collect();
         }
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST store a new order in Sent with its core, the bill, its generation, the terminal that
+        //# made it, the run of the present session, the start instant, the lease end and `search`, and make
+        //# it the bill's present order.
         bill.present = held.order_no.as_str().into();
         bill.orders = generation.saturating_add(1);
         held.store(&mut changes);
@@ -138,10 +159,26 @@ pub(crate) fn refund(
         rows.all(core::slice::from_ref(&original_key))?;
         let original = rows.get(&original_key).and_then(Held::read).ok_or(OrderRefusal::NotCaptured)?;
         let core = original.core.clone().ok_or(OrderRefusal::NotCaptured)?;
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no
+        //# capture of the original that is not returned; a reason of ORD-161 that concerns the day, the step
+        //# back or the device; the amount is not negative; another refund of the same original and item has
+        //# not ended, ended as attention, or still has a reservation; the amount is above what was taken less
+        //# what was given back and what is reserved; the refunds of the capture that were given back and
+        //# those that are reserved are together 50 or more; less than 60 seconds have passed since the
+        //# capture's latest refund order was made; the new refund's number has a row; the amount is above a
+        //# limit of the agreement.
         let (channel, mut capture) = taken(context, &core, rows)?;
         let mut changes = Changes::default();
         may_make(context, rows, new.business_day, clock, &mut changes)?;
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS MUST decide on a new refund, reserve its amount and store its row in one transaction that
+        //# has read the site row, the row of the original, the capture row that gives the money back, every
+        //# order of the original's bill and every order of the business day, and that writes the site row.
         let bill_rows = rows.bill(&original.row.bill)?;
+        for row in &bill_rows {
+            changes.looked(&row.key, row.version);
+        }
         let key = refund_key(&new.order_no, channel, &new.item);
         let number_of = |generation: u32| {
             derive_order_no(&context.site_secret, Kind::Refund, &key, generation)
@@ -155,6 +192,10 @@ pub(crate) fn refund(
             let same = held.row.item == new.item || numbers.contains(&held.order_no);
             of.is_some_and(|of| of.order_no == new.order_no) && same
         };
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS that derives numbers MUST take as generation of a new refund the count of refund orders of
+        //# its original that have its item, where an adopted orphan has the item by which one of the first 50
+        //# generations gives its number.
         let earlier: Vec<Held> = bill_rows.iter().filter_map(|row| Held::read(row)).filter(of_item).collect();
         room::refund_fits(&capture, new.amount, &earlier, clock)?;
         let generation = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
@@ -172,6 +213,10 @@ pub(crate) fn refund(
         let mut held = make(context, &order, session, clock)?;
         let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
         let day_max = agreement.terms().amounts.refund_day_max;
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS MUST decide on a new refund, reserve its amount and store its row in one transaction that
+        //# has read the site row, the row of the original, the capture row that gives the money back, every
+        //# order of the original's bill and every order of the business day, and that writes the site row.
         room::day_has_room(new.amount, day_max, &rows.day(new.business_day)?)?;
         touch_site(context, rows, &mut changes);
         held.row.bill.clone_from(&original.row.bill);
@@ -183,6 +228,10 @@ pub(crate) fn refund(
             held.row.set_posting(Posting::NotToPost);
         }
         let order_no = held.order_no.as_str().into();
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS MUST decide on a new refund, reserve its amount and store its row in one transaction that
+        //# has read the site row, the row of the original, the capture row that gives the money back, every
+        //# order of the original's bill and every order of the business day, and that writes the site row.
         let reserved = wire::Reservation { order_no, amount: new.amount.magnitude(), item: new.item.clone() };
         capture.reserve(reserved, clock.unix.map_or(0, |unix| unix.0));
         capture.store(&mut changes);
@@ -195,6 +244,9 @@ pub(crate) fn refund(
 /// What a refund gives back, and who answers for it.
 fn original_of(new: &NewRefund, core: &OrderCore, channel: Channel, capture: &Capture) -> RefundOf {
     RefundOf {
+        //= spec-crate/spec/orders.md#making-a-refund
+        //# A HIS MUST put into `refund_of` of a refund the original's number, the agreement number of the
+        //# original's core, the capture's channel, amount and payment number, both people, and the reason.
         order_no: new.order_no.clone(),
         agreement_no: core.agreement_no(),
         channel,
@@ -208,6 +260,8 @@ fn original_of(new: &NewRefund, core: &OrderCore, channel: Channel, capture: &Ca
 
 /// The capture of an order that is not returned.
 fn taken(context: &HisContext, core: &OrderCore, rows: &Rows) -> Result<(Channel, Capture), Stop> {
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST refund the WeChat capture of an order first if both channels have one that is not returned.
     for channel in Channel::ALL {
         let Some(key) = captures::key_of(context, core.agreement_no(), core.order_no(), channel) else {
             continue;
@@ -266,6 +320,9 @@ fn may_make(
     rows.all(core::slice::from_ref(&site_key))?;
     let (site, version) = rows.read::<wire::SiteRow>(&site_key);
     changes.looked(&site_key, version);
+    //= spec-crate/spec/orders.md#totals
+    //# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+    //# ended only together with the list of them.
     if site.closed_days.contains(&day) {
         return Err(OrderRefusal::DayClosed(day).into());
     }
@@ -317,6 +374,11 @@ fn bill_is_free(bill_rows: &[&crate::book::Row]) -> Result<(), OrderRefusal> {
 fn orphans_are_absent(rows: &Rows, keys: &[RowKey], changes: &mut Changes) -> Result<(), OrderRefusal> {
     for key in keys {
         let version = rows.get(key).map_or(0, |row| row.version);
+        //= spec-crate/spec/orders.md#order-numbers
+        //# A HIS MUST never give one order number to two orders with different cores at one site.
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST make no order of a bill while an orphan that the bill has not adopted has one of the
+        //# bill's next 16 numbers.
         if version != 0 {
             return Err(OrderRefusal::Orphan { order_no: key.key.clone() });
         }
@@ -341,6 +403,12 @@ fn make(
     session: Session<'_>,
     clock: Clock,
 ) -> Result<Held, OrderRefusal> {
+    //= spec-crate/spec/orders.md#time
+    //# A HIS and a POS MUST use for an order the agreed timers of the agreement whose number the order's core
+    //# names, for the whole life of the order.
+    //= spec-crate/spec/orders.md#making-a-collect
+    //# A HIS MUST make an order only in a session past Sync, for the device of that session, under the
+    //# agreement of that session.
     let agreement = context.agreement(session.agreement_no).ok_or(OrderRefusal::NoAgreement)?;
     if !allows_amount(agreement, Kind::of(order.amount), order.amount) {
         return Err(OrderRefusal::Amount);
@@ -348,16 +416,26 @@ fn make(
     if order.refund_of.is_none() && !order.amount.collects() {
         return Err(OrderRefusal::Amount);
     }
+    //= spec-crate/spec/orders.md#making-a-collect
+    //# A HIS MUST apply ORD-28, ORD-29, ORD-30 and the amount limits to its own core before it stores it.
     let core = OrderCore::encode(order).map_err(|error| OrderRefusal::Core(alloc::format!("{error}")))?;
     let timers = agreement.terms().timers;
+    //= spec-crate/spec/orders.md#leases
+    //# A HIS MUST set the start instant of a new order to the latest instant that is not later than now +
+    //# T_START and a whole number of seconds after the zero of the present session.
     // HIS rounds down to a whole second of session time, so that the POS never holds a later moment.
     let start_by = clock.now.after(timers.start).since(session.zero) / 1_000;
     let start_by = session.zero.after(start_by.saturating_mul(1_000));
+    //= spec-crate/spec/orders.md#leases
+    //# A HIS MUST set the lease end of a new order to its start instant + T_ACT + T_DRIFT.
     let leased_until = start_by.after(timers.act).after(timers.drift);
     let row = wire::HisOrder {
         core: core.bytes().to_vec(),
         state: i32::from(HisState::Sent),
         terminal_id: context.terminal_id.as_str().into(),
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST write the run of an order once, and name it in every SubmitOrder and CancelOrder of
+        //# that order.
         run: session.run.to_vec(),
         start_by: start_by.0,
         leased_until: leased_until.0,

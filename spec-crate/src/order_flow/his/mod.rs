@@ -72,6 +72,9 @@ impl HisContext {
     }
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//# A HIS MUST, at each start of its program and before any link runs, set every order that has not ended to
+//# Asking, with a lease end of now + FULL_LEASE, and never submit it again.
 /// FULL_LEASE: T_START + T_ACT + T_DRIFT, the largest of all agreements held, in milliseconds.
 pub(crate) fn full_lease(agreements: &[Agreement]) -> u64 {
     let lease = |timers: Timers| timers.start.saturating_add(timers.act).saturating_add(timers.drift);
@@ -304,9 +307,15 @@ impl Held {
     pub(crate) fn look_again_at(&self) -> Option<u64> {
         let nth = self.row.looked_again;
         match self.state() {
+            //= spec-crate/spec/orders.md#asking-again
+            //# A HIS MUST send LookUp with `fresh` about an order in Attention that is no orphan once a day
+            //# for 30 days after its end.
             HisState::Attention if nth < ATTENTION_DAYS => Some(
                 self.row.ended_at.saturating_add(86_400_u64.saturating_mul(u64::from(nth).saturating_add(1))),
             ),
+            //= spec-crate/spec/orders.md#asking-again
+            //# A HIS MUST send LookUp with `fresh` about an order in NotPaid or NotRefunded whose status
+            //# rests on absence when 600, 3,600 and 86,400 seconds have passed since its end, each once.
             HisState::NotPaid | HisState::NotRefunded => {
                 let status = self.result().map_or(0, |result| result.get().status);
                 let rests = Status::from_code(status).is_some_and(Status::rests_on_absence);
@@ -363,6 +372,9 @@ pub(crate) const fn state_of(outcome: Outcome) -> HisState {
 pub(crate) fn start(rows: &[Row], clock: Clock, full_lease: u64) -> Batch {
     let mut changes = Changes::default();
     for mut held in rows.iter().filter_map(Held::read).filter(|held| !held.ended()) {
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST, at each start of its program and before any link runs, set every order that has not
+        //# ended to Asking, with a lease end of now + FULL_LEASE, and never submit it again.
         // Instants of an earlier run, or of an earlier boot, say nothing here.
         held.row.leased_until = 0;
         held.row.start_by = 0;

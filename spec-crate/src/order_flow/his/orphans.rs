@@ -35,14 +35,26 @@ fn try_take(
     rows.all(core::slice::from_ref(&key))?;
     let told = Told { result: &item.result, signature: &item.signature, peer, looked: false };
     let mut held = match rows.get(&key).and_then(Held::read) {
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST open an orphan row in Asking for an item whose number has no row and that brings no
+        //# authentic result, with a lease end of now + FULL_LEASE, and ask about it like about every order in
+        //# Asking.
         None => unknown(context, core, clock),
         Some(mut held) if held.row.orphan && held.core.is_none() => {
+            //= spec-crate/spec/orders.md#orphans
+            //# A HIS MUST add the core to an orphan row that has none when a list brings it.
             // A result without a core was kept before: now the core has come.
             held.row.core = core.bytes().to_vec();
             held.core = Some(core);
             held
         }
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST treat the result of an item whose number has a row with a core like a reported one,
+        //# without confirming it, and ignore an item without a result whose number has one.
         Some(_) if item.result.is_empty() => return Ok(changes),
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST treat the result of an item whose number has a row with a core like a reported one,
+        //# without confirming it, and ignore an item without a result whose number has one.
         Some(_) => return accepting::try_accept(context, &told, rows, clock),
     };
     if !item.result.is_empty() {
@@ -56,6 +68,9 @@ fn try_take(
     for result in &results {
         captures::open_told(context, rows, &held, result, &mut changes);
     }
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST open an orphan row in Attention for an item whose number has no row and that has an
+    //# authentic result, keep the result as evidence, and open its capture rows without a bill.
     if !results.is_empty() {
         held.row.set_state(HisState::Attention);
         held.row.looked_again = u32::MAX;
@@ -99,6 +114,9 @@ fn reserve_refund(
     }
     let order_no = core.order_no().as_str();
     let last = results.last().map(|result| result.get().outcome);
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, unless its
+    //# latest result says `not_refunded`.
     if last != Some(Outcome::NotRefunded) {
         let amount = core.amount().magnitude();
         let item = held.row.item.clone();
@@ -120,6 +138,9 @@ pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool,
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
     // A place in another book says nothing about this one.
     let from = if peer.pulled_book == list.book { peer.pulled_seq } else { 0 };
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST store with each page the book and the sequence number of its last item, or for a page
+    //# without items the place that it had in that book, or 0 if it had none in that book.
     peer.pulled_book.clone_from(&list.book);
     peer.pulled_seq = list.items.last().map_or(from, |item| item.seq);
     peer.pulled |= counts && !list.more;
@@ -137,6 +158,10 @@ pub(crate) fn seen(context: &HisContext, anchor: &[u8], rows: &Rows) -> Step {
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
     let Some(new) = Anchor::decode(anchor) else { return Step::Done(changes) };
     // An older anchor of the same book never replaces a newer one: it would hide that the journal went back.
+    //= spec-crate/spec/orders.md#sync
+    //# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply,
+    //# Ping, Pong, ReportResult or ConfirmResult, unless it is absent or is of the same book as the stored
+    //# one and not above its sequence number.
     let back = Anchor::decode(&peer.anchor).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
     if !back {
         peer.anchor = anchor.to_vec();

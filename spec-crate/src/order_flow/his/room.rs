@@ -18,6 +18,14 @@ pub(super) fn refund_fits(
     earlier: &[Held],
     clock: Clock,
 ) -> Result<(), OrderRefusal> {
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
+    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
+    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
+    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
+    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
+    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
+    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
     if amount.collects() {
         return Err(OrderRefusal::Amount);
     }
@@ -26,20 +34,41 @@ pub(super) fn refund_fits(
         let mut reservations = capture.row.reservations.iter();
         reservations.any(|reservation| reservation.order_no == held.order_no.as_str())
     };
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
+    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
+    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
+    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
+    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
+    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
+    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
     if let Some(busy) = earlier.iter().find(|held| open(held) || reserved(held)) {
         return Err(OrderRefusal::ItemBusy { order_no: busy.order_no.as_str().into() });
     }
+    //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+    //# A HIS MUST keep, for each capture, given back + reserved + a new refund at or below the amount taken.
     let gone = capture.row.refunded.saturating_add(capture.reserved());
     let left = capture.row.amount.saturating_sub(gone);
     if amount.magnitude() > left {
         return Err(OrderRefusal::Exceeds { left });
     }
     let orders = usize::try_from(capture.row.refunds).unwrap_or(usize::MAX);
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
+    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
+    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
+    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
+    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
+    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
+    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
     if orders.saturating_add(capture.row.reservations.len()) >= limits::REFUNDS_PER_CAPTURE_MAX {
         return Err(OrderRefusal::TooMany);
     }
     let next = capture.row.refund_made_at.saturating_add(timers::REFUND_GAP.div_ceil(1_000));
     let now = clock.unix.map_or(0, |unix| unix.0);
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS that refuses a refund because it is too soon MUST tell the seconds that are left, and make no
+    //# order.
     if capture.row.refund_made_at != 0 && now < next {
         return Err(OrderRefusal::TooSoon { seconds: next.saturating_sub(now) });
     }
@@ -50,6 +79,10 @@ pub(super) fn refund_fits(
 ///
 /// `day` are all order rows of the day.
 pub(super) fn day_has_room(amount: Amount, day_max: u64, day: &[&Row]) -> Result<(), OrderRefusal> {
+    //= spec-crate/spec/orders.md#amounts
+    //# A HIS MUST refuse a refund order if its amount and the amounts of all refund orders of the same site
+    //# and business day that have not ended as `not_refunded` together exceed `refund_day_max` of the
+    //# agreement.
     let counts = |held: &Held| held.state() != HisState::NotRefunded;
     let cores = day.iter().filter_map(|row| Held::read(row)).filter(counts).filter_map(|held| held.core);
     let refunds = cores.filter(|core| core.kind() == Kind::Refund);

@@ -224,6 +224,12 @@ fn made(changes: &Changes) -> Result<OrderNo, OrderRefusal> {
     changes.events.iter().find_map(told).unwrap()
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of all
+//# that its payment took, of which nothing was given back or is reserved, mark that refund as not to be
+//# posted, too, and mark the order as unposted again in the transaction that removes the refund's reservation
+//# without a booking.
 #[test]
 fn an_unposted_payment_that_goes_back_whole_is_posted_neither_way() {
     let mut desk = Desk::new();
@@ -248,6 +254,12 @@ fn an_unposted_payment_that_goes_back_whole_is_posted_neither_way() {
     assert!(made(&next).is_ok(), "the bill can be collected again");
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of all
+//# that its payment took, of which nothing was given back or is reserved, mark that refund as not to be
+//# posted, too, and mark the order as unposted again in the transaction that removes the refund's reservation
+//# without a booking.
 #[test]
 fn a_refund_that_fails_for_good_gives_the_payment_back_to_posting() {
     let mut desk = Desk::new();
@@ -279,6 +291,12 @@ fn a_refund_that_only_seems_to_have_failed_keeps_the_payment_from_being_posted()
     assert_eq!(desk.posting(&paid), "unposted");
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of all
+//# that its payment took, of which nothing was given back or is reserved, mark that refund as not to be
+//# posted, too, and mark the order as unposted again in the transaction that removes the refund's reservation
+//# without a booking.
 #[test]
 fn only_the_whole_of_an_unposted_payment_is_kept_from_being_posted() {
     let mut desk = Desk::new();
@@ -309,6 +327,10 @@ fn a_capture_that_is_not_the_payment_itself_leaves_its_posting_alone() {
     assert_eq!(desk.refund(&paid, 500, true), Err(OrderRefusal::NothingToPost));
 }
 
+//= spec-crate/spec/orders.md#totals
+//= type=test
+//# A HIS MUST make no order for a business day that is closed, and close a day with orders that have not
+//# ended only together with the list of them.
 #[test]
 fn no_order_is_made_for_a_closed_day() {
     let mut desk = Desk::new();

@@ -31,6 +31,11 @@ pub(super) fn keep_from_posting(
     if amount.magnitude() != capture.row.amount || paid != Some(&capture.row.payment_no) {
         return Err(OrderRefusal::NotWhole { amount: capture.row.amount });
     }
+    //= spec-crate/spec/orders.md#decisions-of-persons
+    //# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of
+    //# all that its payment took, of which nothing was given back or is reserved, mark that refund as not to
+    //# be posted, too, and mark the order as unposted again in the transaction that removes the refund's
+    //# reservation without a booking.
     original.row.set_posting(Posting::NotToPost);
     original.store(changes);
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&original)));
@@ -44,6 +49,11 @@ pub(crate) fn give_back_to_posting(refund: &Held, rows: &Rows, changes: &mut Cha
     }
     let original = refund.original_key().and_then(|key| rows.get(&key).and_then(Held::read));
     let Some(mut original) = original.filter(|held| held.row.posting() == Posting::NotToPost) else { return };
+    //= spec-crate/spec/orders.md#decisions-of-persons
+    //# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of
+    //# all that its payment took, of which nothing was given back or is reserved, mark that refund as not to
+    //# be posted, too, and mark the order as unposted again in the transaction that removes the refund's
+    //# reservation without a booking.
     original.row.set_posting(Posting::Unposted);
     original.store(changes);
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&original)));

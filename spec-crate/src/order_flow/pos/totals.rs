@@ -17,6 +17,8 @@ pub(crate) fn of_day(own: &DeviceId, rows: &[Row]) -> Totals {
     for row in rows {
         let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
         let latest = ResultCore::decode(order.result.clone()).ok();
+        //= spec-crate/spec/orders.md#totals
+        //# A POS MUST count an order in its totals by the result that HIS recorded, not by a later one.
         let recorded = match order.recorded_result.as_slice() {
             _ if !order.recorded => None,
             [] => latest.clone(),
@@ -24,6 +26,9 @@ pub(crate) fn of_day(own: &DeviceId, rows: &[Row]) -> Totals {
         };
         // Open is what HIS has not heard the end of. A look at another device's order ends nothing here.
         let acts = OrderCore::decode(order.core).is_ok_and(|core| core.device_id() == own);
+        //= spec-crate/spec/orders.md#totals
+        //# A POS MUST count as `open` the orders of the day that name it as their device, have no recorded
+        //# result, and have no result that HIS has answered.
         if acts && recorded.is_none() && order.answered == 0 {
             count.open();
         }

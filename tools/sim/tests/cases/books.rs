@@ -81,6 +81,24 @@ fn records(scene: &Scene) -> u64 {
     scene.world.his.book.records()
 }
 
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST send ListOrders after each Sync, from the place up to which the ledger has the device's list,
+//# and ask page after page until one says that there are no more.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST open an orphan row in Attention for an item whose number has no row and that has an authentic
+//# result, keep the result as evidence, and open its capture rows without a bill.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST make no order of a bill while an orphan that the bill has not adopted has one of the bill's
+//# next 16 numbers.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
+//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
+//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_what_it_had_forgotten() {
     let mut scene = Scene::open();
@@ -106,6 +124,10 @@ fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A HIS MUST look for the ledger anchor of a SyncReply in its ledger, and raise an alarm and ask and make
+//# nothing about orders on any link if the ledger does not contain it, until a step back is declared.
 #[test]
 fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal() {
     let mut scene = Scene::open();
@@ -123,6 +145,16 @@ fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST open an orphan row in Asking for an item whose number has no row and that brings no authentic
+//# result, with a lease end of now + FULL_LEASE, and ask about it like about every order in Asking.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
+//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
+//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn ledger_restored_while_its_forgotten_order_is_open_ends_it_by_asking_and_charges_once() {
     let mut scene = Scene::open();

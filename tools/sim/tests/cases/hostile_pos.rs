@@ -69,6 +69,10 @@ fn progress_told(scene: &Scene) -> usize {
     scene.his_told().iter().filter(|(_, event)| matches!(event, HisEvent::Progress(_))).count()
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+//= type=test
+//# A HIS MUST show an OrderState as progress, and ignore one about an order that has ended or that it does
+//# not know.
 #[test]
 fn progress_after_the_final_is_not_shown() {
     let (mut scene, mut pos, order_no, call, core) = site_with_order();
@@ -84,6 +88,10 @@ fn progress_after_the_final_is_not_shown() {
     assert_eq!(scene.ledger(&order_no).unwrap().state, "paid");
 }
 
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST keep an authentic result about a number that has no row under that number as an orphan without
+//# a core, confirm it with `kept` (2), and raise an alarm.
 #[test]
 fn answer_to_an_unknown_order_is_kept_as_an_orphan_and_pays_nothing() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
@@ -106,6 +114,14 @@ fn answer_to_an_unknown_call_is_dropped() {
     assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
+//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
+//# own, and its signer is the order's own device or a device that the row has asked.
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A HIS MUST treat a SignedResult that answers a request like a report, but send no ConfirmResult for it.
 #[test]
 fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only() {
     let (mut scene, mut pos, first, _, core) = site_with_order();
@@ -121,6 +137,19 @@ fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only(
     assert_eq!(scene.captures(&second), []);
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
+//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
+//# own, and its signer is the order's own device or a device that the row has asked.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
+//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
+//# the order's end.
 #[test]
 fn result_of_another_amount_kind_or_content_is_evidence_and_an_alarm_and_pays_nothing() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
@@ -137,6 +166,18 @@ fn result_of_another_amount_kind_or_content_is_evidence_and_an_alarm_and_pays_no
     assert_eq!(scene.ledger(&order_no).unwrap().evidence, 2);
 }
 
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A HIS MUST NOT answer a ReportResult whose result is not authentic by ORD-189, and raise an alarm.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST take a result for authentic exactly if it is a result by ORD-42, ORD-43 and ORD-45, names the
+//# device that authenticated the session, that device is in the device manifest, and the signature verifies
+//# with the device's registered key over the bytes as received.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST NOT end an order by a result that was not told in a session by its signer, such as one from an
+//# export or from another HIS.
 #[test]
 fn result_under_a_wrong_key_or_of_another_signer_is_an_alarm_without_an_answer() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
@@ -155,6 +196,19 @@ fn result_under_a_wrong_key_or_of_another_signer_is_an_alarm_without_an_answer()
     }
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
+//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
+//# evidence, with an alarm in both cases.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST open no capture row by a payment number that belongs to another order, and open the rows of the
+//# other captures that the same result tells of.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST keep with each capture row a row that finds the order by channel and payment number, written in
+//# the same transaction.
 #[test]
 fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people() {
     let (mut scene, mut pos, first, _, core) = site_with_order();
@@ -171,6 +225,14 @@ fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people(
     assert_eq!((scene.captures(&first).len(), scene.captures(&second).len()), (1, 0));
 }
 
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
+//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
+//# refund's booking in one transaction, and confirm with `recorded` (1).
 #[test]
 fn result_that_comes_a_hundred_times_is_recorded_once() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
@@ -184,6 +246,10 @@ fn result_that_comes_a_hundred_times_is_recorded_once() {
     assert_eq!((order.state, order.evidence, scene.captures(&order_no).len()), ("paid", 0, 1));
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A receiver of a result with a status that it does not know MUST take the money for unknown and the retry
+//# class for `never`.
 #[test]
 fn unknown_status_of_a_later_version_means_that_the_money_is_unknown() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();

@@ -35,6 +35,14 @@ fn answered(scene: &Scene, order_no: &OrderNo) -> Option<Disposition> {
     scene.journal(0, order_no)?.answered
 }
 
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
+//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
+//# refund's booking in one transaction, and confirm with `recorded` (1).
 #[test]
 fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
     let mut scene = Scene::open();
@@ -54,6 +62,10 @@ fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
+//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
 #[test]
 fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_session() {
     let mut scene = Scene::open();
@@ -74,6 +86,11 @@ fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_se
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
+//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
+//# own, and its signer is the order's own device or a device that the row has asked.
 #[test]
 fn stale_answer_of_the_last_sale_is_never_taken_for_the_next_one() {
     let mut scene = Scene::open();
@@ -109,6 +126,13 @@ fn same_order_sent_again_and_again_with_the_same_content_is_accepted_once_and_pa
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST store that an order is Cancelling, and repeat its SubmitOrder no more, before it sends the
+//# first CancelOrder.
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
 #[test]
 fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more() {
     let mut scene = Scene::open();
@@ -124,6 +148,9 @@ fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more(
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
 #[test]
 fn abort_racing_success_is_paid_after_cancel_in_all_three_books() {
     let mut scene = Scene::open();
@@ -154,6 +181,10 @@ fn abort_while_the_patient_types_closes_the_number_and_nothing_is_taken() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A HIS MUST keep the start instant and the lease end of an order unchanged through repeats and new
+//# sessions.
 #[test]
 fn session_replaced_inside_a_lease_neither_renews_nor_ends_it() {
     let mut scene = Scene::open();
@@ -189,6 +220,10 @@ fn session_replaced_while_the_patient_types_tells_the_end_in_the_new_session() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another run comes in
+//# Sent, and when a CancelOrder is rejected with any code but `conflict` (505).
 #[test]
 fn pos_that_freezes_before_its_pay_and_thaws_minutes_later_writes_no_byte() {
     let mut scene = Scene::open();
@@ -216,6 +251,10 @@ fn pos_that_freezes_with_a_waiting_order_and_thaws_minutes_later_takes_no_code_f
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#what-his-asks-in-a-session
+//= type=test
+//# A HIS MUST show every open order of a device as unknown, and never as failed, while it has no session past
+//# Sync with the device, has opened no record of it for 25 seconds, or has the order in Asking.
 #[test]
 fn terminal_that_sleeps_while_the_patient_types_finds_the_capture_when_it_wakes() {
     let mut scene = Scene::open();
@@ -248,6 +287,13 @@ fn calendars_that_jump_move_no_deadline_and_no_money() {
     }
 }
 
+//= spec-crate/spec/orders.md#making-a-collect
+//= type=test
+//# A HIS MUST refuse a new collect for the first of these reasons that applies: the business day is closed;
+//# the wait after a step back is not over; a device's list that the step back asks for was not pulled; the
+//# device is revoked or not in the manifest; a capture of the bill is not returned; a collect of the bill is
+//# in any state other than NotPaid and Paid; one of the next 16 numbers has a row that the bill has not
+//# adopted; the amount is not positive or above the limit.
 #[test]
 fn pos_cut_off_from_his_but_not_from_the_patient_is_paid_once_and_told_when_the_line_is_back() {
     let mut scene = Scene::open();
@@ -264,6 +310,17 @@ fn pos_cut_off_from_his_but_not_from_the_patient_is_paid_once_and_told_when_the_
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#making-a-collect
+//= type=test
+//# A HIS MUST refuse a new collect for the first of these reasons that applies: the business day is closed;
+//# the wait after a step back is not over; a device's list that the step back asks for was not pulled; the
+//# device is revoked or not in the manifest; a capture of the bill is not returned; a collect of the bill is
+//# in any state other than NotPaid and Paid; one of the next 16 numbers has a row that the bill has not
+//# adopted; the amount is not positive or above the limit.
+//= spec-crate/spec/orders.md#another-device
+//= type=test
+//# A HIS MUST NOT ask another device than the order's own about an order before its lease end + T_QUIET, the
+//# largest T_QUIET of all agreements held, and only in Asking.
 #[test]
 fn other_wallet_at_the_other_pos_cannot_pay_a_bill_whose_first_pos_is_silent() {
     let mut scene = Scene::open();
@@ -353,6 +410,17 @@ fn lose_power_at_each_persist(story: Story, least: [usize; 2]) {
     }
 }
 
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A HIS MUST make the rows that a step changes durable before it sends a message or tells a person or a
+//# program because of that step.
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A HIS and a POS MUST make all rows that one step changes durable in one transaction.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
+//# refund's booking in one transaction, and confirm with `recorded` (1).
 #[test]
 fn power_loss_before_and_after_each_persist_of_a_collect_loses_and_doubles_nothing() {
     // The order and its result; the order, its attempt, its result and the answer to it.

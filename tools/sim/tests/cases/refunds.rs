@@ -64,6 +64,15 @@ fn refund_of_the_wrong_original_is_not_done() {
     }
 }
 
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
+//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
+//# the amount is not negative; another refund of the same original and item has not ended, ended as
+//# attention, or still has a reservation; the amount is above what was taken less what was given back and
+//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
+//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
+//# refund's number has a row; the amount is above a limit of the agreement.
 #[test]
 fn refund_twice_of_the_same_item_is_refused_while_the_first_is_open_and_when_nothing_is_left() {
     let (mut scene, order_no) = paid();
@@ -78,6 +87,18 @@ fn refund_twice_of_the_same_item_is_refused_while_the_first_is_open_and_when_not
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
+//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
+//# the amount is not negative; another refund of the same original and item has not ended, ended as
+//# attention, or still has a reservation; the amount is above what was taken less what was given back and
+//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
+//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
+//# refund's number has a row; the amount is above a limit of the agreement.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST keep, for each capture, given back + reserved + a new refund at or below the amount taken.
 #[test]
 fn refund_of_too_much_is_refused_with_what_is_left() {
     let (mut scene, order_no) = paid();
@@ -91,6 +112,22 @@ fn refund_of_too_much_is_refused_with_what_is_left() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS that derives numbers MUST take as generation of a new refund the count of refund orders of its
+//# original that have its item, where an adopted orphan has the item by which one of the first 50 generations
+//# gives its number.
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS that refuses a refund because it is too soon MUST tell the seconds that are left, and make no order.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST book a refund that ended as `refunded` by adding its amount to what was given back, counting
+//# it, marking the capture returned if all was given back, and removing its reservation.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST mark a capture as returned only by booked refunds that reach its amount, or by a decision of
+//# two people.
 #[test]
 fn second_partial_refund_is_too_soon_within_a_minute_and_done_after_it() {
     let (mut scene, order_no) = paid();
@@ -108,6 +145,19 @@ fn second_partial_refund_is_too_soon_within_a_minute_and_done_after_it() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A HIS whose transaction is refused because another link changed a row that the step had read MUST run the
+//# step again over the rows as they are then.
+//= spec-crate/spec/orders.md#the-ledger-and-the-bill-lock
+//= type=test
+//# A HIS MUST make all orders of a site in one ledger whose transactions are refused if a row that they read
+//# has changed.
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST decide on a new refund, reserve its amount and store its row in one transaction that has read
+//# the site row, the row of the original, the capture row that gives the money back, every order of the
+//# original's bill and every order of the business day, and that writes the site row.
 #[test]
 fn refund_at_two_windows_at_the_same_moment_is_made_once() {
     let (mut scene, order_no) = paid();
@@ -130,6 +180,13 @@ fn refund_at_another_pos_than_the_payment_is_done_once() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#another-device
+//= type=test
+//# A HIS MUST NOT ask another device than the order's own about an order before its lease end + T_QUIET, the
+//# largest T_QUIET of all agreements held, and only in Asking.
+//= spec-crate/spec/orders.md#another-device
+//= type=test
+//# A HIS MUST store the asked device in the order's row before it sends it the first LookUp.
 #[test]
 fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again() {
     let (mut scene, order_no) = paid();
@@ -154,6 +211,19 @@ fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
+//# rest on absence, and keep it in every other case.
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
+//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
+//# the amount is not negative; another refund of the same original and item has not ended, ended as
+//# attention, or still has a reservation; the amount is above what was taken less what was given back and
+//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
+//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
+//# refund's number has a row; the amount is above a limit of the agreement.
 #[test]
 fn refund_that_is_abnormal_needs_people_and_keeps_its_money_reserved() {
     let (mut scene, order_no) = paid();

@@ -95,6 +95,10 @@ fn lost_session_ready_is_sent_again_under_the_next_counter_and_the_session_comes
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST, at each start of its program and before any link runs, set every order that has not ended to
+//# Asking, with a lease end of now + FULL_LEASE, and never submit it again.
 #[test]
 fn two_his_restarts_within_a_second_leave_old_m1_and_m2_behind_and_the_order_ends() {
     let mut scene = Scene::open();
@@ -163,6 +167,13 @@ fn old_manifest_does_not_know_the_new_terminal_and_gives_it_no_session() {
     assert!(newer.check_successor(&old).is_err());
 }
 
+//= spec-crate/spec/orders.md#making-a-collect
+//= type=test
+//# A HIS MUST refuse a new collect for the first of these reasons that applies: the business day is closed;
+//# the wait after a step back is not over; a device's list that the step back asks for was not pulled; the
+//# device is revoked or not in the manifest; a capture of the bill is not returned; a collect of the bill is
+//# in any state other than NotPaid and Paid; one of the next 16 numbers has a row that the bill has not
+//# adopted; the amount is not positive or above the limit.
 #[test]
 fn retired_device_with_money_in_flight_ends_its_order_and_gets_no_other_one() {
     let mut scene = Scene::open();
@@ -176,6 +187,17 @@ fn retired_device_with_money_in_flight_ends_its_order_and_gets_no_other_one() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST take an authentic result of a device that is marked as compromised for evidence only, if its
+//# own calendar clock is at or after `compromised_since` or is missing.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and that
+//# has no row, but for ORD-195.
 #[test]
 fn compromised_device_with_money_in_flight_tells_evidence_only_and_another_device_ends_its_order() {
     let mut scene = Scene::open();
@@ -289,6 +311,19 @@ fn merchants_of(scene: &Scene, wanted: impl Fn(&Ask) -> bool) -> Vec<Merchant> {
     merchants
 }
 
+//= spec-crate/spec/orders.md#time
+//= type=test
+//# A HIS and a POS MUST use for an order the agreed timers of the agreement whose number the order's core
+//# names, for the whole life of the order.
+//= spec-crate/spec/orders.md#order-numbers
+//= type=test
+//# A POS and a HIS MUST form the platform number of a refund's original with the site code of the agreement
+//# that `refund_of.agreement_no` names, the letter `W` or `A` of `refund_of.channel`, and
+//# `refund_of.order_no`.
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST put into `refund_of` of a refund the original's number, the agreement number of the original's
+//# core, the capture's channel, amount and payment number, both people, and the reason.
 #[test]
 fn merchant_changed_by_a_new_agreement_leaves_the_open_order_and_its_refund_at_the_old_one() {
     let mut scene = Scene::open();
