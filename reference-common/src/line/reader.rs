@@ -67,6 +67,14 @@ impl Source {
             _ => false,
         }
     }
+
+    /// A stream has ended; says how long to wait before the next one is opened.
+    fn ended(&mut self, heard: bool) -> Duration {
+        match self {
+            Self::Dial(dialer) => dialer.ended(heard),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 /// The reading thread.
@@ -76,6 +84,8 @@ pub(super) struct Reader {
     stop: Arc<AtomicBool>,
     tell: Box<dyn FnMut(LineEvent) -> bool + Send>,
     stream: u64,
+    /// Bytes came in on the present stream.
+    heard: bool,
     last_failure: String,
 }
 
@@ -86,7 +96,7 @@ impl Reader {
         stop: Arc<AtomicBool>,
         tell: Box<dyn FnMut(LineEvent) -> bool + Send>,
     ) -> Self {
-        Self { source, writer, stop, tell, stream: 0, last_failure: String::new() }
+        Self { source, writer, stop, tell, stream: 0, heard: false, last_failure: String::new() }
     }
 
     /// Goes on until the line is dropped or nobody listens any more.
@@ -98,6 +108,8 @@ impl Reader {
                     if !self.serve(stream) {
                         return;
                     }
+                    let wait = self.source.ended(self.heard);
+                    self.pause(wait);
                 }
                 Attempt::NotYet => {}
                 Attempt::Failed { why, wait } => {
@@ -117,16 +129,17 @@ impl Reader {
     fn serve(&mut self, stream: Stream) -> bool {
         let Stream { mut read, write } = stream;
         self.stream = self.stream.saturating_add(1);
+        self.heard = false;
         let number = self.stream;
         self.writer.open(number, write);
-        let mut heard = (self.tell)(LineEvent::Opened { stream: number });
-        let why = if heard { self.read_all(&mut *read, &mut heard) } else { String::new() };
+        let mut listened = (self.tell)(LineEvent::Opened { stream: number });
+        let why = if listened { self.read_all(&mut *read, &mut listened) } else { String::new() };
         self.writer.closed();
-        heard && (self.tell)(LineEvent::Closed { stream: number, why })
+        listened && (self.tell)(LineEvent::Closed { stream: number, why })
     }
 
     /// Reads until the stream ends; returns why it did.
-    fn read_all(&mut self, read: &mut dyn Read, heard: &mut bool) -> String {
+    fn read_all(&mut self, read: &mut dyn Read, listened: &mut bool) -> String {
         let mut buffer = [0; 4096];
         let mut last = std::time::Instant::now();
         loop {
@@ -140,9 +153,10 @@ impl Reader {
                 Ok(0) => return "the other end closed it".into(),
                 Ok(count) => {
                     last = std::time::Instant::now();
+                    self.heard = true;
                     let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                    *heard = (self.tell)(LineEvent::Bytes { stream: self.stream, bytes });
-                    if !*heard {
+                    *listened = (self.tell)(LineEvent::Bytes { stream: self.stream, bytes });
+                    if !*listened {
                         return String::new();
                     }
                 }

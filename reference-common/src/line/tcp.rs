@@ -54,7 +54,7 @@ impl Listener {
     }
 }
 
-/// Calls, and calls again.
+/// Calls, and calls again: after a wait that grows until a call brings bytes.
 pub(super) struct Dialer {
     address: String,
     wait: u64,
@@ -67,19 +67,26 @@ impl Dialer {
 
     pub(super) fn dial(&mut self) -> Attempt {
         match connect(&self.address).and_then(|stream| streams(&stream)) {
-            Ok(stream) => {
-                self.wait = hispos::timers::REDIAL_FIRST;
-                Attempt::Open(stream)
-            }
+            Ok(stream) => Attempt::Open(stream),
             Err(error) => {
-                let wait = jittered(self.wait);
-                self.wait = self.wait.saturating_mul(2).min(hispos::timers::REDIAL_LAST);
-                Attempt::Failed {
-                    why: format!("{}: {error}", self.address),
-                    wait: Duration::from_millis(wait),
-                }
+                Attempt::Failed { why: format!("{}: {error}", self.address), wait: self.next_wait() }
             }
         }
+    }
+
+    /// A stream has ended; says how long to wait before the next call. A peer that accepts and says nothing is none.
+    pub(super) fn ended(&mut self, heard: bool) -> Duration {
+        if heard {
+            self.wait = hispos::timers::REDIAL_FIRST;
+            return Duration::ZERO;
+        }
+        self.next_wait()
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        let wait = jittered(self.wait);
+        self.wait = self.wait.saturating_mul(2).min(hispos::timers::REDIAL_LAST);
+        Duration::from_millis(wait)
     }
 }
 
@@ -111,7 +118,9 @@ fn jittered(wait: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::jittered;
+    use std::net::TcpListener;
+
+    use super::{Attempt, Dialer, jittered};
 
     #[test]
     fn a_redial_waits_from_half_the_time_to_all_of_it() {
@@ -119,6 +128,20 @@ mod tests {
             for _ in 0..50 {
                 assert!((wait / 2..=wait).contains(&jittered(wait)));
             }
+        }
+    }
+
+    #[test]
+    fn the_wait_grows_with_each_call_that_brought_no_byte_and_begins_again_after_one_that_did() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut dialer = Dialer::new(listener.local_addr().unwrap().to_string());
+        for round in 0..2 {
+            for wait in [1000, 2000, 4000] {
+                assert!(matches!(dialer.dial(), Attempt::Open(_)));
+                let waited = dialer.ended(false).as_millis();
+                assert!((wait / 2..=wait).contains(&waited), "round {round}: {waited} of {wait}");
+            }
+            assert!(dialer.ended(true).is_zero());
         }
     }
 }

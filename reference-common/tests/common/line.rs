@@ -196,3 +196,16 @@ fn an_end_that_reads_nothing_loses_the_stream_and_does_not_hold_up_the_writer() 
     assert_eq!(listener.closed(), stream);
     drop(silent);
 }
+
+#[test]
+fn a_peer_that_accepts_and_closes_is_not_called_again_at_once() {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let caller = End::start(&LineConfig::Dial(listener.local_addr().unwrap().to_string()));
+    drop(listener.accept().unwrap());
+    assert_eq!((caller.opened(), caller.closed()), (1, 1));
+    let closed = std::time::Instant::now();
+    drop(listener.accept().unwrap());
+    // The first wait is at least half a second.
+    let waited = closed.elapsed();
+    assert!(waited > Duration::from_millis(300), "called again after {waited:?}");
+}
