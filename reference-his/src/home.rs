@@ -34,9 +34,32 @@ pub struct Site {
     pub his_organisation: Option<String>,
     /// Fingerprint of the POS company's organisation key, compared out of band once.
     pub pos_organisation: Option<String>,
+    /// Pairs that people compared before one of the keys was replaced: agreements held under them stay valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_organisations: Vec<Compared>,
     /// Software terminals and the devices bound to them.
     #[serde(default)]
     pub windows: Vec<Bound>,
+}
+
+/// Fingerprints of both organisation keys, compared out of band.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    /// The hospital's.
+    pub his_organisation: String,
+    /// The POS company's.
+    pub pos_organisation: String,
+}
+
+impl Site {
+    /// The pair of fingerprints that is trusted now, once people have compared both.
+    #[must_use]
+    pub fn compared(&self) -> Option<Compared> {
+        let (his_organisation, pos_organisation) =
+            self.his_organisation.clone().zip(self.pos_organisation.clone())?;
+        Some(Compared { his_organisation, pos_organisation })
+    }
 }
 
 /// A software terminal bound to a device by a line.

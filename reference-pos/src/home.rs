@@ -40,6 +40,9 @@ pub struct Trust {
     pub his_organisation: String,
     /// The terminal company's organisation.
     pub pos_organisation: String,
+    /// Pairs that people compared before one of the keys was replaced: agreements held under them stay valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Trust>,
 }
 
 impl Deref for Home {

@@ -36,7 +36,8 @@ impl Held {
             let what = || format!("agreement {number}");
             let agreement = open_agreement(&bytes)
                 .map_err(|why| Failure::new(Exit::Alarm, format!("{}: {why}", what())))?;
-            if !trust.as_ref().is_some_and(|trust| trusts(trust, &agreement)) {
+            let compared = trust.iter().flat_map(|trust| trust.earlier.iter().chain([trust]));
+            if !compared.into_iter().any(|pair| trusts(pair, &agreement)) {
                 let why = "it is not signed by the organisations that people have compared";
                 return Err(Failure::new(Exit::Alarm, format!("{}: {why}", what())));
             }
@@ -64,8 +65,8 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     let refused = |why: String| Failure::new(Exit::Refused, why);
     let agreement = open_agreement(bytes).map_err(refused)?;
     let held = Held::load(home)?;
-    let trust = home.trust().map_err(Failure::about(Exit::Alarm, "trust.json"))?;
-    let Some(trust) = told.or(trust.as_ref()) else {
+    let known = home.trust().map_err(Failure::about(Exit::Alarm, "trust.json"))?;
+    let Some(trust) = told.or(known.as_ref()) else {
         return Err(refused(format!(
             "compare these fingerprints with both organisations, then repeat with \
              --his-organisation \"{}\" --pos-organisation \"{}\"",
@@ -83,10 +84,17 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     if let Some(newest) = held.agreements.first() {
         newest.check_successor(&agreement).map_err(|error| refused(error.to_string()))?;
     }
-    let trust = Trust {
-        his_organisation: plain(&trust.his_organisation),
-        pos_organisation: plain(&trust.pos_organisation),
-    };
+    if let Some((serial, bytes)) =
+        home.kept(Kept::Terminals).map_err(Failure::about(Exit::Alarm, "terminals"))?.first()
+    {
+        open_terminals(bytes, &agreement).map_err(|why| {
+            refused(format!(
+                "terminal manifest {serial} would not be valid under it ({why}): the hospital's organisation signs \
+                 that manifest with its new key, too; import it, then this agreement"
+            ))
+        })?;
+    }
+    let trust = trust.after(known.as_ref());
     let unwritten = || Failure::about(Exit::Refused, "cannot be written");
     home.write_trust(&trust).map_err(unwritten())?;
     home.keep(Kept::Agreements, agreement.terms().agreement_no, bytes).map_err(unwritten())?;
@@ -137,6 +145,21 @@ fn open_terminals(bytes: &[u8], agreement: &Agreement) -> Result<Manifest<Termin
     let file = SignedFile::decode(bytes).map_err(|error| error.to_string())?;
     let terms = agreement.terms();
     Manifest::open(&file, &terms.his_organisation, &terms.site_id).map_err(|error| error.to_string())
+}
+
+impl Trust {
+    /// What is trusted from now on; a pair that was compared before is remembered for the agreements under it.
+    fn after(&self, known: Option<&Self>) -> Self {
+        let pair = |trust: &Self| Self {
+            his_organisation: plain(&trust.his_organisation),
+            pos_organisation: plain(&trust.pos_organisation),
+            earlier: Vec::new(),
+        };
+        let now = pair(self);
+        let known = known.into_iter().flat_map(|known| known.earlier.iter().chain([known]));
+        let earlier = known.map(pair).filter(|earlier| *earlier != now).collect();
+        Self { earlier, ..now }
+    }
 }
 
 fn trusts(trust: &Trust, agreement: &Agreement) -> bool {

@@ -190,6 +190,7 @@ fn import_agreement(
     let agreement = Agreed::open(&file).map_err(about(path))?;
     let terms = agreement.terms();
     let mut site = context.home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
+    let before = site.compared();
     for (who, key, held, told) in [
         ("hospital", &terms.his_organisation, &mut site.his_organisation, his_organisation),
         ("POS company", &terms.pos_organisation, &mut site.pos_organisation, pos_organisation),
@@ -210,8 +211,11 @@ fn import_agreement(
     if let Some(newest) = provisioning::agreements(&context.home)?.first() {
         newest.check_successor(&agreement).map_err(Failure::about(Exit::Refused, path.display()))?;
     }
-    let kept = context.home.keep(Kept::Agreements, terms.agreement_no, &file.encode());
-    kept.and_then(|()| context.home.write_site(&site)).map_err(about(path))?;
+    provisioning::keeps_devices(&context.home, &agreement)?;
+    site.earlier_organisations.extend(before.filter(|before| Some(before) != site.compared().as_ref()));
+    let written = context.home.write_site(&site);
+    let keep = || context.home.keep(Kept::Agreements, terms.agreement_no, &file.encode());
+    written.and_then(|()| keep()).map_err(about(path))?;
     let text = format!(
         "agreement {} of site {} is held, {}",
         terms.agreement_no,

@@ -17,7 +17,7 @@ use hispos_common::exit::Exit;
 use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 
-use crate::home::Home;
+use crate::home::{Compared, Home};
 use organisation::same_fingerprint;
 
 /// What a site has imported.
@@ -65,7 +65,7 @@ pub fn load(home: &Home) -> Result<Provisioned, Failure> {
 }
 
 /// Every agreement ever imported, newest first. Each is worth its signatures and not its place in the home: both
-/// organisations have to be those that people compared.
+/// organisations have to be those that people compared, now or when it was imported.
 ///
 /// # Errors
 ///
@@ -73,18 +73,18 @@ pub fn load(home: &Home) -> Result<Provisioned, Failure> {
 pub fn agreements(home: &Home) -> Result<Vec<Agreement>, Failure> {
     let kept = home.kept(Kept::Agreements).map_err(Failure::about(Exit::Usage, "agreements"))?;
     let site = home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
-    let trusts = |trusted: &Option<String>, key: &OrganisationKey| {
-        trusted.as_ref().is_some_and(|trusted| same_fingerprint(trusted, &key.fingerprint()))
-    };
+    let compared: Vec<Compared> = site.compared().into_iter().chain(site.earlier_organisations).collect();
+    let same = |told: &str, key: &OrganisationKey| same_fingerprint(told, &key.fingerprint());
     kept.iter()
         .map(|(number, bytes)| {
             let what = format!("agreement {number}");
             let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Alarm, &what))?;
             let agreement = Agreement::open(&file).map_err(Failure::about(Exit::Alarm, &what))?;
             let terms = agreement.terms();
-            if !trusts(&site.his_organisation, &terms.his_organisation)
-                || !trusts(&site.pos_organisation, &terms.pos_organisation)
-            {
+            if !compared.iter().any(|pair| {
+                same(&pair.his_organisation, &terms.his_organisation)
+                    && same(&pair.pos_organisation, &terms.pos_organisation)
+            }) {
                 let text = format!("{what}: not signed by the organisations that people compared");
                 return Err(Failure::new(Exit::Alarm, text));
             }
@@ -103,6 +103,23 @@ pub fn open_devices(bytes: &[u8], agreement: &Agreement) -> Result<Manifest<Devi
     let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Usage, "device manifest"))?;
     Manifest::open(&file, &terms.pos_organisation, &terms.site_id)
         .map_err(Failure::about(Exit::Usage, "device manifest"))
+}
+
+/// Whether what is held stays valid under an agreement: its organisation has to have signed the device manifest, too.
+///
+/// # Errors
+///
+/// [`Failure`] saying what to do first.
+pub fn keeps_devices(home: &Home, agreement: &Agreement) -> Result<(), Failure> {
+    let kept = home.kept(Kept::Devices).map_err(Failure::about(Exit::Usage, "devices"))?;
+    let Some((serial, bytes)) = kept.first() else { return Ok(()) };
+    open_devices(bytes, agreement).map(drop).map_err(|why| {
+        let text = format!(
+            "device manifest {serial} would not be valid under this agreement ({why}): the POS company's organisation \
+             signs that manifest with its new key, too; import it, then this agreement"
+        );
+        Failure::new(Exit::Refused, text)
+    })
 }
 
 /// The day that a moment counts for, under a site's rule.

@@ -108,3 +108,28 @@ fn an_amount_without_a_sign_is_a_wrong_command_and_without_a_server_nothing_is_r
     assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang"]).code, 3);
     assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang", "--by", "zhang"]).code, 3);
 }
+
+#[test]
+fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
+    let site = Site::set_up("pty");
+    site.done(&["org", "init", &site.path("pos-new"), "--name", "pos"]);
+    let (file, fingerprint) = (site.agree_with(2, "pos-new"), site.fingerprint("pos-new"));
+    let import = ["agreement", "import", &file, "--pos-organisation", &fingerprint];
+    let refused = site.run(&import);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.last["text"].as_str().unwrap().contains("device manifest 1"), "{refused:?}");
+    site.done(&["devices", "list"]);
+    // The same manifest, signed with both keys.
+    let devices = site.path("devices.hispos");
+    site.done(&["org", "sign", &devices, "--org", &site.path("pos-new")]);
+    site.done(&["devices", "import", &devices]);
+    site.done(&import);
+    assert_eq!(site.done(&["devices", "list"]).last["device_id"], "D1");
+    assert_eq!(site.done(&["agreement", "list"]).last["agreement_no"], 1);
+    // The old key alone makes nothing any more.
+    let next = site.path("devices-2.hispos");
+    site.done(&["manifest", "devices", "--previous", &devices, "--retire", "D1", "--out", &next]);
+    site.done(&["org", "sign", &next, "--org", &site.path("pos")]);
+    assert_ne!(site.run(&["devices", "import", &next]).code, 0);
+    assert_eq!(site.run(&["agreement", "import", &site.agree(3)]).code, 3);
+}

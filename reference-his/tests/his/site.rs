@@ -81,13 +81,18 @@ impl Site {
 
     /// Makes an agreement of this number and has both organisations sign it.
     pub(crate) fn agree(&self, number: u32) -> String {
+        self.agree_with(number, "pos")
+    }
+
+    /// Makes an agreement with this organisation of the POS company.
+    pub(crate) fn agree_with(&self, number: u32, pos: &str) -> String {
         let key = |organisation: &str| {
             let text = std::fs::read(self.file(organisation).join("organisation.json")).unwrap();
             serde_json::from_slice::<Value>(&text).unwrap()["public_key"].clone()
         };
         let described = json!({
             "agreement_no": number, "site_id": "SITE", "site_code": "SIM1", "simulated": true,
-            "his_organisation_key": key("hospital"), "pos_organisation_key": key("pos"),
+            "his_organisation_key": key("hospital"), "pos_organisation_key": key(pos),
             "amounts": {"collect_max_fen": 1_000_000, "refund_max_fen": 1_000_000, "refund_day_max_fen": 5_000_000},
             "wechat": {"id": "1900000001"}, "alipay": {"id": "2021000001"},
         });
@@ -95,7 +100,7 @@ impl Site {
         let file = self.path(&format!("agreement-{number}.hispos"));
         self.done(&["agreement", "new", "--from", &self.path("agreement.json"), "--out", &file]);
         self.done(&["org", "sign", &file, "--org", &self.path("hospital")]);
-        self.done(&["org", "sign", &file, "--org", &self.path("pos")]);
+        self.done(&["org", "sign", &file, "--org", &self.path(pos)]);
         file
     }
 

@@ -130,9 +130,9 @@ pub(super) fn agreement(command: Agreement, context: &Context) -> Result<(), Fai
         Agreement::Import { file, his_organisation, pos_organisation } => {
             known_device(context)?;
             let bytes = files::read(&file).map_err(Failure::about(Exit::Usage, file.display()))?;
-            let told = his_organisation
-                .zip(pos_organisation)
-                .map(|(his_organisation, pos_organisation)| Trust { his_organisation, pos_organisation });
+            let told = his_organisation.zip(pos_organisation).map(|(his_organisation, pos_organisation)| {
+                Trust { his_organisation, pos_organisation, earlier: Vec::new() }
+            });
             let agreement = provisioning::import_agreement(&context.home, &bytes, told.as_ref())?;
             let text = format!("agreement {} is held", agreement.terms().agreement_no);
             context.output.say(&agreement_object(&agreement), text);

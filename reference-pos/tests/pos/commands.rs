@@ -1,6 +1,8 @@
 //! Every command, from a shell.
 
-use hispos::message::signed_file::FileKind;
+use hispos::crypto::Secret;
+use hispos::message::agreement::{Agreement, Terms};
+use hispos::message::signed_file::{FileKind, OrganisationKey};
 use serde_json::json;
 
 use crate::world::{World, agreement, his_seed, pos_seed, signed, terminals};
@@ -178,4 +180,35 @@ fn a_second_terminal_from_the_same_home_is_refused() {
     let _serving = world.serve(&["--listen", "127.0.0.1:0"]);
     let serve = ["serve", "--listen", "127.0.0.1:0", "--credentials", &world.text("merchants.json")];
     assert_eq!(world.run(&serve).0, 3);
+}
+
+#[test]
+fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
+    let world = World::provisioned();
+    let new_seed = || Secret::new([4; 32]);
+    let [his, pos] = [new_seed(), pos_seed()].map(|seed| OrganisationKey::of(&seed));
+    let terms = Terms { his_organisation: his, ..agreement(2, true).terms().clone() };
+    let payload = Agreement::encode(&terms).unwrap();
+    world.write("new.hispos", &signed(FileKind::Agreement, payload.payload(), &[new_seed(), pos_seed()]));
+    let (path, his, pos) = (world.text("new.hispos"), his.fingerprint(), pos.fingerprint());
+    let import = ["agreement", "import", &path, "--his-organisation", &his, "--pos-organisation", &pos];
+    let (code, answer) = world.run(&import);
+    assert_eq!(code, 3, "{answer}");
+    assert!(answer["text"].as_str().unwrap().contains("terminal manifest 1"), "{answer}");
+    world.ok(&["terminals", "show"]);
+    // The same manifest, signed with both keys.
+    let take = |serial, seeds: &[_]| {
+        let payload = terminals(serial);
+        world.write("windows.hispos", &signed(FileKind::TerminalManifest, payload.payload(), seeds));
+        world.run(&["terminals", "import", &world.text("windows.hispos")]).0
+    };
+    assert_eq!(take(1, &[his_seed(), new_seed()]), 0);
+    world.ok(&import);
+    world.ok(&["terminals", "show"]);
+    assert_eq!(world.ok(&["agreement", "show"])["agreement_no"], 1);
+    // The old key alone makes nothing any more.
+    assert_eq!(take(2, &[his_seed()]), 3);
+    let old = signed(FileKind::Agreement, agreement(3, true).payload(), &[his_seed(), pos_seed()]);
+    world.write("new.hispos", &old);
+    assert_eq!(world.run(&["agreement", "import", &path]).0, 3);
 }
