@@ -153,6 +153,8 @@ pub enum Request {
     QueryRefund {
         /// The refund's own platform number.
         refund: PlatformNumber,
+        /// Fen; an answer with another amount is about another refund.
+        amount: u64,
     },
 }
 

@@ -71,7 +71,7 @@ impl Simulated {
                 put("amount", (*amount).into());
                 put("total", ask.total.into());
             }
-            Request::QueryRefund { refund } => put("refund_number", refund.as_str().into()),
+            Request::QueryRefund { refund, .. } => put("refund_number", refund.as_str().into()),
         }
         let mut text = Zeroizing::new(Value::Object(body).to_string());
         // The code is put in last, so that no value tree holds a copy that would not be erased.

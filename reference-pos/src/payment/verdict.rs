@@ -48,15 +48,15 @@ pub fn verdict(profile: Profile, ask: &Ask, reply: &Reply) -> Result<Proof, Mism
         return Err(Mismatch::Number);
     }
     let (refund, amount) = match &ask.request {
-        Request::Refund { refund, amount } => (Some(refund.as_ref()), Some(*amount)),
-        Request::QueryRefund { refund } => (Some(refund.as_ref()), None),
+        Request::Refund { refund, amount } | Request::QueryRefund { refund, amount } => {
+            (Some(refund.as_ref()), Some(*amount))
+        }
         _ => (None, None),
     };
     let amount_differs = amount.is_some_and(|asked| reply.refund_amount.is_some_and(|told| told != asked));
     //= spec-crate/spec/payment.md#from-an-answer-to-a-proof
     //# An adapter MUST take a signed answer that names another refund number than the question, names one
-    //# although the question has none, or names another amount of the refund than the refund request for
-    //# untrusted.
+    //# although the question has none, or names another amount of the refund than the question for untrusted.
     if !about(&reply.refund_number, refund) || amount_differs {
         return Err(Mismatch::Refund);
     }

@@ -74,10 +74,13 @@ fn both_merchants_are_verified_asked_paid_and_refunded() {
         assert_eq!((capture.amount, paid.answered), (5000, true));
         assert!(paid.date.is_some() && paid.first_byte.unwrap() <= paid.ended);
         assert_eq!(proof(channel, Request::Query), Proof::Captured(capture.clone()));
-        assert_eq!(proof(channel, Request::QueryRefund { refund: refund.clone() }), Proof::Absent);
+        assert_eq!(
+            proof(channel, Request::QueryRefund { refund: refund.clone(), amount: 1200 }),
+            Proof::Absent
+        );
         let refunded = proof(channel, Request::Refund { refund: refund.clone(), amount: 1200 });
         assert!(matches!(refunded, Proof::Refunded { .. }), "{refunded:?}");
-        let told = proof(channel, Request::QueryRefund { refund: refund.clone() });
+        let told = proof(channel, Request::QueryRefund { refund: refund.clone(), amount: 1200 });
         assert!(matches!(told, Proof::Refunded { .. }), "{told:?}");
     }
     let book = bank.book();

@@ -132,7 +132,7 @@ impl Platform {
             Request::Refund { refund, amount } => {
                 self.refund(refund.as_str(), &number, *amount, now, rng, &mut money)
             }
-            Request::QueryRefund { refund } => (self.query_refund(refund.as_str(), now), "QR"),
+            Request::QueryRefund { refund, .. } => (self.query_refund(refund.as_str(), now), "QR"),
         };
         (proof, code.into(), money)
     }

@@ -48,7 +48,7 @@ fn refund() -> Request {
 }
 
 fn query_refund() -> Request {
-    Request::QueryRefund { refund: number("SIM1B0R") }
+    Request::QueryRefund { refund: number("SIM1B0R"), amount: 345 }
 }
 
 /// Everything that an answer about a paid order says.

@@ -112,7 +112,8 @@ impl Life {
     }
 
     fn refund_question(&self, context: &Context) -> Option<Request> {
-        Some(Request::QueryRefund { refund: context.refund_number(&self.core)? })
+        let amount = self.core.amount().fen().unsigned_abs();
+        Some(Request::QueryRefund { refund: context.refund_number(&self.core)?, amount })
     }
 
     fn ask_refund(&mut self, request: Option<Request>, context: &mut Context, effects: &mut Effects) {
