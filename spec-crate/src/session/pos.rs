@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use prost::Message as _;
+
 use super::line::{Line, read_plain_alert};
 use super::live::{Live, Received, end, send, take_in};
 use super::{DropCounts, Dropped, SessionEnd, SessionEvent, SessionOutput};
@@ -14,8 +16,10 @@ use crate::handshake::Peering;
 use crate::handshake::responder::{ExpectM3, Hello};
 use crate::limits::{CANDIDATES_MAX, M3_BYTES_MAX};
 use crate::record::{BODY_BYTES_MAX, BODY_BYTES_MIN};
-use crate::time::Instant;
+use crate::time::{Clock, Instant};
 use crate::timers::{CANDIDATE_LIFE, CANDIDATE_WINDOW, READY_REPEAT_MIN};
+use crate::wire::message::Body;
+use crate::wire::{self, SessionReady};
 
 /// The POS's end of one stream.
 pub(crate) struct PosSession {
@@ -26,8 +30,8 @@ pub(crate) struct PosSession {
 /// Everything but the decoder, out of which frames are lent.
 struct End {
     line: Line,
-    /// The encoded Message with SessionReady.
-    ready: Vec<u8>,
+    /// What SessionReady tells of the program; the rest is the session's and the moment's.
+    ready: SessionReady,
     busy: bool,
     //= spec-crate/spec/key-exchange.md#receiving-m1
     //= type=implication
@@ -60,8 +64,8 @@ struct Commit {
 }
 
 impl PosSession {
-    /// A stream was opened. `ready` is the encoded Message with SessionReady, of 1 to 1,024 bytes.
-    pub(crate) fn open(ready: Vec<u8>) -> Self {
+    /// A stream was opened. `ready` has run and software, of at most 64 characters.
+    pub(crate) fn open(ready: SessionReady) -> Self {
         let end = End {
             line: Line::open(),
             ready,
@@ -83,16 +87,17 @@ impl PosSession {
     pub(crate) fn handle_bytes(
         &mut self,
         bytes: &[u8],
-        now: Instant,
+        clock: Clock,
         peering: &Peering,
         entropy: &mut dyn Entropy,
     ) {
+        let now = clock.now;
         self.end.pass(now);
         self.end.line.watch.bytes(bytes, now);
         let mut input = bytes;
         while let Some(item) = self.decoder.next_frame(&mut input) {
             match item {
-                Ok(frame) => self.end.frame(frame, now, peering, entropy),
+                Ok(frame) => self.end.frame(frame, clock, peering, entropy),
                 Err(drop) => self.end.line.dropped(drop),
             }
         }
@@ -171,7 +176,8 @@ impl End {
         }
     }
 
-    fn frame(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering, entropy: &mut dyn Entropy) {
+    fn frame(&mut self, frame: Frame<'_>, clock: Clock, peering: &Peering, entropy: &mut dyn Entropy) {
+        let now = clock.now;
         self.line.watch.good_frame();
         match frame.kind {
             //= spec-crate/spec/key-exchange.md#receiving-m1
@@ -184,7 +190,7 @@ impl End {
                     self.line.plain_alert(error.alert(), frame.checksum, now);
                 }
             }
-            FrameType::M3 => self.m3(frame, now, peering),
+            FrameType::M3 => self.m3(frame, clock, peering),
             FrameType::HisRecord => self.record(frame, now),
             FrameType::PlainAlert => match read_plain_alert(frame.body) {
                 //= spec-crate/spec/records.md#plain-alerts
@@ -245,7 +251,8 @@ impl End {
         Ok(())
     }
 
-    fn m3(&mut self, frame: Frame<'_>, now: Instant, peering: &Peering) {
+    fn m3(&mut self, frame: Frame<'_>, clock: Clock, peering: &Peering) {
+        let now = clock.now;
         //= spec-crate/spec/key-exchange.md#receiving-m3
         //# A POS MUST drop as `handshake` an M3 whose body has more than 512 bytes (M3_BYTES_MAX).
         if frame.body.len() > M3_BYTES_MAX {
@@ -257,7 +264,7 @@ impl End {
         //# [SessionReady again](#sessionready), and never commit it again.
         if self.live.is_some() && self.commit.m3 == m3 {
             // The same M3 again never commits.
-            return self.send_ready(now);
+            return self.send_ready(clock);
         }
         //= spec-crate/spec/key-exchange.md#receiving-m3
         //# A POS without a candidate MUST answer M3 with plain alert 93 (no_handshake).
@@ -286,7 +293,7 @@ impl End {
                 //# A POS MUST send SessionReady as the record with counter 0 of the session at once when it
                 //# commits.
                 self.commit = Commit { m3, last_ready: None };
-                self.send_ready(now);
+                self.send_ready(clock);
             }
             //= spec-crate/spec/key-exchange.md#receiving-m3
             //# A POS MUST answer plain alert 40 (handshake_failure) to an M3 that opens and fails one of the
@@ -299,19 +306,26 @@ impl End {
     }
 
     /// Sends SessionReady under the next counter, at most twice a second.
-    fn send_ready(&mut self, now: Instant) {
+    fn send_ready(&mut self, clock: Clock) {
         //= spec-crate/spec/key-exchange.md#sessionready
         //# A POS MUST send SessionReady again, under the next counter, when the M3 of its live session
         //# arrives again, but not within 500 ms (READY_REPEAT_MIN) of the SessionReady before.
         //= spec-crate/spec/key-exchange.md#sessionready
         //# A POS MUST drop as `handshake` a repeated M3 that comes within 500 ms (READY_REPEAT_MIN) of its
         //# last SessionReady.
-        if self.commit.last_ready.is_some_and(|last| now.since(last) < READY_REPEAT_MIN) {
+        if self.commit.last_ready.is_some_and(|last| clock.now.since(last) < READY_REPEAT_MIN) {
             return self.line.dropped(Dropped::Handshake);
         }
-        self.commit.last_ready = Some(now);
+        self.commit.last_ready = Some(clock.now);
+        let Some(live) = &self.live else { return };
+        let ready = SessionReady {
+            pos_time: clock.unix.map_or(0, |unix| unix.0),
+            simulated: live.established().agreement.simulated,
+            ..self.ready.clone()
+        };
+        let message = wire::Message { body: Some(Body::Ready(ready)), ..wire::Message::default() };
         // Its length is the caller's promise; a refusal sends nothing.
-        let _ = send(&mut self.live, &self.ready, FrameType::PosRecord, &mut self.line);
+        let _ = send(&mut self.live, &message.encode_to_vec(), FrameType::PosRecord, &mut self.line);
     }
 
     fn record(&mut self, frame: Frame<'_>, now: Instant) {

@@ -45,7 +45,8 @@ pub struct PosLink {
     flow: PosFlow,
     terminals: Manifest<Terminal>,
     peering: Peering,
-    ready: Vec<u8>,
+    /// What every session is told of this program.
+    ready: wire::SessionReady,
     session: Option<PosSession>,
     up: Option<Up>,
     entropy: Box<dyn Entropy + Send>,
@@ -99,14 +100,12 @@ impl PosLink {
     /// Makes a link; its first outputs load the journal.
     #[must_use]
     pub fn new(config: PosConfig, mut entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
-        let newest = config.agreements.first()?;
-        let site_id = newest.terms().site_id.clone();
+        let site_id = config.agreements.first()?.terms().site_id.clone();
         let run: [u8; 4] = crypto::draw(&mut *entropy);
         let ready = wire::SessionReady {
             run: run.to_vec(),
-            pos_time: clock.unix.map_or(0, |unix| unix.0),
             software: config.software.chars().take(64).collect(),
-            simulated: newest.terms().simulated,
+            ..wire::SessionReady::default()
         };
         let peering = peering(&config)?;
         let context = Context {
@@ -127,7 +126,7 @@ impl PosLink {
             flow: PosFlow::new(context, clock.now),
             terminals: config.terminals,
             peering,
-            ready: notice(Body::Ready(ready)).encode_to_vec(),
+            ready,
             session: None,
             up: None,
             entropy,
@@ -162,7 +161,7 @@ impl PosLink {
             }
             Input::Bytes(bytes) => {
                 if let Some(session) = self.session.as_mut() {
-                    session.handle_bytes(bytes, clock.now, &self.peering, &mut *self.entropy);
+                    session.handle_bytes(bytes, clock, &self.peering, &mut *self.entropy);
                 }
             }
             Input::Tick => {

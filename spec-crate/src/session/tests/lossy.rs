@@ -112,7 +112,7 @@ impl Storm {
             self.collect(line);
             while let Some(bytes) = self.to_pos.pop(self.bench.now) {
                 let bench = &mut self.bench;
-                bench.pos.handle_bytes(&bytes, bench.now, &bench.pos_peering, &mut bench.entropy);
+                bench.pos.handle_bytes(&bytes, bench.clock(), &bench.pos_peering, &mut bench.entropy);
             }
             while let Some(bytes) = self.to_his.pop(self.bench.now) {
                 let bench = &mut self.bench;

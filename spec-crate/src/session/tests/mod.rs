@@ -18,7 +18,7 @@ use crate::crypto::hash::sha256;
 use crate::crypto::{Entropy, Secret, ed25519_public};
 use crate::frame::{FrameType, encode};
 use crate::handshake::{HeldAgreement, Peering};
-use crate::time::Instant;
+use crate::time::{Clock, Instant, UnixSeconds};
 use crate::wire;
 
 /// A seeded source: SHA-256 over seed and number of the block.
@@ -101,9 +101,9 @@ fn peering(own: (&str, u8), peer: (&str, u8), agreements: &[u8]) -> Peering {
     Peering::new(own.0.into(), Secret::new([own.1; 32]), agreements, peers, Some(peer.0.into())).unwrap()
 }
 
-fn ready() -> Vec<u8> {
-    let ready = wire::SessionReady { run: vec![1, 2, 3, 4], ..Default::default() };
-    wire::Message { body: Some(wire::message::Body::Ready(ready)), ..Default::default() }.encode_to_vec()
+/// What the POS's program tells of itself.
+fn ready() -> wire::SessionReady {
+    wire::SessionReady { run: vec![1, 2, 3, 4], ..Default::default() }
 }
 
 /// A request with this call number.
@@ -159,6 +159,11 @@ impl Bench {
         self.his_out()
     }
 
+    /// The calendar of a terminal that was set at boot.
+    fn clock(&self) -> Clock {
+        Clock { now: self.now, unix: Some(UnixSeconds(self.now.0 / 1_000)) }
+    }
+
     fn pass(&mut self, milliseconds: u64) {
         self.now = self.now.after(milliseconds);
     }
@@ -184,7 +189,7 @@ impl Bench {
     }
 
     fn give_pos(&mut self, bytes: &[u8]) -> Vec<Sent> {
-        self.pos.handle_bytes(bytes, self.now, &self.pos_peering, &mut self.entropy);
+        self.pos.handle_bytes(bytes, self.clock(), &self.pos_peering, &mut self.entropy);
         self.pos_out()
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::vec;
 use std::vec::Vec;
 
+use prost::Message as _;
+
 use super::{Bench, Said, Seeded, Sent, agreement, message, only, peering, ready};
 use crate::catalogue::AlertCode;
 use crate::error::{PeerError, Refusal};
@@ -11,6 +13,7 @@ use crate::frame::{Decoder, FrameType, Side};
 use crate::handshake::HeldAgreement;
 use crate::session::{Dropped, HisSession, PosSession, SessionEnd, SessionEvent, SessionOutput};
 use crate::time::Instant;
+use crate::wire;
 
 /// What HIS sends by itself within this time, with the seconds since the beginning.
 pub(super) fn timeline(bench: &mut Bench, milliseconds: u64) -> Vec<(u64, Sent)> {
@@ -156,9 +159,12 @@ fn both_ends_come_up_with_the_times_of_m2_and_his_only_with_the_first_record() {
     assert!(matches!(&bench.pos_said[..], [Said::Up(up)] if up.peer_id == "his" && up.zero == m2_sent));
     assert_eq!(bench.pos.send(&message(1), bench.now), Err(Refusal::PeerNotReady));
     bench.give_his(&first.bytes);
+    let told = wire::SessionReady { pos_time: 1_000, ..ready() };
+    let first = wire::Message { body: Some(wire::message::Body::Ready(told)), ..Default::default() };
     assert!(matches!(
         &bench.his_said[..],
-        [Said::Up(up), Said::Message(first)] if up.peer_id == "pos" && up.zero == m2_taken && *first == ready()
+        [Said::Up(up), Said::Message(message)]
+            if up.peer_id == "pos" && up.zero == m2_taken && *message == first.encode_to_vec()
     ));
     bench.his.send(&message(1), bench.now).unwrap();
     let request = only(bench.his_out());
