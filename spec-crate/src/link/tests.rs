@@ -1,5 +1,9 @@
 //! The byte budgets of orders and results, recomputed from the schema: what a line has to carry for one payment.
 
+mod bench;
+mod his;
+mod pos;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use std::println;

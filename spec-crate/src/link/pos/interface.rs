@@ -9,7 +9,7 @@ use crate::crypto::Secret;
 use crate::handshake::{HeldAgreement, Peering};
 use crate::ids::DeviceId;
 use crate::message::agreement::Agreement;
-use crate::message::manifest::{Manifest, Terminal};
+use crate::message::manifest::{Manifest, Revocation, Terminal};
 use crate::order_flow::pos::{OrderEvent, Progress};
 use crate::platform::Merchant;
 use crate::session::SessionEvent;
@@ -74,7 +74,10 @@ pub(super) fn peering(config: &PosConfig) -> Option<Peering> {
         .ok()
 }
 
-/// The registered keys of the terminals.
+/// The keys that authenticate a session: of all terminals but those whose key is in other hands. A retired one still
+/// ends what it holds.
 pub(super) fn terminal_keys(terminals: &Manifest<Terminal>) -> BTreeMap<String, [u8; 32]> {
-    terminals.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
+    let compromised = |entry: &&Terminal| matches!(entry.revocation, Some(Revocation::Compromised { .. }));
+    let trusted = terminals.entries().iter().filter(|entry| !compromised(entry));
+    trusted.map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

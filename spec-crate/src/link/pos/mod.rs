@@ -199,7 +199,8 @@ impl PosLink {
         Ok(())
     }
 
-    /// Takes over what was imported: agreements (newest first), terminals, and merchants with credentials.
+    /// Takes over what was imported: agreements (newest first), terminals, and merchants with credentials. The session
+    /// of a terminal whose key is now known to be in other hands is ended.
     pub fn provision(
         &mut self,
         agreements: Vec<Agreement>,
@@ -207,7 +208,11 @@ impl PosLink {
         merchants: Vec<Merchant>,
         clock: Clock,
     ) {
-        self.peering.provision(HeldAgreement::serving(&agreements), terminal_keys(&terminals));
+        let keys = terminal_keys(&terminals);
+        if self.up.as_ref().is_some_and(|up| !keys.contains_key(&up.established.peer_id)) {
+            self.close(clock);
+        }
+        self.peering.provision(HeldAgreement::serving(&agreements), keys);
         self.flow.context.agreements = agreements;
         self.flow.context.merchants = merchants;
         self.terminals = terminals;

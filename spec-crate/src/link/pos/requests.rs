@@ -1,10 +1,11 @@
 //! What HIS says in a session, and how it is answered.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use prost::Message as _;
 
-use super::{PosLink, Reply, Work};
+use super::{PosLink, Reply, Waiting, Work};
 use crate::book::{Anchor, Containment, Found, Query, Row, RowKey, Table};
 use crate::catalogue::AlertCode;
 use crate::ids::{OrderNo, TerminalId};
@@ -34,11 +35,26 @@ impl PosLink {
         if !up.synced && !is_sync {
             return self.alert(AlertCode::UnexpectedMessage, clock);
         }
-        let queued = |work: &&Work| matches!(work, Work::Request { generation: of, message: queued } if *of == generation && queued.reply_to == 0);
-        if self.work.iter().any(|work| is_request(work, generation, message.call)) {
+        let queued = |work: &Work| match work {
+            Work::Request { generation: of, message } if *of == generation && message.reply_to == 0 => {
+                Some(message.call)
+            }
+            _ => None,
+        };
+        let mut waiting: BTreeSet<u32> = self.work.iter().filter_map(queued).collect();
+        if waiting.contains(&message.call) {
             return;
         }
-        if self.work.iter().filter(queued).count() >= limits::OPEN_CALLS_MAX {
+        waiting.extend(self.waiting.as_ref().and_then(|waiting| {
+            match waiting {
+                Waiting::Load(_, _, work) => queued(work),
+                Waiting::Persist(_, _, reply) => reply
+                    .as_ref()
+                    .filter(|reply| reply.generation == generation)
+                    .map(|reply| reply.message.reply_to),
+            }
+        }));
+        if !waiting.contains(&message.call) && waiting.len() >= limits::OPEN_CALLS_MAX {
             return self.alert(AlertCode::Limit, clock);
         }
         if let (true, Some(up)) = (is_sync, self.up.as_mut()) {
@@ -206,12 +222,6 @@ impl PosLink {
     }
 }
 
-/// Whether this is the request of that call, in that session: an earlier session had calls of the same numbers.
-fn is_request(work: &Work, generation: u64, call: u32) -> bool {
-    let Work::Request { generation: of, message } = work else { return false };
-    *of == generation && message.reply_to == 0 && message.call == call
-}
-
 fn stage_of(state: PosState) -> i32 {
     i32::from(match state {
         PosState::WaitCode => wire::Stage::WaitCode,
@@ -233,23 +243,5 @@ fn order_of(body: &Body) -> Option<OrderNo> {
         Body::QueryOrder(query) => OrderNo::try_from(query.order_no.as_str()).ok(),
         Body::ConfirmResult(confirm) => OrderNo::try_from(confirm.order_no.as_str()).ok(),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Work, is_request};
-    use crate::wire;
-
-    #[test]
-    fn a_request_is_the_same_only_in_its_own_session() {
-        let message = wire::Message { call: 7, reply_to: 0, body: None };
-        let queued = Work::Request { generation: 1, message: message.clone() };
-        assert!(is_request(&queued, 1, 7), "a repeat");
-        assert!(!is_request(&queued, 2, 7), "call 7 of the next session is another request");
-        assert!(!is_request(&queued, 1, 8));
-        let reply = wire::Message { call: 0, reply_to: 7, body: None };
-        assert!(!is_request(&Work::Request { generation: 1, message: reply }, 1, 0));
-        assert!(!is_request(&Work::Tick, 1, 7));
     }
 }

@@ -1,0 +1,112 @@
+//! What a POS tells of itself in each session, whom it lets in, and how many requests it lets wait.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::bench::{PosBench, agreement, terminals};
+use crate::link::PosEvent;
+use crate::message::manifest::Revocation;
+use crate::order_flow::Body;
+use crate::session::SessionEnd;
+use crate::time::UnixSeconds;
+use crate::wire;
+
+fn ready(heard: &[wire::Message]) -> &wire::SessionReady {
+    let ready = heard.iter().find_map(|message| match &message.body {
+        Some(Body::Ready(ready)) => Some(ready),
+        _ => None,
+    });
+    ready.unwrap()
+}
+
+fn list() -> Option<Body> {
+    Some(Body::ListOrders(wire::ListOrders::default()))
+}
+
+fn compromised() -> Option<Revocation> {
+    Some(Revocation::Compromised { since: UnixSeconds(1_900_000_000) })
+}
+
+#[test]
+fn each_session_is_told_the_time_of_its_own_commit_and_the_same_run() {
+    let mut bench = PosBench::synced();
+    bench.reopen();
+    let first = ready(&bench.hear()).clone();
+    bench.pass(5_000_000);
+    bench.reopen();
+    let second = ready(&bench.hear()).clone();
+    assert_eq!(first.pos_time, 1_800_000_000);
+    assert!(second == wire::SessionReady { pos_time: 1_800_005_000, ..first });
+    bench.clock.unix = None;
+    bench.reopen();
+    assert_eq!(ready(&bench.hear()).pos_time, 0);
+}
+
+#[test]
+fn a_session_is_simulated_as_its_own_agreement_says_also_across_a_roll_over() {
+    let (simulated, production) = (agreement(1, true), agreement(2, false));
+    let mut bench = PosBench::new(vec![production.clone(), simulated.clone()], terminals(1, None));
+    assert!(ready(&bench.hear()).simulated);
+
+    let mut bench = PosBench::new(vec![simulated.clone()], terminals(1, None));
+    assert!(ready(&bench.hear()).simulated);
+    bench.link.provision(vec![production.clone(), simulated], terminals(1, None), Vec::new(), bench.clock);
+    bench.his_holds(&[production]);
+    bench.reopen();
+    assert!(!ready(&bench.hear()).simulated);
+}
+
+#[test]
+fn a_terminal_whose_key_is_compromised_gets_no_session_and_a_retired_one_does() {
+    let up = |revocation| {
+        let bench = PosBench::new(vec![agreement(1, true)], terminals(1, revocation));
+        bench.events.iter().any(|event| matches!(event, PosEvent::SessionUp { .. }))
+    };
+    assert!(up(None));
+    assert!(up(Some(Revocation::Retired)));
+    assert!(!up(compromised()));
+}
+
+#[test]
+fn a_live_session_ends_when_its_terminal_becomes_compromised_and_not_when_it_is_retired() {
+    let mut bench = PosBench::synced();
+    let provision = |bench: &mut PosBench, serial, revocation| {
+        let (agreements, terminals) = (vec![agreement(1, true)], terminals(serial, revocation));
+        bench.link.provision(agreements, terminals, Vec::new(), bench.clock);
+        bench.run();
+    };
+    provision(&mut bench, 2, Some(Revocation::Retired));
+    assert_eq!(bench.ends, []);
+    provision(&mut bench, 3, compromised());
+    assert_eq!(bench.ends, [SessionEnd::PeerAlert(0)]);
+    bench.events.clear();
+    bench.pass(60_000);
+    assert!(!bench.events.iter().any(|event| matches!(event, PosEvent::SessionUp { .. })));
+}
+
+#[test]
+fn nine_requests_that_wait_end_the_session_with_limit_and_repeats_do_not() {
+    let mut bench = PosBench::synced();
+    bench.store.slow = true;
+    for call in (2..=9).chain(2..=9) {
+        bench.say(call, 0, list());
+    }
+    assert_eq!(bench.ends, []);
+    bench.say(10, 0, list());
+    assert_eq!(bench.ends, [SessionEnd::PeerAlert(22)]);
+}
+
+#[test]
+fn a_request_of_an_earlier_session_that_waits_does_not_take_the_place_of_one_of_this_session() {
+    let mut bench = PosBench::synced();
+    bench.store.slow = true;
+    (2..=5).for_each(|call| bench.say(call, 0, list()));
+    bench.reopen();
+    bench.say(1, 0, Some(Body::Sync(wire::Sync::default())));
+    (2..=5).for_each(|call| bench.say(call, 0, list()));
+    bench.store.slow = false;
+    bench.hear();
+    bench.run();
+    let answered: Vec<u32> = bench.hear().iter().map(|message| message.reply_to).collect();
+    assert_eq!(answered, [1, 2, 3, 4, 5]);
+}
