@@ -2,7 +2,7 @@
 //!
 //! Specified in spec: messages, and order life, "the HIS".
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::{HisLink, Tracked, Work};
@@ -35,17 +35,33 @@ pub(super) struct Call {
     pub(super) body: Body,
     next: Instant,
     sent: usize,
+    /// Nobody wants its answer any more: dropped when this was the number of the next call.
+    dropped: Option<u32>,
+}
+
+impl Call {
+    /// It is asked no more, and stays open until its answer, or that of a request made afterwards, shows that the POS
+    /// has done with it. Without either it is taken for lost after a while.
+    fn drop_it(&mut self, next: u32, now: Instant) {
+        if self.dropped.is_none() {
+            self.dropped = Some(next);
+            self.next = now.after(timers::SILENT);
+        }
+    }
 }
 
 /// The calls of one session.
 pub(super) struct Calls {
+    /// As many as the POS lets wait, those among them that were dropped.
     open: BTreeMap<u32, Call>,
+    /// What waits until fewer are open.
+    later: VecDeque<(About, Body)>,
     next: u32,
 }
 
 impl Calls {
     pub(super) fn new() -> Self {
-        Self { open: BTreeMap::new(), next: 1 }
+        Self { open: BTreeMap::new(), later: VecDeque::new(), next: 1 }
     }
 
     /// A session's calls end with it, silently.
@@ -54,16 +70,25 @@ impl Calls {
     }
 
     /// An order changed: the call about it asks for what is no longer wanted.
-    pub(super) fn forget(&mut self, order_no: &OrderNo) {
-        self.open.retain(|_, call| call.about != About::Order(order_no.clone()));
+    pub(super) fn forget(&mut self, order_no: &OrderNo, now: Instant) {
+        let next = self.next;
+        for call in
+            self.open.values_mut().filter(|call| matches!(&call.about, About::Order(of) if of == order_no))
+        {
+            call.drop_it(next, now);
+        }
     }
 
-    pub(super) fn replied(&mut self, call: u32) -> Option<Call> {
-        self.open.remove(&call)
+    /// Ends a call, and those that were dropped before it was made: requests are handled in their order.
+    pub(super) fn replied(&mut self, number: u32) -> Option<Call> {
+        let call = self.open.remove(&number);
+        self.open.retain(|_, call| call.dropped.is_none_or(|next| number < next));
+        call.filter(|call| call.dropped.is_none())
     }
 
     pub(super) fn asks(&self, about: &About) -> bool {
-        self.open.values().any(|call| call.about == *about)
+        let waits = self.open.values().any(|call| call.about == *about && call.dropped.is_none());
+        waits || self.later.iter().any(|(later, _)| later == about)
     }
 
     fn full(&self) -> bool {
@@ -97,11 +122,7 @@ impl HisLink {
     }
 
     fn queue_once(&mut self, work: Work) {
-        let busy = self.waiting.as_ref().is_some_and(|waiting| match waiting {
-            super::Waiting::Load { work: under, .. } | super::Waiting::Persist { work: under, .. } => {
-                same(under, &work)
-            }
-        });
+        let busy = self.waiting.as_ref().is_some_and(|waiting| same(waiting.work(), &work));
         if !busy && !self.work.iter().any(|queued| same(queued, &work)) {
             self.work.push_back(work);
         }
@@ -113,25 +134,26 @@ impl HisLink {
             return;
         }
         self.repeat(clock);
-        if !self.calls.asks(&About::Sync) && self.up.as_ref().is_some_and(|up| !up.synced) && !self.syncing()
-        {
+        // One Sync for a session: an answer that does not let it go on would not do so the second time.
+        if let (Some(up), Some(_)) = (self.up.as_mut().filter(|up| !up.sync_sent), &self.anchor) {
+            up.sync_sent = true;
             self.sync(clock);
         }
         if self.up.as_ref().is_some_and(|up| up.synced) {
+            while !self.calls.full()
+                && let Some((about, body)) = self.calls.later.pop_front()
+            {
+                self.call(about, body, clock);
+            }
             self.ask_about_orders(clock);
-            if clock.now >= self.sent.after(timers::PING_AFTER) && !self.calls.asks(&About::Ping) {
+            if clock.now >= self.sent.after(timers::PING_AFTER)
+                && !self.calls.full()
+                && !self.calls.asks(&About::Ping)
+            {
                 self.ping(clock);
             }
         }
         self.drain_session(clock);
-    }
-
-    fn syncing(&self) -> bool {
-        let is_sync = |work: &Work| matches!(work, Work::SyncReply(_));
-        let waits = self.waiting.as_ref().is_some_and(|waiting| match waiting {
-            super::Waiting::Load { work, .. } | super::Waiting::Persist { work, .. } => is_sync(work),
-        });
-        waits || self.work.iter().any(is_sync) || self.anchor.is_none()
     }
 
     fn repeat(&mut self, clock: Clock) {
@@ -143,19 +165,27 @@ impl HisLink {
             .map(|(number, _)| *number)
             .collect();
         for number in due {
+            let next = self.calls.next;
+            let Some(call) = self.calls.open.get(&number) else { continue };
+            if call.dropped.is_some() {
+                self.calls.open.remove(&number);
+                continue;
+            }
+            // A start instant that has passed is never sent.
+            let passed = match (&call.body, &call.about) {
+                (Body::SubmitOrder(_), About::Order(order_no)) => self.start_passed(order_no, clock.now),
+                _ => false,
+            };
             let Some(call) = self.calls.open.get_mut(&number) else { continue };
+            if passed {
+                call.drop_it(next, clock.now);
+                continue;
+            }
             let gap = REPEAT.get(call.sent).or(REPEAT.last()).copied().unwrap_or_default();
             call.sent = call.sent.saturating_add(1);
             call.next = clock.now.after(gap);
-            let (about, body) = (call.about.clone(), call.body.clone());
-            if let (Body::SubmitOrder(_), About::Order(order_no)) = (&body, &about) {
-                // A start instant that has passed is never sent.
-                if self.start_passed(order_no, clock.now) {
-                    self.calls.open.remove(&number);
-                    continue;
-                }
-            }
-            self.send(&wire::Message { call: number, reply_to: 0, body: Some(body) }, clock.now);
+            let body = Some(call.body.clone());
+            self.send(&wire::Message { call: number, reply_to: 0, body }, clock.now);
         }
     }
 
@@ -163,12 +193,16 @@ impl HisLink {
         self.tracked.get(order_no).is_none_or(|tracked| now >= Instant(tracked.held.row.start_by))
     }
 
+    /// Asks the POS, as soon as fewer calls are open than may be.
     pub(super) fn call(&mut self, about: About, body: Body, clock: Clock) {
+        if self.calls.full() {
+            return self.calls.later.push_back((about, body));
+        }
         let number = self.calls.next;
         self.calls.next = number.saturating_add(1);
         self.send(&wire::Message { call: number, reply_to: 0, body: Some(body.clone()) }, clock.now);
         let next = clock.now.after(timers::REQUEST_REPEAT_1);
-        self.calls.open.insert(number, Call { about, body, next, sent: 1 });
+        self.calls.open.insert(number, Call { about, body, next, sent: 1, dropped: None });
     }
 
     fn sync(&mut self, clock: Clock) {

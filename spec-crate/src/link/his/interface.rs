@@ -98,7 +98,7 @@ pub struct HisView {
     pub open: usize,
 }
 
-/// The registered keys of the devices.
+/// The keys of all devices, the compromised ones among them: what they hold is evidence that HIS wants to see.
 pub(super) fn device_keys(devices: &Manifest<Device>) -> BTreeMap<String, [u8; 32]> {
     devices.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

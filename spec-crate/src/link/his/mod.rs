@@ -10,6 +10,7 @@ mod interface;
 mod received;
 mod steps;
 mod tracking;
+mod work;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -19,9 +20,10 @@ use prost::Message as _;
 
 use self::calls::Calls;
 use self::interface::device_keys;
+use self::work::{Waiting, Work};
 use super::outbox::Outbox;
 use super::{Input, LoadId, Output, PersistId};
-use crate::book::{Anchor, Found, Query, Row, RowKey, Table};
+use crate::book::{Anchor, Found, Row, RowKey, Table};
 use crate::catalogue::AlertCode;
 use crate::crypto::Entropy;
 use crate::handshake::{HeldAgreement, Peering};
@@ -75,6 +77,8 @@ struct Up {
     generation: u64,
     /// The program run of the POS, once SessionReady told it.
     run: Vec<u8>,
+    /// Sync was sent. Its answer decides once whether orders may be made in this session.
+    sync_sent: bool,
     synced: bool,
 }
 
@@ -87,34 +91,6 @@ struct Tracked {
     answered: bool,
     /// Not before this instant.
     retry_at: Instant,
-}
-
-/// One piece of work.
-#[derive(Clone)]
-enum Work {
-    Begin,
-    Start(u64),
-    Collect(NewCollect),
-    Refund { new: NewRefund, not_to_post: bool },
-    Accept { result: Vec<u8>, signature: Vec<u8>, journal: Vec<u8>, call: Option<(u64, u32)> },
-    Item(wire::OrderItem),
-    Pulled(wire::OrderList),
-    SyncReply(wire::SyncReply),
-    Seen(Vec<u8>),
-    Ask(OrderNo),
-    Cancel(OrderNo),
-    LookElsewhere(OrderNo),
-    Refused { order_no: OrderNo, code: u32 },
-    Conflict { order_no: OrderNo, rejected: wire::Rejected },
-    Waited,
-    PullIfNeeded,
-    Refresh(OrderNo),
-}
-
-/// What the store is asked, and for which work.
-enum Waiting {
-    Load { id: LoadId, query: Query, work: Work, rows: Rows },
-    Persist { id: PersistId, work: Work, changes: Changes },
 }
 
 impl HisLink {
@@ -272,7 +248,7 @@ impl HisLink {
         }
         let generation = self.next_generation;
         self.next_generation = generation.saturating_add(1);
-        self.up = Some(Up { established, generation, run: Vec::new(), synced: false });
+        self.up = Some(Up { established, generation, run: Vec::new(), sync_sent: false, synced: false });
         self.heard = clock.now;
     }
 

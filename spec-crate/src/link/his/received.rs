@@ -1,5 +1,6 @@
 //! What the POS says in a session: replies, results, notices.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use prost::Message as _;
@@ -14,41 +15,52 @@ use crate::order_flow::his::HisOrderEvent;
 use crate::order_flow::pos::{Progress, Stage};
 use crate::platform::Channel;
 use crate::time::{Clock, Instant};
-use crate::timers;
 use crate::wire::{self, HisState};
+use crate::{limits, timers};
 
 impl HisLink {
     /// Takes over one opened plaintext of the POS.
     pub(super) fn received(&mut self, plaintext: &[u8], clock: Clock) {
         let Ok(message) = wire::Message::decode(plaintext) else { return };
-        let Some(body) = message.body else { return };
         if message.reply_to != 0 {
             if let Some(call) = self.calls.replied(message.reply_to) {
-                self.replied(call, body, clock);
+                self.replied(call, message.body, clock);
             }
             return;
         }
-        match body {
-            Body::ReportResult(report) if message.call != 0 => {
-                let generation = self.up.as_ref().map_or(0, |up| up.generation);
-                self.work.push_back(Work::Accept {
-                    result: report.result,
-                    signature: report.signature,
-                    journal: report.journal,
-                    call: Some((generation, message.call)),
-                });
-            }
-            Body::Ready(ready) => self.ready(ready, clock),
-            Body::OrderState(state) => self.progress(&state),
-            Body::DeviceEvent(event) => {
+        match message.body {
+            Some(Body::Ready(ready)) => self.ready(ready, clock),
+            Some(Body::OrderState(state)) => self.progress(&state),
+            Some(Body::DeviceEvent(event)) => {
                 self.event(HisEvent::DeviceNotice { code: event.code, text: event.text })
             }
-            _ if message.call != 0 => {
-                let body = Some(Body::Unsupported(wire::Unsupported {}));
-                self.send(&wire::Message { call: 0, reply_to: message.call, body }, clock.now);
-            }
+            body if message.call != 0 => self.requested(message.call, body, clock),
             _ => {}
         }
+    }
+
+    /// Queues a request of the POS behind those that wait. A repeat of one that waits is left out.
+    fn requested(&mut self, call: u32, body: Option<Body>, clock: Clock) {
+        let Some(generation) = self.up.as_ref().map(|up| up.generation) else { return };
+        let queued = |work: &Work| work.answers().filter(|(of, _)| *of == generation).map(|(_, call)| call);
+        let mut waiting: BTreeSet<u32> = self.work.iter().filter_map(queued).collect();
+        if waiting.contains(&call) {
+            return;
+        }
+        waiting.extend(self.waiting.as_ref().and_then(|waiting| queued(waiting.work())));
+        if !waiting.contains(&call) && waiting.len() >= limits::OPEN_CALLS_MAX {
+            return self.close_session(AlertCode::Limit, clock);
+        }
+        let call = (generation, call);
+        self.work.push_back(match body {
+            Some(Body::ReportResult(report)) => Work::Accept {
+                result: report.result,
+                signature: report.signature,
+                journal: report.journal,
+                call: Some(call),
+            },
+            _ => Work::Unsupported(call),
+        });
     }
 
     fn ready(&mut self, ready: wire::SessionReady, clock: Clock) {
@@ -85,9 +97,19 @@ impl HisLink {
         }));
     }
 
-    fn replied(&mut self, call: Call, body: Body, clock: Clock) {
+    /// A call is answered. An answer that says nothing ends it, too.
+    fn replied(&mut self, call: Call, body: Option<Body>, clock: Clock) {
+        let Some(body) = body else {
+            if let About::Order(order_no) = &call.about {
+                self.later(order_no, clock);
+            }
+            return;
+        };
         match (call.about, body) {
-            (About::Sync, Body::SyncReply(reply)) => self.work.push_back(Work::SyncReply(reply)),
+            (About::Sync, Body::SyncReply(reply)) => {
+                let generation = self.up.as_ref().map_or(0, |up| up.generation);
+                self.work.push_back(Work::SyncReply(generation, reply));
+            }
             (About::Ping, Body::Pong(pong)) => self.work.push_back(Work::Seen(pong.journal)),
             (About::List, Body::OrderList(list)) => {
                 self.work.extend(list.items.iter().cloned().map(Work::Item));
@@ -169,14 +191,10 @@ impl HisLink {
     }
 
     /// The ledger holds what the POS saw of it: orders may be made.
-    pub(super) fn synced(&mut self, reply: &wire::SyncReply, clock: Clock) {
-        let _ = reply;
-        if self.ledger_went_back {
-            return;
-        }
-        if let Some(up) = self.up.as_mut() {
-            up.synced = true;
-        }
+    pub(super) fn synced(&mut self, generation: u64, clock: Clock) {
+        let of_this = self.up.as_mut().filter(|up| up.generation == generation && !self.ledger_went_back);
+        let Some(up) = of_this else { return };
+        up.synced = true;
         self.event(HisEvent::Ready);
         self.work.push_back(Work::PullIfNeeded);
         self.ask(clock);

@@ -44,10 +44,10 @@ impl HisLink {
             }
             Work::Item(item) => orphans::take(context, item, context.device_id.as_str(), rows, clock),
             Work::Pulled(list) => orphans::pulled(context, list, self.pull_counts, rows),
-            Work::SyncReply(reply) => self.sync_reply(reply, rows),
+            Work::SyncReply(_, reply) => self.sync_reply(reply, rows),
             Work::Seen(journal) => orphans::seen(context, journal, rows),
             Work::Waited => orphans::waited(context, rows),
-            Work::PullIfNeeded => Step::Done(Changes::default()),
+            Work::PullIfNeeded | Work::Unsupported(_) => Step::Done(Changes::default()),
             Work::Ask(order_no) => change(rows, order_no, |held, changes| {
                 if !held.ended() && held.state() != HisState::Asking {
                     held.ask(Instant(held.row.leased_until), changes);
@@ -102,12 +102,13 @@ impl HisLink {
     /// What follows once a piece of work is durable.
     pub(super) fn after(&mut self, work: Work, disposition: Option<wire::Disposition>, clock: Clock) {
         match work {
-            Work::Accept { result, call: Some((generation, call)), .. } => {
+            Work::Accept { result, call: Some(call), .. } => {
                 if let Some(disposition) = disposition {
-                    self.confirm(&result, generation, call, disposition, clock);
+                    self.confirm(&result, call, disposition, clock);
                 }
             }
-            Work::SyncReply(reply) => self.synced(&reply, clock),
+            Work::SyncReply(generation, _) => self.synced(generation, clock),
+            Work::Unsupported(call) => self.answer(call, Body::Unsupported(wire::Unsupported {}), clock),
             Work::Pulled(list) => {
                 if list.more {
                     self.list_after(&list, clock);
@@ -171,17 +172,7 @@ fn no_session(ticket: u64) -> Step {
 
 impl HisLink {
     /// Confirms a result: it is durable.
-    fn confirm(
-        &mut self,
-        result: &[u8],
-        generation: u64,
-        call: u32,
-        disposition: wire::Disposition,
-        clock: Clock,
-    ) {
-        if self.up.as_ref().is_none_or(|up| up.generation != generation) {
-            return;
-        }
+    fn confirm(&mut self, result: &[u8], call: (u64, u32), disposition: wire::Disposition, clock: Clock) {
         let Ok(decoded) = crate::message::result::ResultCore::decode(result.to_vec()) else { return };
         let body = Body::ConfirmResult(wire::ConfirmResult {
             order_no: decoded.get().order_no.as_str().into(),
@@ -189,6 +180,14 @@ impl HisLink {
             disposition: i32::from(disposition),
             ledger: self.anchor.as_ref().map_or_else(Vec::new, Anchor::encode),
         });
+        self.answer(call, body, clock);
+    }
+
+    /// Answers a request of the POS, if its session is still up.
+    fn answer(&mut self, (generation, call): (u64, u32), body: Body, clock: Clock) {
+        if self.up.as_ref().is_none_or(|up| up.generation != generation) {
+            return;
+        }
         self.send(&wire::Message { call: 0, reply_to: call, body: Some(body) }, clock.now);
         self.drain_session(clock);
     }

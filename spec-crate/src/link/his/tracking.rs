@@ -24,7 +24,7 @@ impl HisLink {
         let order_no = held.order_no.clone();
         if !(own || asked) || !to_do || (held.core.is_none()) {
             self.tracked.remove(&order_no);
-            self.calls.forget(&order_no);
+            self.calls.forget(&order_no, clock.now);
             return;
         }
         let same = self.tracked.get(&order_no).is_some_and(|tracked| {
@@ -36,7 +36,7 @@ impl HisLink {
             }
             return;
         }
-        self.calls.forget(&order_no);
+        self.calls.forget(&order_no, clock.now);
         self.tracked.insert(order_no, Tracked { held, fresh, answered: false, retry_at: clock.now });
     }
 }

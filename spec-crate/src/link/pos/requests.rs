@@ -45,15 +45,13 @@ impl PosLink {
         if waiting.contains(&message.call) {
             return;
         }
-        waiting.extend(self.waiting.as_ref().and_then(|waiting| {
-            match waiting {
-                Waiting::Load(_, _, work) => queued(work),
-                Waiting::Persist(_, _, reply) => reply
-                    .as_ref()
-                    .filter(|reply| reply.generation == generation)
-                    .map(|reply| reply.message.reply_to),
+        waiting.extend(match &self.waiting {
+            Some(Waiting::Load(_, _, work)) => queued(work),
+            Some(Waiting::Persist(_, _, Some(reply))) if reply.generation == generation => {
+                Some(reply.message.reply_to)
             }
-        }));
+            _ => None,
+        });
         if !waiting.contains(&message.call) && waiting.len() >= limits::OPEN_CALLS_MAX {
             return self.alert(AlertCode::Limit, clock);
         }
