@@ -84,6 +84,9 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     if let Some(newest) = held.agreements.first() {
         newest.check_successor(&agreement).map_err(|error| refused(error.to_string()))?;
     }
+    //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+    //# A program MUST refuse an agreement of another site id than the newest one that it holds, or
+    //# under which PRV-33 would refuse the manifest that it holds.
     if let Some((serial, bytes)) =
         home.kept(Kept::Terminals).map_err(Failure::about(Exit::Alarm, "terminals"))?.first()
     {

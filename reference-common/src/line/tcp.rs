@@ -77,6 +77,9 @@ impl Dialer {
     /// A stream has ended; says how long to wait before the next call. A peer that accepts and says nothing is none.
     pub(super) fn ended(&mut self, heard: bool) -> Duration {
         if heard {
+            //= spec-crate/spec/framing.md#the-line
+            //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in
+            //# on a stream that it dialled.
             self.wait = hispos::timers::REDIAL_FIRST;
             return Duration::ZERO;
         }
@@ -131,6 +134,10 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in on a
+    //# stream that it dialled.
     #[test]
     fn the_wait_grows_with_each_call_that_brought_no_byte_and_begins_again_after_one_that_did() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -211,6 +211,9 @@ fn import_agreement(
     if let Some(newest) = provisioning::agreements(&context.home)?.first() {
         newest.check_successor(&agreement).map_err(Failure::about(Exit::Refused, path.display()))?;
     }
+    //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+    //# A program MUST refuse an agreement of another site id than the newest one that it holds, or
+    //# under which PRV-33 would refuse the manifest that it holds.
     provisioning::keeps_devices(&context.home, &agreement)?;
     site.earlier_organisations.extend(before.filter(|before| Some(before) != site.compared().as_ref()));
     let written = context.home.write_site(&site);

@@ -109,6 +109,10 @@ fn an_amount_without_a_sign_is_a_wrong_command_and_without_a_server_nothing_is_r
     assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang", "--by", "zhang"]).code, 3);
 }
 
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
+//# which PRV-33 would refuse the manifest that it holds.
 #[test]
 fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
     let site = Site::set_up("pty");

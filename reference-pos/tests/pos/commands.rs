@@ -182,6 +182,10 @@ fn a_second_terminal_from_the_same_home_is_refused() {
     assert_eq!(world.run(&serve).0, 3);
 }
 
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
+//# which PRV-33 would refuse the manifest that it holds.
 #[test]
 fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
     let world = World::provisioned();

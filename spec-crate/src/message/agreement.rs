@@ -262,7 +262,8 @@ impl Agreement {
     pub fn check_successor(&self, newer: &Self) -> Result<(), AgreementError> {
         let (held, got) = (self.terms.agreement_no, newer.terms.agreement_no);
         //= spec-crate/spec/provisioning.md#taking-an-agreement-over
-        //# A program MUST refuse an agreement of another site id than the newest one that it holds.
+        //# A program MUST refuse an agreement of another site id than the newest one that it holds, or
+        //# under which PRV-33 would refuse the manifest that it holds.
         if self.terms.site_id != newer.terms.site_id {
             return Err(AgreementError::Site);
         }

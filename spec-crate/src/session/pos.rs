@@ -320,6 +320,9 @@ impl End {
         let Some(live) = &self.live else { return };
         let ready = SessionReady {
             pos_time: clock.unix.map_or(0, |unix| unix.0),
+            //= spec-crate/spec/messages.md#sessionready
+            //# A POS MUST set `simulated` in SessionReady exactly if no platform that it would ask for
+            //# an order of the session's agreement moves real money.
             simulated: live.established().agreement.simulated,
             ..self.ready.clone()
         };

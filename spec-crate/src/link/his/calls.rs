@@ -195,6 +195,8 @@ impl HisLink {
 
     /// Asks the POS, as soon as fewer calls are open than may be.
     pub(super) fn call(&mut self, about: About, body: Body, clock: Clock) {
+        //= spec-crate/spec/messages.md#open-calls
+        //# A sender MUST have at most 8 calls (OPEN_CALLS_MAX) open.
         if self.calls.full() {
             return self.calls.later.push_back((about, body));
         }

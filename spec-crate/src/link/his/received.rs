@@ -48,6 +48,9 @@ impl HisLink {
             return;
         }
         waiting.extend(self.waiting.as_ref().and_then(|waiting| queued(waiting.work())));
+        //= spec-crate/spec/messages.md#open-calls
+        //# A receiver MUST end the session with sealed alert 22 (limit) at a request with a new number
+        //# if 8 requests (OPEN_CALLS_MAX) with other numbers of this session wait for their answer.
         if !waiting.contains(&call) && waiting.len() >= limits::OPEN_CALLS_MAX {
             return self.close_session(AlertCode::Limit, clock);
         }
@@ -59,6 +62,9 @@ impl HisLink {
                 journal: report.journal,
                 call: Some(call),
             },
+            //= spec-crate/spec/messages.md#unknown-bodies
+            //# A receiver MUST answer a request with [Unsupported](#unsupported) if it has no body, a
+            //# body that the receiver does not know, or a body that is no request of the sender's side.
             _ => Work::Unsupported(call),
         });
     }

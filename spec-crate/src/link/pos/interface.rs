@@ -77,6 +77,9 @@ pub(super) fn peering(config: &PosConfig) -> Option<Peering> {
 /// The keys that authenticate a session: of all terminals but those whose key is in other hands. A retired one still
 /// ends what it holds.
 pub(super) fn terminal_keys(terminals: &Manifest<Terminal>) -> BTreeMap<String, [u8; 32]> {
+    //= spec-crate/spec/key-exchange.md#what-an-end-holds
+    //# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS
+    //# does not contain terminals which are revoked as compromised.
     let compromised = |entry: &&Terminal| matches!(entry.revocation, Some(Revocation::Compromised { .. }));
     let trusted = terminals.entries().iter().filter(|entry| !compromised(entry));
     trusted.map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()

@@ -209,6 +209,10 @@ impl PosLink {
         clock: Clock,
     ) {
         let keys = terminal_keys(&terminals);
+        //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+        //# A program MUST use a manifest that it has taken over for all new sessions and new orders
+        //# from then on, and a POS also to end, with sealed alert 0 (close), the live session of a
+        //# terminal that the manifest revokes as compromised.
         if self.up.as_ref().is_some_and(|up| !keys.contains_key(&up.established.peer_id)) {
             self.close(clock);
         }

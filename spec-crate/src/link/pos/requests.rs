@@ -52,6 +52,9 @@ impl PosLink {
             }
             _ => None,
         });
+        //= spec-crate/spec/messages.md#open-calls
+        //# A receiver MUST end the session with sealed alert 22 (limit) at a request with a new number
+        //# if 8 requests (OPEN_CALLS_MAX) with other numbers of this session wait for their answer.
         if !waiting.contains(&message.call) && waiting.len() >= limits::OPEN_CALLS_MAX {
             return self.alert(AlertCode::Limit, clock);
         }

@@ -54,6 +54,10 @@ fn collect(bench: &mut HisBench, ticket: u64) -> OrderNo {
     made.unwrap()
 }
 
+//= spec-crate/spec/messages.md#unknown-bodies
+//= type=test
+//# A receiver MUST answer a request with [Unsupported](#unsupported) if it has no body, a body that the
+//# receiver does not know, or a body that is no request of the sender's side.
 #[test]
 fn a_request_without_a_body_or_with_one_that_is_no_request_of_a_pos_is_answered_unsupported() {
     let mut bench = HisBench::ready();
@@ -74,6 +78,10 @@ fn an_answer_without_a_body_ends_its_call_and_the_order_is_not_asked_about_at_on
     assert!(bench.hear().is_empty());
 }
 
+//= spec-crate/spec/messages.md#open-calls
+//= type=test
+//# A receiver MUST end the session with sealed alert 22 (limit) at a request with a new number if 8
+//# requests (OPEN_CALLS_MAX) with other numbers of this session wait for their answer.
 #[test]
 fn nine_requests_that_wait_end_the_session_with_limit_and_repeats_do_not() {
     let mut bench = HisBench::ready();
@@ -96,6 +104,9 @@ fn requests_that_wait_are_counted_by_session() {
     assert_eq!(bench.ends, []);
 }
 
+//= spec-crate/spec/messages.md#open-calls
+//= type=test
+//# A sender MUST have at most 8 calls (OPEN_CALLS_MAX) open.
 #[test]
 fn no_more_than_eight_calls_are_open_whatever_is_asked() {
     let mut bench = HisBench::ready();

@@ -42,6 +42,10 @@ fn each_session_is_told_the_time_of_its_own_commit_and_the_same_run() {
     assert_eq!(ready(&bench.hear()).pos_time, 0);
 }
 
+//= spec-crate/spec/messages.md#sessionready
+//= type=test
+//# A POS MUST set `simulated` in SessionReady exactly if no platform that it would ask for an order of
+//# the session's agreement moves real money.
 #[test]
 fn a_session_is_simulated_as_its_own_agreement_says_also_across_a_roll_over() {
     let (simulated, production) = (agreement(1, true), agreement(2, false));
@@ -56,6 +60,10 @@ fn a_session_is_simulated_as_its_own_agreement_says_also_across_a_roll_over() {
     assert!(!ready(&bench.hear()).simulated);
 }
 
+//= spec-crate/spec/key-exchange.md#what-an-end-holds
+//= type=test
+//# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does
+//# not contain terminals which are revoked as compromised.
 #[test]
 fn a_terminal_whose_key_is_compromised_gets_no_session_and_a_retired_one_does() {
     let up = |revocation| {
@@ -67,6 +75,11 @@ fn a_terminal_whose_key_is_compromised_gets_no_session_and_a_retired_one_does() 
     assert!(!up(compromised()));
 }
 
+//= spec-crate/spec/provisioning.md#taking-a-manifest-over
+//= type=test
+//# A program MUST use a manifest that it has taken over for all new sessions and new orders from then
+//# on, and a POS also to end, with sealed alert 0 (close), the live session of a terminal that the
+//# manifest revokes as compromised.
 #[test]
 fn a_live_session_ends_when_its_terminal_becomes_compromised_and_not_when_it_is_retired() {
     let mut bench = PosBench::synced();
@@ -84,6 +97,10 @@ fn a_live_session_ends_when_its_terminal_becomes_compromised_and_not_when_it_is_
     assert!(!bench.events.iter().any(|event| matches!(event, PosEvent::SessionUp { .. })));
 }
 
+//= spec-crate/spec/messages.md#open-calls
+//= type=test
+//# A receiver MUST end the session with sealed alert 22 (limit) at a request with a new number if 8
+//# requests (OPEN_CALLS_MAX) with other numbers of this session wait for their answer.
 #[test]
 fn nine_requests_that_wait_end_the_session_with_limit_and_repeats_do_not() {
     let mut bench = PosBench::synced();

@@ -8,11 +8,7 @@ use syn::visit::Visit;
 
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
-<<<<<<< HEAD
 const SPEC_LINES_MAX: usize = 15_500;
-=======
-const SPEC_LINES_MAX: usize = 16_000;
->>>>>>> 6bec288 (HIS link: answers unknown requests, counts the POS's requests and its own, syncs once in a session)
 
 /// The programs show a vendor how to embed the normative crate.
 const PROGRAMS: [&str; 3] = ["reference-common", "reference-pos", "reference-his"];

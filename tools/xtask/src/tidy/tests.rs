@@ -165,12 +165,12 @@ fn long_files_and_functions_are_reported_tests_apart() {
 
 #[test]
 fn a_normative_crate_that_grows_too_long_is_reported() {
-    let declared: String = (0..42).map(|number| format!("mod m{number};")).collect();
+    let declared: String = (0..40).map(|number| format!("mod m{number};")).collect();
     let lines = "const A: u8 = 0;\n".repeat(399);
-    let paths: Vec<String> = (0..42).map(|number| format!("spec-crate/src/m{number}.rs")).collect();
+    let paths: Vec<String> = (0..40).map(|number| format!("spec-crate/src/m{number}.rs")).collect();
     let mut files = vec![(SPEC, declared.as_str())];
     files.extend(paths.iter().map(|path| (path.as_str(), lines.as_str())));
-    says(&files, "crate size: 16759 lines, 16000 allowed");
+    says(&files, "crate size: 15961 lines, 15000 allowed");
 }
 
 #[test]
