@@ -87,6 +87,10 @@ impl Folder {
     ///
     /// What the disk says.
     pub fn keep(&self, kind: Kept, number: u32, bytes: &[u8]) -> io::Result<()> {
+        //= spec-crate/spec/provisioning.md#signed-files
+        //# A program MUST keep an imported file byte for byte, and verify it again at each start.
+        //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+        //# A program MUST keep every agreement that it ever took over for as long as its book.
         files::replace(&self.make(kind.directory())?.join(format!("{number}.hispos")), bytes)
     }
 

@@ -16,6 +16,9 @@ pub fn create(path: &Path, entropy: &mut dyn Entropy) -> io::Result<Secret<32>> 
     entropy.fill(&mut bytes);
     let secret = Secret::new(bytes);
     let mut options = OpenOptions::new();
+    //= spec-crate/spec/provisioning.md#certificates-of-keys
+    //# A device or a terminal MUST make its key pair on the machine that uses it, and never export the
+    //# private key.
     options.write(true).create_new(true);
     owner_only(&mut options);
     let mut file = options.open(path)?;

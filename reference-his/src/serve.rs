@@ -60,6 +60,12 @@ pub(crate) async fn run(arguments: Serve, home: &Home, output: Output) -> Result
     }
     let provisioned = provisioning::load(home)?;
     let log = open_log(home, arguments.verbose)?;
+    //= spec-crate/spec/provisioning.md#dates
+    //# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s before
+    //# `valid_from` or more than 86,400 s after `valid_until`.
+    for (device, warning) in provisioned.devices.warnings(clock::unix()) {
+        log.warn(format_args!("device {device} {warning}"));
+    }
     let book = open_ledger(home, &provisioned)?;
     let (ledger, _thread) =
         Ledger::start(book).map_err(Failure::about(Exit::Unreachable, "the system has no thread left"))?;

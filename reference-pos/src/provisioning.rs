@@ -34,6 +34,8 @@ impl Held {
             home.kept(Kept::Agreements).map_err(Failure::about(Exit::Alarm, "agreements"))?
         {
             let what = || format!("agreement {number}");
+            //= spec-crate/spec/provisioning.md#signed-files
+            //# A program MUST keep an imported file byte for byte, and verify it again at each start.
             let agreement = open_agreement(&bytes)
                 .map_err(|why| Failure::new(Exit::Alarm, format!("{}: {why}", what())))?;
             let compared = trust.iter().flat_map(|trust| trust.earlier.iter().chain([trust]));
@@ -66,6 +68,9 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     let agreement = open_agreement(bytes).map_err(refused)?;
     let held = Held::load(home)?;
     let known = home.trust().map_err(Failure::about(Exit::Alarm, "trust.json"))?;
+    //= spec-crate/spec/provisioning.md#organisation-keys
+    //# A program MUST take an agreement over only if a person has confirmed, at this import or an earlier
+    //# one, the fingerprints of both organisation keys that the agreement names.
     let Some(trust) = told.or(known.as_ref()) else {
         return Err(refused(format!(
             "compare these fingerprints with both organisations, then repeat with \
@@ -74,6 +79,9 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
             agreement.terms().pos_organisation.fingerprint(),
         )));
     };
+    //= spec-crate/spec/provisioning.md#organisation-keys
+    //# A program MUST refuse an agreement that names other organisation keys than those confirmed, until a
+    //# person confirms the new ones.
     if !trusts(trust, &agreement) {
         return Err(refused(format!(
             "other organisations than those compared: it is signed by {} and {}",
@@ -90,6 +98,9 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     if let Some((serial, bytes)) =
         home.kept(Kept::Terminals).map_err(Failure::about(Exit::Alarm, "terminals"))?.first()
     {
+        //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+        //# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
+        //# which PRV-33 would refuse the manifest that it holds.
         open_terminals(bytes, &agreement).map_err(|why| {
             refused(format!(
                 "terminal manifest {serial} would not be valid under it ({why}): the hospital's organisation signs \
@@ -100,6 +111,10 @@ pub fn import_agreement(home: &Home, bytes: &[u8], told: Option<&Trust>) -> Resu
     let trust = trust.after(known.as_ref());
     let unwritten = || Failure::about(Exit::Refused, "cannot be written");
     home.write_trust(&trust).map_err(unwritten())?;
+    //= spec-crate/spec/provisioning.md#signed-files
+    //# A program MUST keep an imported file byte for byte, and verify it again at each start.
+    //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+    //# A program MUST keep every agreement that it ever took over for as long as its book.
     home.keep(Kept::Agreements, agreement.terms().agreement_no, bytes).map_err(unwritten())?;
     Ok(agreement)
 }

@@ -50,6 +50,10 @@ impl Listener {
         while let Ok((stream, _)) = self.listener.accept() {
             self.waiting = Some(stream);
         }
+        //= spec-crate/spec/framing.md#the-line
+        //# A listening end MUST NOT close a stream because another connection was accepted, unless no byte
+        //# arrived on that stream for 25 s (SILENT) or an M3 of the same peer was verified on the other
+        //# connection.
         self.waiting.is_some() && silent >= SILENT
     }
 }
@@ -78,8 +82,8 @@ impl Dialer {
     pub(super) fn ended(&mut self, heard: bool) -> Duration {
         if heard {
             //= spec-crate/spec/framing.md#the-line
-            //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in
-            //# on a stream that it dialled.
+            //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in on a
+            //# stream that it dialled.
             self.wait = hispos::timers::REDIAL_FIRST;
             return Duration::ZERO;
         }
@@ -87,7 +91,15 @@ impl Dialer {
     }
 
     fn next_wait(&mut self) -> Duration {
+        //= spec-crate/spec/framing.md#the-line
+        //# An end that dials a TCP stream MUST wait after the n-th dial in a row that failed, counting from
+        //# 1, for a time drawn evenly from w/2 to w, where w is 1 s (REDIAL_FIRST) doubled n-1 times and at
+        //# most 30 s (REDIAL_LAST).
         let wait = jittered(self.wait);
+        //= spec-crate/spec/framing.md#the-line
+        //# An end that dials a TCP stream MUST wait after the n-th dial in a row that failed, counting from
+        //# 1, for a time drawn evenly from w/2 to w, where w is 1 s (REDIAL_FIRST) doubled n-1 times and at
+        //# most 30 s (REDIAL_LAST).
         self.wait = self.wait.saturating_mul(2).min(hispos::timers::REDIAL_LAST);
         Duration::from_millis(wait)
     }
@@ -106,6 +118,8 @@ fn connect(address: &str) -> io::Result<TcpStream> {
 
 fn streams(stream: &TcpStream) -> io::Result<Stream> {
     stream.set_nonblocking(false)?;
+    //= spec-crate/spec/framing.md#the-line
+    //# An end of a TCP stream MUST switch off the delay of small segments (the option TCP_NODELAY).
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(LOOK_EVERY))?;
     stream.set_write_timeout(Some(LOOK_EVERY))?;
@@ -116,15 +130,50 @@ fn streams(stream: &TcpStream) -> io::Result<Stream> {
 fn jittered(wait: u64) -> u64 {
     // No secret depends on it, so the hasher's seed is random enough.
     let half = wait / 2;
+    //= spec-crate/spec/framing.md#the-line
+    //# An end that dials a TCP stream MUST wait after the n-th dial in a row that failed, counting from 1,
+    //# for a time drawn evenly from w/2 to w, where w is 1 s (REDIAL_FIRST) doubled n-1 times and at most 30
+    //# s (REDIAL_LAST).
     half.saturating_add(RandomState::new().build_hasher().finish() % half.max(1))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+    use std::time::Duration;
 
-    use super::{Attempt, Dialer, jittered};
+    use super::{Attempt, Dialer, Listener, jittered, streams};
 
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# A listening end MUST NOT close a stream because another connection was accepted, unless no byte
+    //# arrived on that stream for 25 s (SILENT) or an M3 of the same peer was verified on the other
+    //# connection.
+    #[test]
+    fn another_caller_takes_over_only_from_a_stream_that_was_silent_for_25_seconds() {
+        let mut listener = Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        assert!(!listener.another_waits(Duration::from_secs(25)), "nobody calls");
+        let _caller = TcpStream::connect(listener.address().unwrap()).unwrap();
+        assert!(!listener.another_waits(Duration::from_millis(24_999)));
+        assert!(listener.another_waits(Duration::from_secs(25)));
+    }
+
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# An end of a TCP stream MUST switch off the delay of small segments (the option TCP_NODELAY).
+    #[test]
+    fn a_stream_has_no_delay_of_small_segments() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _halves = streams(&stream).unwrap();
+        assert!(stream.nodelay().unwrap());
+    }
+
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# An end that dials a TCP stream MUST wait after the n-th dial in a row that failed, counting from 1,
+    //# for a time drawn evenly from w/2 to w, where w is 1 s (REDIAL_FIRST) doubled n-1 times and at most 30
+    //# s (REDIAL_LAST).
     #[test]
     fn a_redial_waits_from_half_the_time_to_all_of_it() {
         for wait in [1000, 2000, 30_000] {
@@ -136,8 +185,13 @@ mod tests {
 
     //= spec-crate/spec/framing.md#the-line
     //= type=test
-    //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in on a
-    //# stream that it dialled.
+    //# An end that dials a TCP stream MUST wait after the n-th dial in a row that failed, counting from 1,
+    //# for a time drawn evenly from w/2 to w, where w is 1 s (REDIAL_FIRST) doubled n-1 times and at most 30
+    //# s (REDIAL_LAST).
+    //= spec-crate/spec/framing.md#the-line
+    //= type=test
+    //# An end that dials a TCP stream MUST count failed dials from 1 again after a byte came in on a stream
+    //# that it dialled.
     #[test]
     fn the_wait_grows_with_each_call_that_brought_no_byte_and_begins_again_after_one_that_did() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

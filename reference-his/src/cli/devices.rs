@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use hispos::crypto::ed25519_public;
 use hispos::ids::{DeviceId, TerminalId};
+use hispos_common::clock;
 use hispos_common::exit::Exit;
 use hispos_common::files;
 use hispos_common::folder::Kept;
@@ -146,7 +147,10 @@ fn import_devices(path: &Path, context: &Context) -> Result<(), Failure> {
 fn list(context: &Context) -> Result<(), Failure> {
     let provisioned = provisioning::load(&context.home)?;
     let site = context.home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
+    let now = clock::unix();
     for device in provisioned.devices.entries() {
+        let warning = provisioned.devices.warnings(now).find(|(id, _)| **id == device.id);
+        let warning = warning.map(|(_, warning)| warning);
         let bound = site.windows.iter().find(|bound| bound.device == device.id.as_str());
         let window = bound.map_or("not bound", |bound| bound.window.as_str());
         let state =
@@ -154,9 +158,10 @@ fn list(context: &Context) -> Result<(), Failure> {
         let object = json!({
             "device_id": device.id.as_str(), "serial_no": device.name, "window": bound.map(|bound| &bound.window),
             "line": bound.map(|bound| &bound.line), "state": state,
-            "valid_from": device.valid_from.0, "valid_until": device.valid_until.0,
+            "valid_from": device.valid_from.0, "valid_until": device.valid_until.0, "warning": warning,
         });
-        context.output.say(&object, format!("{} {} {window} {state}", device.id, device.name));
+        let warning = warning.map_or_else(String::new, |warning| format!("; {warning}"));
+        context.output.say(&object, format!("{} {} {window} {state}{warning}", device.id, device.name));
     }
     Ok(())
 }

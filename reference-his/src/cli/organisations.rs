@@ -10,6 +10,7 @@ use hispos::message::signed_file::{FileKind, OrganisationKey, SignedFile};
 use hispos::time::UnixSeconds;
 use hispos_common::clock;
 use hispos_common::exit::Exit;
+use hispos_common::files;
 use hispos_common::folder::Kept;
 use hispos_common::output::Failure;
 use hispos_common::request::KeyRequest;
@@ -34,7 +35,7 @@ pub(crate) enum Org {
         #[arg(long)]
         name: String,
     },
-    /// Sign an agreement or a manifest. Shows what it is; read it first with `agreement show` or `manifest show`.
+    /// Sign an agreement or a manifest. Shows what it says first.
     Sign {
         /// The file; the signature is added to it.
         file: PathBuf,
@@ -127,6 +128,9 @@ pub(crate) fn org(command: Org, context: &Context) -> Result<(), Failure> {
         }
         Org::Sign { file: path, org } => {
             let mut file = read(&path)?;
+            //= spec-crate/spec/provisioning.md#signed-files
+            //# A program MUST show the payload to the person who signs it, before it signs.
+            show(&path, context)?;
             let seed = organisation::seed(&org).map_err(about(&org))?;
             file.sign(&seed).map_err(about(&path))?;
             write(&path, &file.encode())?;
@@ -186,7 +190,8 @@ fn import_agreement(
     pos_organisation: Option<String>,
     context: &Context,
 ) -> Result<(), Failure> {
-    let file = read(path)?;
+    let bytes = files::read(path).map_err(about(path))?;
+    let file = SignedFile::decode(&bytes).map_err(about(path))?;
     let agreement = Agreed::open(&file).map_err(about(path))?;
     let terms = agreement.terms();
     let mut site = context.home.site().map_err(Failure::about(Exit::Usage, "site.json"))?;
@@ -196,10 +201,16 @@ fn import_agreement(
         ("POS company", &terms.pos_organisation, &mut site.pos_organisation, pos_organisation),
     ] {
         let fingerprint = key.fingerprint();
+        //= spec-crate/spec/provisioning.md#organisation-keys
+        //# A program MUST take an agreement over only if a person has confirmed, at this import or an earlier
+        //# one, the fingerprints of both organisation keys that the agreement names.
         let trusted = told.or_else(|| held.clone()).ok_or_else(|| {
             let text = format!("compare the fingerprint of the {who} first, then give it with --his-organisation or --pos-organisation: {fingerprint}");
             Failure::new(Exit::Refused, text)
         })?;
+        //= spec-crate/spec/provisioning.md#organisation-keys
+        //# A program MUST refuse an agreement that names other organisation keys than those confirmed, until
+        //# a person confirms the new ones.
         if !same_fingerprint(&trusted, &fingerprint) {
             let text = format!(
                 "the {who}'s key has the fingerprint {fingerprint}, and {trusted} is trusted: do not use this file"
@@ -217,7 +228,11 @@ fn import_agreement(
     provisioning::keeps_devices(&context.home, &agreement)?;
     site.earlier_organisations.extend(before.filter(|before| Some(before) != site.compared().as_ref()));
     let written = context.home.write_site(&site);
-    let keep = || context.home.keep(Kept::Agreements, terms.agreement_no, &file.encode());
+    //= spec-crate/spec/provisioning.md#signed-files
+    //# A program MUST keep an imported file byte for byte, and verify it again at each start.
+    //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+    //# A program MUST keep every agreement that it ever took over for as long as its book.
+    let keep = || context.home.keep(Kept::Agreements, terms.agreement_no, &bytes);
     written.and_then(|()| keep()).map_err(about(path))?;
     let text = format!(
         "agreement {} of site {} is held, {}",

@@ -79,6 +79,8 @@ pub fn agreements(home: &Home) -> Result<Vec<Agreement>, Failure> {
         .map(|(number, bytes)| {
             let what = format!("agreement {number}");
             let file = SignedFile::decode(bytes).map_err(Failure::about(Exit::Alarm, &what))?;
+            //= spec-crate/spec/provisioning.md#signed-files
+            //# A program MUST keep an imported file byte for byte, and verify it again at each start.
             let agreement = Agreement::open(&file).map_err(Failure::about(Exit::Alarm, &what))?;
             let terms = agreement.terms();
             if !compared.iter().any(|pair| {
@@ -113,6 +115,9 @@ pub fn open_devices(bytes: &[u8], agreement: &Agreement) -> Result<Manifest<Devi
 pub fn keeps_devices(home: &Home, agreement: &Agreement) -> Result<(), Failure> {
     let kept = home.kept(Kept::Devices).map_err(Failure::about(Exit::Usage, "devices"))?;
     let Some((serial, bytes)) = kept.first() else { return Ok(()) };
+    //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+    //# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
+    //# which PRV-33 would refuse the manifest that it holds.
     open_devices(bytes, agreement).map(drop).map_err(|why| {
         let text = format!(
             "device manifest {serial} would not be valid under this agreement ({why}): the POS company's organisation \

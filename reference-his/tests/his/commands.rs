@@ -1,9 +1,17 @@
 //! Setting a site up: organisations, agreements, manifests.
 
+use hispos::message::manifest::{Device, Manifest};
+use hispos::message::signed_file::{FileKind, SignedFile};
+use hispos::time::UnixSeconds;
+use hispos_common::keys;
 use serde_json::Value;
 
 use crate::site::Site;
 
+//= spec-crate/spec/provisioning.md#certificates-of-keys
+//= type=test
+//# A device or a terminal MUST make its key pair on the machine that uses it, and never export the private
+//# key.
 #[test]
 fn a_site_is_set_up_by_commands_alone() {
     let site = Site::set_up("pty");
@@ -20,6 +28,17 @@ fn a_site_is_set_up_by_commands_alone() {
     assert!(!device.contains(&seed.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST take an agreement over only if a person has confirmed, at this import or an earlier one,
+//# the fingerprints of both organisation keys that the agreement names.
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an agreement that names other organisation keys than those confirmed, until a person
+//# confirms the new ones.
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST keep every agreement that it ever took over for as long as its book.
 #[test]
 fn an_agreement_is_taken_over_only_from_organisations_that_people_compared() {
     let site = Site::empty();
@@ -50,6 +69,69 @@ fn an_agreement_is_taken_over_only_from_organisations_that_people_compared() {
     let listed: Vec<_> =
         site.done(&["agreement", "list"]).lines.iter().map(|line| line["agreement_no"].clone()).collect();
     assert_eq!(listed, [2, 1]);
+}
+
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST show the payload to the person who signs it, before it signs.
+#[test]
+fn a_file_is_shown_before_it_is_signed() {
+    let site = Site::empty();
+    for organisation in ["hospital", "pos"] {
+        site.done(&["org", "init", &site.path(organisation), "--name", organisation]);
+    }
+    let file = site.agree(1);
+    let signed = site.done(&["org", "sign", &file, "--org", &site.path("pos")]);
+    assert_eq!(signed.lines.first().unwrap()["says"]["site_code"], "SIM1");
+    assert_eq!(signed.last["fingerprint"], site.fingerprint("pos"));
+}
+
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST keep an imported file byte for byte, and verify it again at each start.
+#[test]
+fn an_imported_file_is_kept_byte_for_byte_and_verified_again() {
+    let site = Site::empty();
+    for organisation in ["hospital", "pos"] {
+        site.done(&["org", "init", &site.path(organisation), "--name", organisation]);
+    }
+    let file = site.agree(1);
+    let binary = SignedFile::decode(&std::fs::read(&file).unwrap()).unwrap();
+    std::fs::write(&file, binary.encode_armoured()).unwrap();
+    site.import_first_agreement();
+    let kept = site.home().join("agreements/1.hispos");
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), binary.encode_armoured());
+    let mut altered = binary.encode();
+    *altered.last_mut().unwrap() ^= 1;
+    std::fs::write(&kept, altered).unwrap();
+    assert_ne!(site.run(&["agreement", "list"]).code, 0);
+}
+
+//= spec-crate/spec/provisioning.md#dates
+//= type=test
+//# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s before
+//# `valid_from` or more than 86,400 s after `valid_until`.
+//= spec-crate/spec/provisioning.md#dates
+//= type=test
+//# A program MUST NOT refuse a session, an order or a result because of `valid_from` or `valid_until`.
+#[test]
+fn an_entry_in_use_that_has_run_out_is_warned_of_and_refuses_nothing() {
+    let site = Site::set_up("pty");
+    let listed = site.done(&["devices", "list"]).last;
+    assert_eq!(listed["warning"], Value::Null);
+    let file = std::fs::read(site.file("devices.hispos")).unwrap();
+    let held = Manifest::<Device>::decode(SignedFile::decode(&file).unwrap().payload().to_vec()).unwrap();
+    let mut entries = held.entries().to_vec();
+    (entries[0].valid_from, entries[0].valid_until) = (UnixSeconds(1), UnixSeconds(2));
+    let next = Manifest::encode(2, held.site(), entries).unwrap();
+    let mut next = SignedFile::create(FileKind::DeviceManifest, next.payload().to_vec()).unwrap();
+    next.sign(&keys::load(&site.file("pos").join("organisation.key")).unwrap()).unwrap();
+    let path = site.path("devices-2.hispos");
+    std::fs::write(&path, next.encode()).unwrap();
+    site.done(&["devices", "import", &path]);
+    let listed = site.done(&["devices", "list"]).last;
+    assert!(listed["warning"].as_str().unwrap().contains("run out"), "{listed}");
+    assert_eq!(listed["state"], "good");
 }
 
 #[test]
@@ -109,10 +191,18 @@ fn an_amount_without_a_sign_is_a_wrong_command_and_without_a_server_nothing_is_r
     assert_eq!(site.run(&["decide", "BA", "keep", "--by", "zhang", "--by", "zhang"]).code, 3);
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an agreement that names other organisation keys than those confirmed, until a person
+//# confirms the new ones.
 //= spec-crate/spec/provisioning.md#taking-an-agreement-over
 //= type=test
-//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
-//# which PRV-33 would refuse the manifest that it holds.
+//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under which
+//# PRV-33 would refuse the manifest that it holds.
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest that has no signature of the organisation which the newest agreement that
+//# it holds names for its kind, or that is of another site id than that agreement.
 #[test]
 fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
     let site = Site::set_up("pty");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use hispos::crypto::ed25519_public;
 use hispos::message::agreement;
+use hispos_common::clock;
 use hispos_common::entropy::OsEntropy;
 use hispos_common::exit::Exit;
 use hispos_common::output::Failure;
@@ -179,6 +180,10 @@ pub(super) fn terminals(command: Terminals, context: &Context) -> Result<(), Fai
                 context
                     .output
                     .say(&json!({"terminal_id": id.as_str(), "window": name}), format!("{id}  {name}"));
+            }
+            for (id, warning) in manifest.warnings(clock::unix()) {
+                let object = json!({"terminal_id": id.as_str(), "warning": warning});
+                context.output.say(&object, format!("{id} {warning}"));
             }
             Ok(())
         }

@@ -86,6 +86,12 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Failure> {
     let simulated = newest.terms().simulated;
     let asker = asker(&arguments, simulated)?;
     let log = open_log(&arguments, context)?;
+    //= spec-crate/spec/provisioning.md#dates
+    //# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s before
+    //# `valid_from` or more than 86,400 s after `valid_until`.
+    for (terminal, warning) in terminals.warnings(clock::unix()) {
+        log.warn(format!("terminal {terminal} {warning}"));
+    }
     let opened = SqliteBook::open_or_create(&home.journal_file(), &mut OsEntropy, clock::unix());
     let journal = opened.map_err(journal::failure)?;
 

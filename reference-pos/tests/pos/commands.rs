@@ -7,6 +7,10 @@ use serde_json::json;
 
 use crate::world::{World, agreement, his_seed, pos_seed, signed, terminals};
 
+//= spec-crate/spec/provisioning.md#certificates-of-keys
+//= type=test
+//# A device or a terminal MUST make its key pair on the machine that uses it, and never export the private
+//# key.
 #[test]
 fn a_device_is_made_once_and_its_request_holds_no_secret() {
     let world = World::new();
@@ -31,6 +35,17 @@ fn names_that_no_manifest_takes_are_refused_before_a_key_is_made() {
     assert!(!world.home().exists());
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST take an agreement over only if a person has confirmed, at this import or an earlier one,
+//# the fingerprints of both organisation keys that the agreement names.
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an agreement that names other organisation keys than those confirmed, until a person
+//# confirms the new ones.
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST keep every agreement that it ever took over for as long as its book.
 #[test]
 fn an_agreement_is_taken_only_with_compared_fingerprints_and_then_by_its_signatures() {
     let world = World::new();
@@ -74,11 +89,15 @@ fn a_terminal_manifest_is_taken_in_rising_order_from_the_hospital_only() {
     assert_eq!(world.ok(&["terminals", "show"]), json!({"terminal_id": "HIS-1", "window": "收费1号窗"}));
 }
 
+//= spec-crate/spec/provisioning.md#signed-files
+//= type=test
+//# A program MUST keep an imported file byte for byte, and verify it again at each start.
 #[test]
 fn an_import_that_was_altered_on_the_disk_stops_the_terminal() {
     let world = World::provisioned();
     let kept = world.home().join("agreements/1.hispos");
     let mut bytes = std::fs::read(&kept).unwrap();
+    assert_eq!(bytes, std::fs::read(world.text("link.hispos")).unwrap(), "byte for byte");
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&kept, bytes).unwrap();
     let serve = ["serve", "--pty", "--credentials", &world.text("merchants.json")];
@@ -182,10 +201,18 @@ fn a_second_terminal_from_the_same_home_is_refused() {
     assert_eq!(world.run(&serve).0, 3);
 }
 
+//= spec-crate/spec/provisioning.md#organisation-keys
+//= type=test
+//# A program MUST refuse an agreement that names other organisation keys than those confirmed, until a person
+//# confirms the new ones.
 //= spec-crate/spec/provisioning.md#taking-an-agreement-over
 //= type=test
-//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under
-//# which PRV-33 would refuse the manifest that it holds.
+//# A program MUST refuse an agreement of another site id than the newest one that it holds, or under which
+//# PRV-33 would refuse the manifest that it holds.
+//= spec-crate/spec/provisioning.md#manifests
+//= type=test
+//# A program MUST refuse a manifest that has no signature of the organisation which the newest agreement that
+//# it holds names for its kind, or that is of another site id than that agreement.
 #[test]
 fn an_agreement_with_a_new_organisation_key_waits_for_a_manifest_that_is_signed_with_it() {
     let world = World::provisioned();

@@ -181,6 +181,8 @@ impl OpenedM2 {
         //= spec-crate/spec/key-exchange.md#authentication
         //# A HIS MUST fail the authentication if the id of Identity is not that of the device which is bound
         //# to its desk.
+        //= spec-crate/spec/provisioning.md#setting-up-a-site
+        //# A HIS MUST accept at a desk only the one device that a person has bound to it.
         if peering.bound.as_ref() != Some(&peer.id) {
             return Err(PeerError::PeerNotBound);
         }

@@ -151,6 +151,15 @@ impl<I: EntryId> Manifest<Entry<I>> {
         self.entries.get(place)
     }
 
+    /// What people are warned of: entries in use whose dates are more than 24 hours away from now.
+    pub fn warnings(&self, now: Option<UnixSeconds>) -> impl Iterator<Item = (&I, &'static str)> {
+        //= spec-crate/spec/provisioning.md#dates
+        //# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s before
+        //# `valid_from` or more than 86,400 s after `valid_until`.
+        let in_use = self.entries.iter().filter(|entry| entry.revocation.is_none());
+        in_use.filter_map(move |entry| Some((&entry.id, entry.validity(now).warning()?)))
+    }
+
     /// Whether the entry may have new orders. Dates only warn.
     #[must_use]
     pub fn accepts_new_orders(&self, id: &I, now: Option<UnixSeconds>) -> Admission {

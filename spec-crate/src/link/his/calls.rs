@@ -115,6 +115,9 @@ impl HisLink {
         if !self.waited && clock.now >= self.wait_over() {
             self.queue_once(Work::Waited);
         }
+        //= spec-crate/spec/records.md#liveness
+        //# A HIS MUST show the line as down when it has opened no record of the live session for 25 s
+        //# (SILENT).
         if self.up.is_some() && !self.silent && clock.now >= self.heard.after(timers::SILENT) {
             self.silent = true;
             self.event(super::HisEvent::Silent);
@@ -135,6 +138,8 @@ impl HisLink {
         }
         self.repeat(clock);
         // One Sync for a session: an answer that does not let it go on would not do so the second time.
+        //= spec-crate/spec/key-exchange.md#switch
+        //# A HIS MUST send [Sync](messages.md#sync) at once when it has switched.
         if let (Some(up), Some(_)) = (self.up.as_mut().filter(|up| !up.sync_sent), &self.anchor) {
             up.sync_sent = true;
             self.sync(clock);

@@ -138,6 +138,13 @@ impl HisLink {
 
     /// Takes over what was imported: agreements (newest first) and devices.
     pub fn provision(&mut self, agreements: Vec<Agreement>, devices: Manifest<Device>, clock: Clock) {
+        //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+        //# A program MUST use the two newest agreements that it holds, or the one, for new sessions and new
+        //# orders, and the older ones for the orders that name them only.
+        //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+        //# A program MUST use a manifest that it has taken over for all new sessions and new orders from then
+        //# on, and a POS also to end, with sealed alert 0 (close), the live session of a terminal that the
+        //# manifest revokes as compromised.
         self.peering.provision(HeldAgreement::serving(&agreements), super::interface::device_keys(&devices));
         self.context.agreements = agreements;
         self.context.devices = devices;
@@ -146,6 +153,8 @@ impl HisLink {
 
     /// Ends the session in order, for a program that stops.
     pub fn close(&mut self, clock: Clock) {
+        //= spec-crate/spec/records.md#sealed-alerts
+        //# An end that ends a session in order MUST send sealed alert 0 (close).
         self.close_session(AlertCode::Close, clock);
     }
 

@@ -100,5 +100,10 @@ pub struct HisView {
 
 /// The keys of all devices, the compromised ones among them: what they hold is evidence that HIS wants to see.
 pub(super) fn device_keys(devices: &Manifest<Device>) -> BTreeMap<String, [u8; 32]> {
+    //= spec-crate/spec/key-exchange.md#what-an-end-holds
+    //# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does not
+    //# contain terminals which are revoked as compromised.
+    //= spec-crate/spec/provisioning.md#certificates-of-keys
+    //# An end MUST NOT accept a device or terminal key from anything but a manifest that it has verified.
     devices.entries().iter().map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

@@ -149,9 +149,15 @@ impl HisLink {
         match input {
             Input::Opened => {
                 self.session_ended("line");
+                //= spec-crate/spec/framing.md#end-of-a-stream
+                //# An end MUST discard the attempt, the candidate and the session of a stream, with their
+                //# secrets, when the stream is closed or opened again.
                 self.session = Some(HisSession::open(clock.now));
             }
             Input::Closed => {
+                //= spec-crate/spec/framing.md#end-of-a-stream
+                //# An end MUST discard the attempt, the candidate and the session of a stream, with their
+                //# secrets, when the stream is closed or opened again.
                 self.session = None;
                 self.session_ended("line");
             }

@@ -81,6 +81,11 @@ pub(super) fn terminal_keys(terminals: &Manifest<Terminal>) -> BTreeMap<String, 
     //# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS
     //# does not contain terminals which are revoked as compromised.
     let compromised = |entry: &&Terminal| matches!(entry.revocation, Some(Revocation::Compromised { .. }));
+    //= spec-crate/spec/key-exchange.md#what-an-end-holds
+    //# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does not
+    //# contain terminals which are revoked as compromised.
+    //= spec-crate/spec/provisioning.md#certificates-of-keys
+    //# An end MUST NOT accept a device or terminal key from anything but a manifest that it has verified.
     let trusted = terminals.entries().iter().filter(|entry| !compromised(entry));
     trusted.map(|entry| (entry.id.as_str().into(), entry.public_key)).collect()
 }

@@ -151,11 +151,17 @@ impl PosLink {
         match input {
             Input::Opened => {
                 self.session_ended("line");
+                //= spec-crate/spec/framing.md#end-of-a-stream
+                //# An end MUST discard the attempt, the candidate and the session of a stream, with their
+                //# secrets, when the stream is closed or opened again.
                 let mut session = PosSession::open(self.ready.clone());
                 session.set_busy(self.halted);
                 self.session = Some(session);
             }
             Input::Closed => {
+                //= spec-crate/spec/framing.md#end-of-a-stream
+                //# An end MUST discard the attempt, the candidate and the session of a stream, with their
+                //# secrets, when the stream is closed or opened again.
                 self.session = None;
                 self.session_ended("line");
             }
@@ -214,8 +220,19 @@ impl PosLink {
         //# from then on, and a POS also to end, with sealed alert 0 (close), the live session of a
         //# terminal that the manifest revokes as compromised.
         if self.up.as_ref().is_some_and(|up| !keys.contains_key(&up.established.peer_id)) {
+            //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+            //# A program MUST use a manifest that it has taken over for all new sessions and new orders from
+            //# then on, and a POS also to end, with sealed alert 0 (close), the live session of a terminal
+            //# that the manifest revokes as compromised.
             self.close(clock);
         }
+        //= spec-crate/spec/provisioning.md#taking-an-agreement-over
+        //# A program MUST use the two newest agreements that it holds, or the one, for new sessions and new
+        //# orders, and the older ones for the orders that name them only.
+        //= spec-crate/spec/provisioning.md#taking-a-manifest-over
+        //# A program MUST use a manifest that it has taken over for all new sessions and new orders from then
+        //# on, and a POS also to end, with sealed alert 0 (close), the live session of a terminal that the
+        //# manifest revokes as compromised.
         self.peering.provision(HeldAgreement::serving(&agreements), keys);
         self.flow.context.agreements = agreements;
         self.flow.context.merchants = merchants;
@@ -245,6 +262,8 @@ impl PosLink {
     /// Ends the session in order, for a program that stops.
     pub fn close(&mut self, clock: Clock) {
         if let Some(session) = self.session.as_mut() {
+            //= spec-crate/spec/records.md#sealed-alerts
+            //# An end that ends a session in order MUST send sealed alert 0 (close).
             session.close(AlertCode::Close, clock.now);
         }
         self.drain_session(clock);

@@ -15,7 +15,7 @@ use crate::link::{
     HisConfig, HisEvent, HisLink, Input, LoadId, Output, PersistId, PosConfig, PosEvent, PosLink,
 };
 use crate::message::agreement::{Account, Agreement, AmountLimits, BusinessDay, Terms, Timers};
-use crate::message::manifest::{Entry, EntryId, Manifest, Revocation, Terminal};
+use crate::message::manifest::{Device, Entry, EntryId, Manifest, Revocation, Terminal};
 use crate::message::signed_file::OrganisationKey;
 use crate::order_flow::Body;
 use crate::session::{HisSession, PosSession, SessionEnd, SessionOutput};
@@ -81,6 +81,12 @@ pub(super) fn agreement(agreement_no: u32, simulated: bool) -> Agreement {
 pub(super) fn terminals(serial: u32, revocation: Option<Revocation>) -> Manifest<Terminal> {
     let terminal = entry(TerminalId::try_from(TERMINAL).unwrap(), 12, revocation);
     Manifest::encode(serial, &site(), vec![terminal]).unwrap()
+}
+
+/// The one device, in use or withdrawn.
+pub(super) fn devices(serial: u32, revocation: Option<Revocation>) -> Manifest<Device> {
+    let device = entry(DeviceId::try_from(DEVICE).unwrap(), 11, revocation);
+    Manifest::encode(serial, &site(), vec![device]).unwrap()
 }
 
 /// Keys of the peer that a test plays.
@@ -270,14 +276,13 @@ impl HisBench {
     pub(super) fn new() -> Self {
         let agreements = vec![agreement(1, true)];
         let peering = peering((DEVICE, 11), (TERMINAL, 12), &agreements);
-        let device = entry(DeviceId::try_from(DEVICE).unwrap(), 11, None);
         let config = HisConfig {
             terminal_id: TerminalId::try_from(TERMINAL).unwrap(),
             terminal_seed: seed(12),
             site_secret: seed(13),
             device_id: DeviceId::try_from(DEVICE).unwrap(),
             agreements,
-            devices: Manifest::encode(1, &site(), vec![device]).unwrap(),
+            devices: devices(1, None),
         };
         let link = HisLink::new(config, std::boxed::Box::new(Counted(0)), START).unwrap();
         let mut bench = Self::around(link, PosSession::open(wire::SessionReady::default()), peering);
@@ -340,6 +345,41 @@ impl PosBench {
         bench.say(1, 0, Some(Body::Sync(wire::Sync::default())));
         bench.hear();
         bench
+    }
+
+    /// A key exchange on a new stream up to its M3, which the POS is not given.
+    pub(super) fn up_to_m3(&mut self) -> Vec<u8> {
+        self.peer = self.open_peer();
+        self.link.handle_input(Input::Opened, self.clock);
+        self.tick_peer();
+        let m1 = self.said();
+        self.link.handle_input(Input::Bytes(&m1), self.clock);
+        let m2 = self.written();
+        self.give_peer(&m2);
+        self.said()
+    }
+
+    /// What the POS writes, without answers of its store.
+    pub(super) fn written(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.link.poll_output() {
+                Output::Transmit(more) => bytes.extend(more),
+                Output::Timeout(_) => return bytes,
+                _ => {}
+            }
+        }
+    }
+
+    /// What HIS writes.
+    pub(super) fn said(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while let Some(output) = self.peer.poll() {
+            if let SessionOutput::Transmit(more) = output {
+                bytes.extend(more);
+            }
+        }
+        bytes
     }
 
     /// From now on HIS offers these agreements.

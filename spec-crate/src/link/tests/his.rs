@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::format;
+use std::vec;
 use std::vec::Vec;
 
-use super::bench::HisBench;
+use super::bench::{HisBench, agreement, devices};
 use crate::amount::Amount;
 use crate::book::{Anchor, Containment};
 use crate::ids::{BookId, OrderNo};
 use crate::limits::OPEN_CALLS_MAX;
-use crate::link::HisEvent;
 use crate::link::his::{HisAlarm, HisOrderEvent, NewCollect};
+use crate::link::{HisEvent, Input, Output};
+use crate::message::manifest::Revocation;
 use crate::order_flow::Body;
 use crate::session::SessionEnd;
-use crate::time::Clock;
+use crate::time::{Clock, UnixSeconds};
 use crate::wire;
 
 fn is_sync(message: &wire::Message) -> bool {
@@ -52,6 +54,81 @@ fn collect(bench: &mut HisBench, ticket: u64) -> OrderNo {
         _ => None,
     });
     made.unwrap()
+}
+
+//= spec-crate/spec/key-exchange.md#switch
+//= type=test
+//# A HIS MUST send [Sync](messages.md#sync) at once when it has switched.
+#[test]
+fn the_first_thing_that_a_his_says_in_a_session_is_sync_and_at_once() {
+    let heard = HisBench::new().hear();
+    assert!(heard.len() == 1 && is_sync(&heard[0]));
+}
+
+//= spec-crate/spec/records.md#liveness
+//= type=test
+//# A HIS MUST show the line as down when it has opened no record of the live session for 25 s (SILENT).
+#[test]
+fn a_line_without_a_record_for_25_seconds_is_down_until_the_next_one() {
+    let mut bench = HisBench::ready();
+    bench.pass(24_999);
+    assert!(!bench.link.view().silent);
+    bench.pass(1);
+    assert!(bench.link.view().silent && bench.events.contains(&HisEvent::Silent));
+    bench.say(1, 0, None);
+    assert!(!bench.link.view().silent);
+}
+
+//= spec-crate/spec/key-exchange.md#what-an-end-holds
+//= type=test
+//# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does not
+//# contain terminals which are revoked as compromised.
+#[test]
+fn a_revoked_device_gets_a_session_whatever_it_was_revoked_for() {
+    for revocation in [Revocation::Retired, Revocation::Compromised { since: UnixSeconds(1_700_000_000) }] {
+        let mut bench = HisBench::ready();
+        bench.link.provision(vec![agreement(1, true)], devices(2, Some(revocation)), bench.clock);
+        bench.reopen();
+        assert!(bench.hear().iter().any(is_sync), "{revocation:?}");
+    }
+}
+
+//= spec-crate/spec/framing.md#end-of-a-stream
+//= type=test
+//# An end MUST discard the attempt, the candidate and the session of a stream, with their secrets, when the
+//# stream is closed or opened again.
+#[test]
+fn a_stream_that_is_closed_or_opened_again_takes_its_session_with_it() {
+    for input in [Input::Closed, Input::Opened] {
+        let mut bench = HisBench::ready();
+        bench.link.handle_input(input, bench.clock);
+        bench.run();
+        assert_eq!(bench.link.view().session, None);
+        assert!(matches!(bench.events.last(), Some(HisEvent::SessionDown { .. })));
+    }
+    // Nothing of it lives on beside the next one: no attempt starts without a stream.
+    let mut bench = HisBench::ready();
+    bench.link.handle_input(Input::Closed, bench.clock);
+    bench.run();
+    bench.clock.now = bench.clock.now.after(60_000);
+    bench.link.handle_input(Input::Tick, bench.clock);
+    loop {
+        match bench.link.poll_output() {
+            Output::Timeout(_) => break,
+            output => assert!(!matches!(output, Output::Transmit(_))),
+        }
+    }
+}
+
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end that ends a session in order MUST send sealed alert 0 (close).
+#[test]
+fn a_program_that_stops_says_close() {
+    let mut bench = HisBench::ready();
+    bench.link.close(bench.clock);
+    bench.run();
+    assert_eq!(bench.ends, [SessionEnd::PeerAlert(0)]);
 }
 
 //= spec-crate/spec/messages.md#unknown-bodies

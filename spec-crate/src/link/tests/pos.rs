@@ -3,8 +3,11 @@
 use std::vec;
 use std::vec::Vec;
 
+use prost::Message as _;
+
 use super::bench::{PosBench, agreement, terminals};
-use crate::link::PosEvent;
+use crate::frame::{Decoder, FrameType, Side};
+use crate::link::{Input, PosEvent};
 use crate::message::manifest::Revocation;
 use crate::order_flow::Body;
 use crate::session::SessionEnd;
@@ -25,6 +28,69 @@ fn list() -> Option<Body> {
 
 fn compromised() -> Option<Revocation> {
     Some(Revocation::Compromised { since: UnixSeconds(1_900_000_000) })
+}
+
+/// The code of the plain alert among these bytes of a POS.
+fn alert(mut bytes: &[u8]) -> Option<u8> {
+    let mut decoder = Decoder::new(Side::His);
+    let mut found = None;
+    while let Some(item) = decoder.next_frame(&mut bytes) {
+        let frame = item.unwrap();
+        found = found.or((frame.kind == FrameType::PlainAlert).then(|| frame.body[0]));
+    }
+    found
+}
+
+//= spec-crate/spec/framing.md#end-of-a-stream
+//= type=test
+//# An end MUST discard the attempt, the candidate and the session of a stream, with their secrets, when the
+//# stream is closed or opened again.
+#[test]
+fn a_stream_that_is_opened_again_has_neither_the_session_nor_the_candidate_of_the_one_before() {
+    let mut bench = PosBench::synced();
+    let request = wire::Message { call: 2, body: list(), ..wire::Message::default() };
+    bench.peer.send(&request.encode_to_vec(), bench.clock.now).unwrap();
+    let record = bench.said();
+    bench.link.handle_input(Input::Opened, bench.clock);
+    bench.link.handle_input(Input::Bytes(&record), bench.clock);
+    assert_eq!(alert(&bench.written()), Some(92));
+
+    let mut bench = PosBench::synced();
+    let m3 = bench.up_to_m3();
+    bench.link.handle_input(Input::Opened, bench.clock);
+    bench.link.handle_input(Input::Bytes(&m3), bench.clock);
+    assert_eq!(alert(&bench.written()), Some(93));
+}
+
+//= spec-crate/spec/key-exchange.md#what-an-end-holds
+//= type=test
+//# An end MUST use for new sessions the two newest agreements that it holds, or the one that it holds, and no
+//# older one.
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST use the two newest agreements that it holds, or the one, for new sessions and new orders,
+//# and the older ones for the orders that name them only.
+#[test]
+fn the_two_newest_agreements_serve_new_sessions_and_no_older_one() {
+    let up = |numbers: &[u32]| {
+        let held = numbers.iter().map(|number| agreement(*number, true)).collect();
+        let bench = PosBench::new(held, terminals(1, None));
+        bench.events.iter().any(|event| matches!(event, PosEvent::SessionUp { .. }))
+    };
+    // HIS offers the last of them.
+    assert!(up(&[1]) && up(&[2, 1]));
+    assert!(!up(&[3, 2, 1]));
+}
+
+//= spec-crate/spec/records.md#sealed-alerts
+//= type=test
+//# An end that ends a session in order MUST send sealed alert 0 (close).
+#[test]
+fn a_program_that_stops_says_close() {
+    let mut bench = PosBench::synced();
+    bench.link.close(bench.clock);
+    bench.run();
+    assert_eq!(bench.ends, [SessionEnd::PeerAlert(0)]);
 }
 
 #[test]
@@ -62,8 +128,8 @@ fn a_session_is_simulated_as_its_own_agreement_says_also_across_a_roll_over() {
 
 //= spec-crate/spec/key-exchange.md#what-an-end-holds
 //= type=test
-//# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does
-//# not contain terminals which are revoked as compromised.
+//# A registry MUST contain every entry, a revoked one as well, except that the registry of a POS does not
+//# contain terminals which are revoked as compromised.
 #[test]
 fn a_terminal_whose_key_is_compromised_gets_no_session_and_a_retired_one_does() {
     let up = |revocation| {
@@ -77,9 +143,9 @@ fn a_terminal_whose_key_is_compromised_gets_no_session_and_a_retired_one_does() 
 
 //= spec-crate/spec/provisioning.md#taking-a-manifest-over
 //= type=test
-//# A program MUST use a manifest that it has taken over for all new sessions and new orders from then
-//# on, and a POS also to end, with sealed alert 0 (close), the live session of a terminal that the
-//# manifest revokes as compromised.
+//# A program MUST use a manifest that it has taken over for all new sessions and new orders from then on, and
+//# a POS also to end, with sealed alert 0 (close), the live session of a terminal that the manifest revokes
+//# as compromised.
 #[test]
 fn a_live_session_ends_when_its_terminal_becomes_compromised_and_not_when_it_is_retired() {
     let mut bench = PosBench::synced();

@@ -72,6 +72,18 @@ impl<I> Entry<I> {
     }
 }
 
+impl Validity {
+    /// What people are warned of, if anything.
+    #[must_use]
+    pub const fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Within => None,
+            Self::Early => Some("is not meant to be used yet: look at the clock, or at the manifest"),
+            Self::Late => Some("has run out: have a newer manifest made, or look at the clock"),
+        }
+    }
+}
+
 impl Revocation {
     /// A revocation stays. It may become worse, or be dated earlier.
     pub(super) fn may_become(held: Option<Self>, newer: Option<Self>) -> bool {

@@ -256,6 +256,10 @@ fn a_revocation_is_never_taken_back_or_dated_later() {
 //= spec-crate/spec/provisioning.md#dates
 //= type=test
 //# A program MUST NOT refuse a session, an order or a result because of `valid_from` or `valid_until`.
+//= spec-crate/spec/provisioning.md#dates
+//= type=test
+//# A program MUST warn a person of an entry in use if its calendar clock is more than 86,400 s before
+//# `valid_from` or more than 86,400 s after `valid_until`.
 #[test]
 fn dates_warn_beyond_24_hours_and_decide_nothing() {
     let manifest = three();
@@ -268,6 +272,11 @@ fn dates_warn_beyond_24_hours_and_decide_nothing() {
     assert_eq!(at(UNTIL + day + 1), Admission::Accepted(Validity::Late));
     assert_eq!(manifest.accepts_new_orders(&id(1), None), Admission::Accepted(Validity::Within));
     assert_eq!(manifest.result_standing(&id(1), Some(UnixSeconds(UNTIL + 2 * day))), ResultStanding::Valid);
+    // Those that are revoked need no warning.
+    let warned = |now| manifest.warnings(now).map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    assert_eq!(warned(Some(UnixSeconds(FROM - day - 1))), [id(1)]);
+    assert_eq!(warned(Some(UnixSeconds(UNTIL + day + 1))), [id(1)]);
+    assert!(warned(Some(UnixSeconds(UNTIL + day))).is_empty() && warned(None).is_empty());
 }
 
 #[test]

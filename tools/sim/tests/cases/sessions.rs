@@ -145,6 +145,14 @@ fn agreement_with_the_same_number_and_another_content_is_refused_with_alert_72()
     assert!(!scene.ready(0));
 }
 
+//= spec-crate/spec/provisioning.md#certificates-of-keys
+//= type=test
+//# An end MUST NOT accept a device or terminal key from anything but a manifest that it has verified.
+//= spec-crate/spec/provisioning.md#taking-a-manifest-over
+//= type=test
+//# A program MUST use a manifest that it has taken over for all new sessions and new orders from then on, and
+//# a POS also to end, with sealed alert 0 (close), the live session of a terminal that the manifest revokes
+//# as compromised.
 #[test]
 fn old_manifest_does_not_know_the_new_terminal_and_gives_it_no_session() {
     let mut scene = Scene::open();
@@ -220,6 +228,13 @@ fn compromised_device_with_money_in_flight_tells_evidence_only_and_another_devic
     scene.agree();
 }
 
+//= spec-crate/spec/key-exchange.md#authentication
+//= type=test
+//# A HIS MUST fail the authentication if the id of Identity is not that of the device which is bound to its
+//# desk.
+//= spec-crate/spec/provisioning.md#setting-up-a-site
+//= type=test
+//# A HIS MUST accept at a desk only the one device that a person has bound to it.
 #[test]
 fn cloned_spare_at_another_desk_is_refused_because_no_window_is_bound_to_it() {
     let mut scene = Scene::open();
@@ -311,6 +326,10 @@ fn merchants_of(scene: &Scene, wanted: impl Fn(&Ask) -> bool) -> Vec<Merchant> {
     merchants
 }
 
+//= spec-crate/spec/provisioning.md#taking-an-agreement-over
+//= type=test
+//# A program MUST use the two newest agreements that it holds, or the one, for new sessions and new orders,
+//# and the older ones for the orders that name them only.
 //= spec-crate/spec/orders.md#time
 //= type=test
 //# A HIS and a POS MUST use for an order the agreed timers of the agreement whose number the order's core
