@@ -34,6 +34,9 @@ fn trusted(seconds: u64) -> Option<UnixSeconds> {
 /// which only ever makes the link ask more and pay less.
 #[must_use]
 pub fn boot_id() -> [u8; 16] {
+    //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+    //# A POS program MUST take as boot 16 bytes that are equal for all programs of one boot of the machine
+    //# and differ between two boots, or new random bytes at each start where the system has no such value.
     system_boot_id().unwrap_or_else(|| {
         let mut id = [0; 16];
         hispos::crypto::Entropy::fill(&mut crate::entropy::OsEntropy, &mut id);
@@ -43,6 +46,10 @@ pub fn boot_id() -> [u8; 16] {
 
 #[cfg(unix)]
 fn boot_millis() -> u64 {
+    //= spec-crate/spec/orders.md#time
+    //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
+    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
+    //# boot.
     #[cfg(target_os = "linux")]
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
@@ -106,6 +113,10 @@ mod tests {
         assert!(first <= second);
     }
 
+    //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+    //= type=test
+    //# A POS program MUST take as boot 16 bytes that are equal for all programs of one boot of the machine
+    //# and differ between two boots, or new random bytes at each start where the system has no such value.
     #[test]
     #[cfg(target_os = "linux")]
     fn the_boot_id_is_the_same_for_every_call_of_one_boot() {

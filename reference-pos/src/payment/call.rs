@@ -101,6 +101,10 @@ impl Call {
         //= spec-crate/spec/payment.md#questions
         //# An adapter MUST read the boot clock when the connection, with TLS, stands, and write no byte if
         //# that instant is at or after the question's last instant.
+        //= spec-crate/spec/orders.md#leases
+        //# A POS MUST read its boot clock after the connection to the platform stands and just before the
+        //# first byte of every pay, reverse and refund, and write no byte of it at or after the instant that
+        //# PAY-72, PAY-78 or PAY-83 names.
         if self.ask.not_after.is_some_and(|last| now >= last) {
             return self.unanswered(now, "too late: nothing was written");
         }

@@ -150,6 +150,11 @@ fn a_merchant_without_credentials_gets_no_verdict_and_no_request() {
 //= type=test
 //# An adapter MUST read the boot clock when the connection, with TLS, stands, and write no byte if that
 //# instant is at or after the question's last instant.
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A POS MUST read its boot clock after the connection to the platform stands and just before the first byte
+//# of every pay, reverse and refund, and write no byte of it at or after the instant that PAY-72, PAY-78 or
+//# PAY-83 names.
 #[test]
 fn a_pay_whose_time_has_passed_reaches_nobody() {
     let bank = Bank::open();

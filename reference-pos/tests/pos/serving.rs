@@ -19,6 +19,15 @@ fn listening(world: &World) -> (Serving, LineConfig) {
     (serving, LineConfig::Dial(line))
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST sign the canonical bytes of a result with Ed25519 and its device key over 64 bytes 0x20,
+//# `hispos/1 result`, one byte 00, and those bytes.
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST take a scanned code only while an order in WaitCode of the present run waits and only for a
+//# channel that has a merchant in the order's agreement, show a clear text for every other code, and keep
+//# none of those.
 #[test]
 fn an_order_is_collected_from_the_scan_to_the_signed_result() {
     let world = World::provisioned();
@@ -118,6 +127,10 @@ fn a_pseudo_terminal_serves_like_a_serial_cable() {
     }
 }
 
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST refuse new orders while its storage has less free space than it needs to record the end of
+//# every order that has not ended.
 #[test]
 fn a_disk_that_is_nearly_full_takes_no_new_order() {
     let world = World::provisioned();
@@ -134,6 +147,10 @@ fn a_disk_that_is_nearly_full_takes_no_new_order() {
     assert_eq!(why, Some(RejectCode::Storage));
 }
 
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A HIS or a POS that cannot make a step durable MUST stop telling and sending anything about orders, and go
+//# on only from its book as a program that has just started.
 #[test]
 fn a_journal_that_cannot_be_written_stops_the_terminal_with_an_alarm() {
     let world = World::provisioned();

@@ -247,6 +247,9 @@ impl End {
         //# candidate in place of an earlier one.
         //= spec-crate/spec/key-exchange.md#receiving-m1
         //# A POS MUST forget its candidate 35 s (CANDIDATE_LIFE) after the last arrival of its M1.
+        //= spec-crate/spec/orders.md#time
+        //# A POS MUST take as zero of session time the instant at which it first sent the M2 that the session
+        //# came from.
         self.candidate = Some(Candidate { expect, m1, zero: now, expires: now.after(CANDIDATE_LIFE) });
         Ok(())
     }

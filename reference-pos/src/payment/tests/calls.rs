@@ -88,6 +88,11 @@ fn an_answer_may_come_in_any_pieces() {
 //= type=test
 //# An adapter MUST leave out the instant of the first byte only if it is certain that no byte of the request
 //# was handed to the network.
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A POS MUST read its boot clock after the connection to the platform stands and just before the first byte
+//# of every pay, reverse and refund, and write no byte of it at or after the instant that PAY-72, PAY-78 or
+//# PAY-83 names.
 #[test]
 fn what_moves_money_is_not_written_when_the_connection_stands_too_late() {
     for request in [pay(), Request::Reverse, refund()] {

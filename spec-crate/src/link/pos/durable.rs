@@ -53,8 +53,13 @@ impl PosLink {
         if effects.writes.is_empty() {
             return self.finish(effects.then, reply, clock);
         }
+        //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+        //# A HIS and a POS MUST make all rows that one step changes durable in one transaction.
         let batch = Batch { read: Vec::new(), write: effects.writes };
         let id = self.outbox.persist(batch);
+        //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+        //# A POS MUST make the rows that a step changes durable before it sends a message, tells a person, or
+        //# writes a byte to a platform because of that step.
         self.waiting = Some(Waiting::Persist(id, effects.then, reply));
     }
 

@@ -101,6 +101,8 @@ impl PosLink {
     #[must_use]
     pub fn new(config: PosConfig, mut entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
         let site_id = config.agreements.first()?.terms().site_id.clone();
+        //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+        //# A POS program MUST draw a new run of 4 random bytes at each start and tell it in SessionReady.
         let run: [u8; 4] = crypto::draw(&mut *entropy);
         let ready = wire::SessionReady {
             run: run.to_vec(),
@@ -155,6 +157,8 @@ impl PosLink {
                 //# An end MUST discard the attempt, the candidate and the session of a stream, with their
                 //# secrets, when the stream is closed or opened again.
                 let mut session = PosSession::open(self.ready.clone());
+                //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+                //# A POS that has stopped because of its book MUST answer an M1 with plain alert `busy` (91).
                 session.set_busy(self.halted);
                 self.session = Some(session);
             }
@@ -178,6 +182,9 @@ impl PosLink {
             }
             Input::Persisted(id, anchor) => self.persisted(id, anchor, clock),
             Input::Loaded(id, found) => self.loaded(id, found, clock),
+            //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+            //# A HIS or a POS that cannot make a step durable MUST stop telling and sending anything about
+            //# orders, and go on only from its book as a program that has just started.
             Input::Stale(_) | Input::PersistFailed(_) => self.halted = true,
             Input::Verdict(verdict) => self.work.push_back(Work::Verdict(verdict)),
         }
@@ -197,6 +204,10 @@ impl PosLink {
     ///
     /// [`Refusal::NoOrderWaits`] if no order waits for a code of that channel. The code is then forgotten.
     pub fn scan(&mut self, channel: Channel, code: PaymentCode, clock: Clock) -> Result<(), Refusal> {
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST take a scanned code only while an order in WaitCode of the present run waits and only
+        //# for a channel that has a merchant in the order's agreement, show a clear text for every other
+        //# code, and keep none of those.
         if !self.flow.waits() {
             return Err(Refusal::NoOrderWaits);
         }
@@ -383,6 +394,10 @@ impl PosLink {
         let new = Anchor::decode(anchor)?;
         let back =
             Anchor::decode(&self.ledger_seen).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+        //= spec-crate/spec/orders.md#sync
+        //# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply,
+        //# Ping, Pong, ReportResult or ConfirmResult, unless it is absent or is of the same book as the
+        //# stored one and not above its sequence number.
         if back {
             return None;
         }

@@ -37,6 +37,9 @@ impl Reports {
 
     /// A new session: its own call numbers, and everything is reported again.
     pub(super) fn begin_session(&mut self, now: Instant) {
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST report unanswered results again after every restart and in every new session, for as
+        //# long as they are unanswered.
         *self = Self::new(now);
     }
 
@@ -44,6 +47,9 @@ impl Reports {
     pub(super) fn now(&mut self, order_no: OrderNo, now: Instant) {
         self.gap = RESULT_REPEAT_FIRST;
         self.next_round = now.after(self.gap);
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS that has just signed a result MUST report it before the rest of the present round, and begin
+        //# the next round 2 seconds later with the gap of 2 seconds again.
         self.round.push_front(order_no);
     }
 
@@ -63,17 +69,26 @@ impl Reports {
 
     /// The next result to be reported, with its call number.
     fn next(&mut self, unanswered: &VecDeque<OrderNo>, now: Instant) -> Option<(u32, OrderNo)> {
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST have at most one ReportResult open, which is open until it is answered or 2 seconds
+        //# have passed since it was sent.
         if self.open.is_some_and(|(_, until)| now < until) {
             return None;
         }
         self.open = None;
         self.round.retain(|order_no| unanswered.contains(order_no));
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST report in rounds, where a round takes all unanswered results, oldest first, the first
+        //# round of a session begins at once, the next one 2 seconds later, and each further gap is twice the
+        //# last one and at most 30 seconds.
         if self.round.is_empty() && now >= self.next_round {
             self.round.clone_from(unanswered);
             self.next_round = now.after(self.gap);
             self.gap = self.gap.saturating_mul(2).min(RESULT_REPEAT_LAST);
         }
         let order_no = self.round.pop_front()?;
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST use one call number for all reports of one order in one session.
         let call = *self.calls.entry(order_no.clone()).or_insert_with(|| {
             let call = self.next_call;
             self.next_call = call.saturating_add(1);
@@ -88,12 +103,17 @@ impl PosLink {
     /// Reports the next unanswered result, if its time has come and HIS has begun to speak in this session.
     pub(super) fn report(&mut self, clock: Clock) {
         let speaking = self.up.as_ref().is_some_and(|up| up.synced);
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST report no result in a session before the Sync of that session came, and none while a
+        //# step is not yet durable.
         // Not before everything that was decided is durable.
         if !speaking || self.waiting.is_some() || self.halted {
             return;
         }
         let Some((call, order_no)) = self.reports.next(self.flow.unanswered(), clock.now) else { return };
         let Some((result, signature)) = self.flow.report(&order_no) else { return };
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST send the anchor of its journal's latest durable record with each ReportResult.
         let journal = self.anchor.as_ref().map_or_else(alloc::vec::Vec::new, crate::book::Anchor::encode);
         let body = Body::ReportResult(wire::ReportResult { result, signature, journal });
         self.send(&wire::Message { call, reply_to: 0, body: Some(body) }, clock.now);

@@ -32,6 +32,9 @@ impl PosLink {
         if message.call == 0 {
             return;
         }
+        //= spec-crate/spec/orders.md#sync
+        //# A POS MUST end the session with sealed alert `unexpected_message` (10) if a request other than
+        //# Sync comes before the first Sync of the session.
         if !up.synced && !is_sync {
             return self.alert(AlertCode::UnexpectedMessage, clock);
         }
@@ -162,7 +165,14 @@ impl PosLink {
     }
 
     fn sync(&mut self, sync: &wire::Sync, found: Option<Found>, clock: Clock, effects: &mut Effects) -> Body {
+        //= spec-crate/spec/orders.md#sync
+        //# A POS MUST look for the anchor that a Sync shows in its journal by the rule of
+        //# [books.md](books.md), where an absent anchor and one that belongs to a declared step back count as
+        //# contained.
         let missing = found.is_some_and(|found| found.containment == Containment::Missing);
+        //= spec-crate/spec/orders.md#sync
+        //# A POS MUST answer Sync with the anchor of the latest durable record of its journal and with the
+        //# latest anchor of the site's ledger that it knew before this Sync.
         let ledger_seen = self.ledger_seen.clone();
         self.flow.synced(!missing, clock, effects);
         effects.writes.extend(self.see_ledger(&sync.ledger));
@@ -174,6 +184,10 @@ impl PosLink {
         effects.writes.extend(self.see_ledger(&ping.ledger));
         let verified =
             |channel| self.flow.context.verified.iter().any(|merchant| merchant.channel == channel);
+        //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+        //# A POS MUST answer Ping with the anchor of its journal and its health, where each channel counts as
+        //# verified if one of its merchants is, `storage_low` says that new orders are refused, and
+        //# `clock_missing` that it has no calendar clock.
         let health = wire::Health {
             wechat_verified: verified(crate::platform::Channel::Wechat),
             alipay_verified: verified(crate::platform::Channel::Alipay),
@@ -187,6 +201,8 @@ impl PosLink {
     /// From which record a list goes on: an unknown book begins again.
     fn list_from(&self, list: &wire::ListOrders) -> u64 {
         let own = self.anchor.as_ref().map(|anchor| anchor.book.as_bytes().to_vec());
+        //= spec-crate/spec/orders.md#orphans
+        //# A POS MUST begin at its first record if the `book` of a ListOrders is not its present book.
         if own.is_some_and(|own| own == list.book) { list.seq } else { 0 }
     }
 
@@ -203,6 +219,9 @@ impl PosLink {
         for row in &found.rows {
             let Ok(order) = wire::PosOrder::decode(row.bytes.as_slice()) else { continue };
             let stage = if order.state() == PosState::Ended { 0 } else { stage_of(order.state()) };
+            //= spec-crate/spec/orders.md#orphans
+            //# A POS MUST put into each item the sequence number of the order's latest record, the core, and
+            //# the latest result with its signature and disposition or the stage.
             list.items.push(wire::OrderItem {
                 seq: row.version,
                 core: order.core,
@@ -213,6 +232,10 @@ impl PosLink {
             });
             let fits =
                 wire::Message { call: 0, reply_to: u32::MAX, body: Some(Body::OrderList(list.clone())) };
+            //= spec-crate/spec/orders.md#orphans
+            //# A POS MUST answer ListOrders with the orders whose latest record is above `seq`, in the order
+            //# of that record, at most 8 and as many whole ones as fit into one plaintext of 1,024 bytes, at
+            //# least one if there is any, and `more` if there are others.
             if fits.encoded_len() > limits::PLAINTEXT_BYTES_MAX && list.items.len() > 1 {
                 list.items.pop();
                 list.more = true;

@@ -25,7 +25,11 @@ const ASK_AFTER_FENCE: u64 = 7;
 impl Life {
     /// Leaves the lease's states: from now on the order is only asked about.
     pub(super) fn start_asking(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        //= spec-crate/spec/orders.md#asking
+        //# A POS that enters Asking MUST forget a waiting code and set up the list of PAY-40.
         self.ask_for_the_end(context);
+        //= spec-crate/spec/orders.md#asking
+        //# A POS that enters Asking MUST forget a waiting code and set up the list of PAY-40.
         self.code = None;
         self.enter(PosState::Asking, clock.now, effects);
     }
@@ -54,6 +58,9 @@ impl Life {
     }
 
     pub(super) fn step_asking(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        //= spec-crate/spec/orders.md#asking
+        //# A POS MUST set the list of an order that it loaded in Asking up again at the first Sync of its
+        //# run, and ask nothing about it before.
         if self.restarted && !context.synced {
             return;
         }
@@ -61,12 +68,23 @@ impl Life {
             self.restarted = false;
             self.ask_for_the_end(context);
         }
+        //= spec-crate/spec/orders.md#asking
+        //# A POS MUST apply the rules of Asking for a collect in this order: ORD-124, ORD-125, ORD-126,
+        //# ORD-127, ORD-128, ORD-129, ORD-130, and then the questions of PAY-60.
         if let Some(end) = self.concluded(context) {
             return self.end(end, context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#asking
+        //# A POS MUST end a collect in Asking as `attention` with `undecided` (305) when its calendar clock
+        //# is 86,400 seconds or more beyond the stored time of acceptance, both are known, and it is no look.
         if self.undecided(clock) {
             return self.end(End::attention(Status::Undecided), context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#asking
+        //# A POS MUST store that a reverse was written and enter Reversing from Asking if the order has an
+        //# attempt, the journal is intact for it, it is no look, the latest answer says that the attempt's
+        //# number lives, the larger of T_POLL and T_REV_MIN has passed since the pay's first byte, and
+        //# `act_by` has not come.
         if self.may_reverse_again(context, clock) {
             self.row.reverses = self.row.reverses.max(1);
             self.reverses_ended = 0;
@@ -86,6 +104,9 @@ impl Life {
 
     /// An attempt of this journal whose number lives may still be reversed inside its lease.
     fn may_reverse_again(&mut self, context: &Context, clock: Clock) -> bool {
+        //= spec-crate/spec/orders.md#looking-up
+        //# A POS MUST NOT write a pay, reverse or refund because of a LookUp, whichever device the core
+        //# names.
         if self.looking || self.row.attempt.is_none() || !self.intact(context) || clock.now >= self.act_by() {
             return false;
         }
@@ -136,12 +157,22 @@ impl Life {
         let known_before = self.row.attempt.as_ref().is_some_and(|attempt| attempt.number_known);
         let unattempted = self.intact(context) && !self.looking && self.row.attempt.is_none();
         let beside_alive = |e: &&super::evidence::Evidence| matches!(e.latest, Some((Latest::Alive, _)));
+        //= spec-crate/spec/orders.md#asking
+        //# A POS MUST end an order in Asking as `attention` with `number_used` (300) if the journal is intact
+        //# for it, it has no attempt, it is no look, and an entry of its list has money or was last answered
+        //# as alive.
         if unattempted && self.evidence.iter().any(|e| e.money().is_some() || beside_alive(&e)) {
             return Some(End::attention(Status::NumberUsed));
         }
         let mut captures: alloc::vec::Vec<&Capture> = alloc::vec::Vec::new();
         let mut death = None;
         for evidence in &self.evidence {
+            //= spec-crate/spec/orders.md#asking
+            //# A POS MUST go through the list of an order in Asking or of a look in its order, and do nothing
+            //# more at the first entry without a finding, end the order as `attention` with
+            //# `capture_mismatch` (302), `captured_and_refunded` (303) or `reversed_in_part` (304) at the
+            //# first entry with that finding, and as `attention` with `number_used` (300) at the first
+            //# captured entry that is beside the order or whose attempt's number was known before.
             match evidence.finding.as_ref()? {
                 Finding::Mismatch(_) => return Some(End::attention(Status::CaptureMismatch)),
                 Finding::Refunded(_) => return Some(End::attention(Status::CapturedAndRefunded)),
@@ -154,17 +185,39 @@ impl Life {
             }
         }
         match (captures.as_slice(), death) {
+            //= spec-crate/spec/orders.md#asking
+            //# A POS that has gone through the whole list without an end MUST end the order as `paid` if
+            //# exactly one entry is captured, with `paid_after_cancel` (101) if it is no look and a cancel
+            //# was wanted or a reverse was written and with `paid` (100) otherwise, and as `attention` with
+            //# `captured_twice` (301) if more than one is.
             ([capture], _) => {
                 let cancelled = !self.looking && (self.row.cancel_wanted || self.row.reverses > 0);
                 Some(End::paid(cancelled, (*capture).clone()))
             }
+            //= spec-crate/spec/orders.md#asking
+            //# A POS that has gone through the whole list and found every entry dead MUST end the order as
+            //# `not_paid`. If a cancel is wanted, the order has no attempt, the journal is intact for it and
+            //# it is no look, the status is `cancelled` (230), or `never_seen` (222) for the order of ORD-96.
+            //# Otherwise it is the status of PAY-77 for the strongest death, where closed is stronger than
+            //# expired and expired is stronger than absent.
             // Nothing was ever written for it, so it ends as it would have without a search.
             ([], Some(_)) if unattempted && self.row.cancel_wanted => {
                 let tombstone = self.row.start_by == 0;
                 Some(End::not_paid(if tombstone { Status::NeverSeen } else { Status::Cancelled }))
             }
+            //= spec-crate/spec/orders.md#asking
+            //# A POS that has gone through the whole list and found every entry dead MUST end the order as
+            //# `not_paid`. If a cancel is wanted, the order has no attempt, the journal is intact for it and
+            //# it is no look, the status is `cancelled` (230), or `never_seen` (222) for the order of ORD-96.
+            //# Otherwise it is the status of PAY-77 for the strongest death, where closed is stronger than
+            //# expired and expired is stronger than absent.
             ([], Some(death)) => Some(End::not_paid(death.status(refused))),
             ([], None) => None,
+            //= spec-crate/spec/orders.md#asking
+            //# A POS that has gone through the whole list without an end MUST end the order as `paid` if
+            //# exactly one entry is captured, with `paid_after_cancel` (101) if it is no look and a cancel
+            //# was wanted or a reverse was written and with `paid` (100) otherwise, and as `attention` with
+            //# `captured_twice` (301) if more than one is.
             _ => Some(End::attention(Status::CapturedTwice)),
         }
     }

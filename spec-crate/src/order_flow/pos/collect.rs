@@ -40,6 +40,12 @@ impl Life {
 
     pub(super) fn step_wait_code(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
         if self.restarted {
+            //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+            //# A POS MUST NOT sign a result about an order that it loaded at its start before the first Sync
+            //# of the present run came.
+            //= spec-crate/spec/orders.md#waitcode
+            //# A POS that loaded an order in WaitCode at its start MUST write no pay for it, and leave
+            //# WaitCode after the first Sync as ORD-110 says with `restarted` (201).
             if context.synced {
                 self.leave_wait_code(Status::Restarted, context, clock, effects);
             }
@@ -47,15 +53,29 @@ impl Life {
         }
         let used = self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Alive | Latest::Money, _))));
         let answered = self.evidence.iter().all(|e| e.latest.is_some());
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST end an order in WaitCode as `attention` with `number_used` (300) as soon as one entry
+        //# of its list answers that the number lives or has money, in whatever amount, refunded or not.
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST apply the rules of WaitCode in this order: ORD-109, ORD-105, ORD-106, ORD-107, ORD-108,
+        //# PAY-67, ORD-104.
         if used {
             return self.end(End::attention(Status::NumberUsed), context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST end an order in WaitCode as `not_paid` with `number_closed` (205) when all entries have
+        //# been answered and one of them answered closed.
         if answered && self.evidence.iter().any(|e| matches!(e.latest, Some((Latest::Closed, _)))) {
             return self.end(End::not_paid(Status::NumberClosed), context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST leave WaitCode as ORD-110 says with `cancelled` (230) if a cancel is wanted.
         if self.row.cancel_wanted {
             return self.leave_wait_code(Status::Cancelled, context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST leave WaitCode at `start_by` as ORD-110 says, with `platform_down` (220) if a good code
+        //# is waiting and with `no_code` (200) if none is.
         if clock.now >= self.start_by() {
             let why = if self.code.is_some() { Status::PlatformDown } else { Status::NoCode };
             return self.leave_wait_code(why, context, clock, effects);
@@ -68,6 +88,10 @@ impl Life {
         {
             return self.pay(channel, code, date, context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST ask in WaitCode about every entry of the order's list of PAY-37 at once, and every 5
+        //# seconds again about each entry that has not been answered and, while a good code waits and no
+        //# trusted answer of its channel has told the platform's clock, about the own entry of that channel.
         if clock.now >= self.next_query {
             self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
             // Without the platform's clock the waiting code cannot be used: its number is asked about until one comes.
@@ -91,6 +115,9 @@ impl Life {
         clock: Clock,
         effects: &mut Effects,
     ) {
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST end an order that leaves WaitCode as `not_paid` with the named status if the order has
+        //# no `search` and the journal is intact for it, and enter Asking otherwise.
         if self.row.search.is_empty() && self.intact(context) {
             self.end(End::not_paid(why), context, clock, effects);
         } else {
@@ -135,6 +162,8 @@ impl Life {
         self.evidence =
             alloc::vec![Evidence::new(Place::Own, evidence.number, evidence.merchant, evidence.fence)];
         self.paid_from = clock.now;
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST store the attempt of PAY-68 and enter Paying before it writes the pay of PAY-72.
         self.enter(PosState::Paying, clock.now, effects);
         let Some(evidence) = self.evidence.first() else { return };
         let (merchant, number) = (evidence.merchant.clone(), evidence.number.clone());
@@ -161,6 +190,9 @@ impl Life {
         }
         let after = if verdict.answered { timers::QUERY_FIRST } else { timers::QUERY_FIRST_AFTER_LOSS };
         self.next_query = verdict.ended.after(after.min(timers.query));
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST end an order in Paying, once no pay is in flight, as the finding of its attempt's
+        //# number says by PAY-76, and on the answer to the pay itself as PAY-74 says.
         match &verdict.proof {
             Proof::Captured(capture) => self.captured(capture.clone(), context, clock, effects),
             Proof::Refused => self.end(End::not_paid(Status::CodeRefused), context, clock, effects),
@@ -231,12 +263,25 @@ impl Life {
     }
 
     pub(super) fn step_paying(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST end an order in Paying, once no pay is in flight, as the finding of its attempt's
+        //# number says by PAY-76, and on the answer to the pay itself as PAY-74 says.
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST apply the rules of Paying in this order: ORD-115, ORD-116, ORD-117, and then the
+        //# questions of PAY-58.
         if self.moving.is_some() || self.conclude_attempt(context, clock, effects) {
             return;
         }
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST enter Asking from Paying, once no pay is in flight, at `act_by` and after a restart.
         if clock.now >= self.act_by() || self.restarted {
             return self.start_asking(context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#paying
+        //# A POS MUST store that a reverse was written and enter Reversing from Paying when T_POLL has passed
+        //# since the pay's first byte or a cancel is wanted or the payer was refused, the latest answer says
+        //# that the number lives, or is absent and the payer was not refused, T_REV_MIN has passed since the
+        //# pay's first byte, and `act_by` has not come.
         if self.reverse_is_due(context, clock) {
             self.row.reverses = 1;
             return self.enter(PosState::Reversing, clock.now, effects);
@@ -272,9 +317,18 @@ impl Life {
     }
 
     pub(super) fn step_reversing(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
+        //= spec-crate/spec/orders.md#reversing
+        //# A POS MUST end an order in Reversing, once no reverse is in flight, as the finding of its
+        //# attempt's number says by PAY-76.
+        //= spec-crate/spec/orders.md#reversing
+        //# A POS MUST apply the rules of Reversing in this order: ORD-119, ORD-120, ORD-121, and then the
+        //# questions of PAY-59.
         if self.moving.is_some() || self.conclude_attempt(context, clock, effects) {
             return;
         }
+        //= spec-crate/spec/orders.md#reversing
+        //# A POS MUST enter Asking from Reversing, once no reverse is in flight, at `act_by` and after a
+        //# restart.
         if clock.now >= self.act_by() || self.restarted {
             return self.start_asking(context, clock, effects);
         }
@@ -283,6 +337,10 @@ impl Life {
             let fresh = clock.now < ended.after(REVERSE_AFTER_QUERY);
             fresh && (latest == Latest::Alive || (first && latest == Latest::Absent))
         });
+        //= spec-crate/spec/orders.md#reversing
+        //# A POS MUST write a reverse in Reversing when the latest answer of the attempt's number is less
+        //# than 2 seconds old and says that the number lives, or, before the first reverse of this stay in
+        //# Reversing, that it is absent, and the gap of PAY-81 is over.
         if ready
             && clock.now >= self.next_reverse
             && let Some((merchant, number)) =

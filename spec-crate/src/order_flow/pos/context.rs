@@ -70,6 +70,10 @@ impl Context {
         let own = self.agreement(core.agreement_no()).and_then(|agreement| agreement.merchant(channel));
         let Some(own) = own else { return Vec::new() };
         let older = self.agreements.iter().filter_map(|agreement| agreement.merchant(channel));
+        //= spec-crate/spec/orders.md#the-core
+        //# A POS MUST ask for and move the money of a collect only at the merchants of the agreement that its
+        //# core names, but for the questions of PAY-37, and of a refund only at the merchant of the
+        //# original's agreement.
         let mut merchants = alloc::vec![own];
         for merchant in older.filter(|merchant| self.merchants.contains(merchant)) {
             if !merchants.contains(&merchant) {
@@ -88,6 +92,10 @@ impl Context {
             Channel::Alipay => Purpose::Alipay,
         };
         let number = platform_number(&agreement.terms().site_code, &original.order_no, purpose);
+        //= spec-crate/spec/orders.md#the-core
+        //# A POS MUST ask for and move the money of a collect only at the merchants of the agreement that its
+        //# core names, but for the questions of PAY-37, and of a refund only at the merchant of the
+        //# original's agreement.
         Some((agreement.merchant(original.channel)?, number))
     }
 
@@ -175,6 +183,9 @@ impl Context {
 
     /// Signs a result's bytes as this device.
     pub(crate) fn sign_result(&self, result: &[u8]) -> [u8; 64] {
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST sign the canonical bytes of a result with Ed25519 and its device key over 64 bytes
+        //# 0x20, `hispos/1 result`, one byte 00, and those bytes.
         crypto::ed25519_sign(&self.seed, labels::RESULT, result)
     }
 }

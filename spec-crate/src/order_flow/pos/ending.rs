@@ -59,6 +59,9 @@ impl Life {
     pub(super) fn end(&mut self, end: End, context: &mut Context, clock: Clock, effects: &mut Effects) {
         let result = self.result_of(&end, context, clock);
         self.row.result = result.encode_to_vec();
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST sign a result once, store the signed bytes and the signature, and repeat both byte for
+        //# byte.
         self.row.signature = context.sign_result(&self.row.result).to_vec();
         self.row.answered = 0;
         self.code = None;
@@ -72,6 +75,9 @@ impl Life {
             channel: Channel::from_code(result.channel),
             payment_no: (!result.payment_no.is_empty()).then_some(result.payment_no),
         });
+        //= spec-crate/spec/orders.md#looking-up
+        //# A POS MUST report the result of a look like the result of an order, in place of an earlier result
+        //# of the same order.
         effects.report(self.core.order_no().clone());
     }
 
@@ -81,19 +87,32 @@ impl Life {
         let original = self.core.refund_of();
         let used = self.row.attempt.as_ref().map_or(0, |attempt| attempt.channel);
         let captured = self.evidence.iter().find(|e| e.money().is_some()).map(|e| e.merchant.channel.code());
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST set `channel` of a result to the channel of the original for a refund, to the channel
+        //# of the capture for `paid`, and otherwise to the channel of the order's attempt, leaving it out if
+        //# there was none.
         let channel = match original {
             Some(original) => original.channel.code(),
             None if paid => captured.unwrap_or(used),
             None => used,
         };
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST set `payment_no` of a result to the original's payment number for a refund and to that
+        //# of the capture for `paid`, and leave it out otherwise.
         let payment_no = match (original, &end.capture) {
             (Some(original), _) => original.payment_no.clone(),
             (None, Some(capture)) => capture.payment_no.clone(),
             (None, None) => String::new(),
         };
         let (refund_id, refunded_at) = end.refund.clone().unwrap_or_default();
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST set `captured_at` of a result to the platform's own time of the capture for `paid`, or
+        //# of the refund for `refunded`, if the platform told it, and leave it out otherwise.
         let captured_at = end.capture.as_ref().and_then(|capture| capture.captured_at).or(refunded_at);
         wire::ResultCore {
+            //= spec-crate/spec/orders.md#results
+            //# A POS MUST set `order_hash`, `order_no` and `amount` of a result to those of the order's core,
+            //# and `device_id` to its own id.
             order_hash: self.hash.to_vec(),
             order_no: self.core.order_no().as_str().into(),
             device_id: context.device_id.as_str().into(),
@@ -104,7 +123,13 @@ impl Life {
             payment_no,
             refund_id,
             captured_at: captured_at.map_or(0, |at| at.0),
+            //= spec-crate/spec/orders.md#time
+            //# A POS without a trustworthy calendar clock MUST leave out `decided_at` of a result and `at` of
+            //# a book record, and store 0 as `accepted_unix` of an order.
             decided_at: clock.unix.map_or(0, |at| at.0),
+            //= spec-crate/spec/orders.md#results
+            //# A POS MUST set `provider_code` of a result that is not `paid` to the code of the latest answer
+            //# about the order that had one, cut to 64 characters, and leave it out of a `paid` result.
             provider_code: if paid {
                 String::new()
             } else {
@@ -117,6 +142,9 @@ impl Life {
     /// The captures that were seen, at most two.
     fn found(&self) -> Vec<wire::FoundCapture> {
         let seen = self.evidence.iter().filter_map(|e| Some((e.merchant.channel, e.money()?)));
+        //= spec-crate/spec/orders.md#results
+        //# A POS MUST list in `found` of an `attention` result the first two captures that it knows, in the
+        //# order of PAY-37, and leave `found` out of every other result.
         seen.take(2)
             .map(|(channel, capture)| wire::FoundCapture {
                 channel: channel.code(),

@@ -106,6 +106,11 @@ impl Life {
 
     /// Whether the journal can prove what did not happen to this order.
     pub(super) fn intact(&self, context: &Context) -> bool {
+        //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+        //# A POS MUST take its journal for intact for an order exactly if the order's row is not marked
+        //# `not_intact`, and either the present run accepted the order, or the present boot is that of the
+        //# row, the first Sync of the present run was answered, and no Sync of the present run showed an
+        //# anchor that the journal does not contain.
         !self.row.not_intact
             && (self.row.run == context.run || (self.row.boot == context.boot && context.anchored))
     }
@@ -157,6 +162,8 @@ impl Life {
                 PosState::Refunding => self.step_refunding(context, clock, effects),
                 PosState::Asking if self.is_refund() => self.step_asking_refund(context, clock, effects),
                 PosState::Asking => self.step_asking(context, clock, effects),
+                //= spec-crate/spec/orders.md#ended
+                //# A POS MUST NOT give money back that it has told of as paid, except for a refund order.
                 PosState::Ended | PosState::Unspecified => return,
             }
             if (self.state(), self.moving) == before || self.moving.is_some() {
@@ -273,6 +280,9 @@ impl Life {
             _ => Some(self.act_by()),
         };
         let told = self.told.map(|(_, told)| told.after(timers::PROGRESS_EVERY));
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A POS MUST apply the rules of an order's state again after each event of the order, and at each
+        //# instant that a rule of the state names.
         let marks = [Some(self.next_query), Some(self.next_reverse), lease, told];
         marks.into_iter().flatten().filter(|at| *at > now).min()
     }

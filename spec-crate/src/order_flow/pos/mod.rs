@@ -110,6 +110,9 @@ impl PosFlow {
         let Some(mut life) = self.read(row, clock.now) else { return };
         let order_no = life.core.order_no().clone();
         if at_start && life.state() == PosState::Ended && life.row.answered == 0 {
+            //= spec-crate/spec/orders.md#reporting-results
+            //# A POS MUST report unanswered results again after every restart and in every new session, for
+            //# as long as they are unanswered.
             self.unanswered.push_back(order_no.clone());
         }
         life.restarted = at_start && life.state() != PosState::Ended;
@@ -147,7 +150,13 @@ impl PosFlow {
     ) -> Option<()> {
         let order_no = self.waiting()?.core.order_no().clone();
         let life = self.lives.get_mut(&order_no)?;
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST take a scanned code only while an order in WaitCode of the present run waits and only
+        //# for a channel that has a merchant in the order's agreement, show a clear text for every other
+        //# code, and keep none of those.
         self.context.agreement(life.core.agreement_no())?.merchant(channel)?;
+        //= spec-crate/spec/orders.md#waitcode
+        //# A POS MUST let a newly scanned good code replace one that is waiting for its number's answer.
         life.code = Some((channel, code));
         self.step(&order_no, clock, effects);
         Some(())
@@ -196,6 +205,9 @@ impl PosFlow {
         match self.asks.remove(&verdict.id) {
             Some(Asked::Merchant(merchant)) => self.merchant_verdict(merchant, verdict, effects),
             Some(Asked::Order { order_no, look }) => {
+                //= spec-crate/spec/orders.md#looking-up
+                //# A POS MUST NOT change the state of an order that it holds because a look at it runs or
+                //# ends, but for the result that it keeps.
                 let lives = if look { &mut self.looks } else { &mut self.lives };
                 if let Some(life) = lives.get_mut(&order_no) {
                     if let (Some(date), Some(evidence)) = (verdict.date, life.evidence.first()) {
@@ -240,6 +252,8 @@ impl PosFlow {
             self.settle(&order_no, true, clock, effects);
         }
         for life in self.lives.values_mut() {
+            //= spec-crate/spec/orders.md#reporting-results
+            //# A POS SHOULD raise an alarm for a result that has been unanswered for 120 seconds.
             if life.unconfirmed_at().is_some_and(|due| clock.now >= due) {
                 life.unconfirmed_told = true;
                 let order_no = life.core.order_no().clone();
@@ -324,6 +338,10 @@ impl PosFlow {
     pub(crate) fn confirmed(&mut self, confirm: &wire::ConfirmResult, effects: &mut Effects) {
         let Ok(order_no) = OrderNo::try_from(confirm.order_no.as_str()) else { return };
         let Some(life) = self.lives.get_mut(&order_no) else { return };
+        //= spec-crate/spec/orders.md#reporting-results
+        //# A POS MUST store the disposition of a ConfirmResult and stop repeating if its order is known here
+        //# and its `result_hash` is that of the order's latest result, and ignore the ConfirmResult
+        //# otherwise.
         let same = result_hash(&life.row.result).as_slice() == confirm.result_hash.as_slice();
         let Some(disposition) = Disposition::from_code(confirm.disposition).filter(|_| same) else { return };
         life.row.answered = confirm.disposition;
@@ -351,14 +369,23 @@ impl PosFlow {
         if !contained {
             self.context.anchored = false;
             for life in self.lives.values_mut().filter(|life| life.state() != PosState::Ended) {
+                //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+                //# A POS to which a Sync shows an anchor that its journal does not contain MUST mark every
+                //# order that has not ended as `not_intact` and raise an alarm.
                 life.row.not_intact = true;
                 effects.write(life.write());
             }
+            //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+            //# A POS to which a Sync shows an anchor that its journal does not contain MUST mark every order
+            //# that has not ended as `not_intact` and raise an alarm.
             effects.event(OrderEvent::Alarm(PosAlarm::JournalWentBack));
         } else if first {
             for life in
                 self.lives.values_mut().filter(|life| life.restarted && life.row.boot != self.context.boot)
             {
+                //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+                //# A POS MUST mark each loaded order that has not ended and whose boot is not the present one
+                //# as `not_intact`, at the first Sync of its run.
                 life.row.not_intact = true;
                 effects.write(life.write());
             }

@@ -77,6 +77,9 @@ impl Stage {
 impl Life {
     /// How far this order is, as HIS and the patient are told.
     pub(super) fn progress(&self, now: Instant) -> Option<Progress> {
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A POS MUST report as stage the order's state, `user_confirming` instead of `paying` once a query
+        //# answered that the number lives or the pay had an open answer, and `looking` for a look.
         let stage = match self.state() {
             _ if self.looking => Stage::Looking,
             PosState::WaitCode => Stage::WaitCode,
@@ -88,12 +91,18 @@ impl Life {
             PosState::Ended | PosState::Unspecified => return None,
         };
         let waiting = stage == Stage::WaitCode;
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A POS MUST report `money` as none in WaitCode and in Refunding before the first refund request was
+        //# allowed, and as unknown in every other stage.
         let never_moved = waiting || (stage == Stage::Refunding && self.row.refund_started_at == 0);
         Some(Progress {
             order_no: self.core.order_no().clone(),
             stage,
             channel: self.row.attempt.as_ref().and_then(|attempt| Channel::from_code(attempt.channel)),
             money_unknown: !never_moved,
+            //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+            //# A POS MUST report as `seconds_left` the seconds until `start_by`, rounded up, in WaitCode, and
+            //# 0 in every other stage.
             seconds_left: if waiting { seconds_until(self.start_by(), now) } else { 0 },
         })
     }
@@ -103,6 +112,9 @@ impl Life {
         let Some(progress) = self.progress(now) else { return };
         let body = progress.body();
         let key = (body.stage, body.channel);
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A POS MUST send OrderState as a notice for each order that has not ended, but for no look, when
+        //# its stage or channel changes, and every 15 seconds.
         let due = self.told.is_none_or(|(told, at)| told != key || now >= at.after(timers::PROGRESS_EVERY));
         if due {
             self.told = Some((key, now));

@@ -26,6 +26,13 @@ impl Life {
             if !context.synced {
                 return;
             }
+            //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+            //# A POS MUST NOT sign a result about an order that it loaded at its start before the first Sync
+            //# of the present run came.
+            //= spec-crate/spec/orders.md#refunding
+            //# A POS that loaded an order in Refunding at its start MUST, after the first Sync, end it as
+            //# `not_refunded` with `never_sent` (400) if the first request was not yet allowed and the
+            //# journal is intact for it, and enter Asking otherwise.
             let never_sent = !started && self.intact(context);
             return if never_sent {
                 self.end(End::not_refunded(Status::NeverSent), context, clock, effects);
@@ -33,26 +40,51 @@ impl Life {
                 self.start_asking_refund(context, clock, effects);
             };
         }
+        //= spec-crate/spec/orders.md#refunding
+        //# A POS MUST apply the rules of Refunding in this order: ORD-133, wait while a request or question
+        //# is in flight, enter Asking if the first request was allowed, ORD-134, ORD-135, ORD-138, ORD-139,
+        //# ORD-136.
         if self.moving.is_some() || self.refund.asked.is_some() {
             return;
         }
+        //= spec-crate/spec/orders.md#refunding
+        //# A POS MUST store the instant at which the first refund request is allowed before it writes that
+        //# request, and enter Asking when the request has ended without ending the order.
         if started {
             return self.start_asking_refund(context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#refunding
+        //# A POS MUST end an order in Refunding as `not_refunded` with `never_sent` (400) if a cancel is
+        //# wanted, the first request was not yet allowed, and no question is in flight.
         if self.row.cancel_wanted {
             return self.end(End::not_refunded(Status::NeverSent), context, clock, effects);
         }
+        //= spec-crate/spec/orders.md#refunding
+        //# A POS MUST end an order in Refunding as `not_refunded` with `refund_platform_down` (402) at
+        //# `start_by`, if the first request was not yet allowed and no question is in flight.
         if clock.now >= self.start_by() {
             return self.end(End::not_refunded(Status::RefundPlatformDown), context, clock, effects);
         }
         match self.refund.original {
             Some(true) => {
+                //= spec-crate/spec/orders.md#refunding
+                //# A POS MUST store the instant at which the first refund request is allowed before it writes
+                //# that request, and enter Asking when the request has ended without ending the order.
                 self.row.refund_started_at = clock.now.0.max(1);
                 self.enter(PosState::Refunding, clock.now, effects);
                 let start_by = self.start_by();
                 self.request_refund(start_by, context, effects);
             }
+            //= spec-crate/spec/orders.md#refunding
+            //# A POS MUST end an order in Refunding as `not_refunded` with `original` (403) unless the
+            //# original's number is captured, refunded in part or not, with exactly the amount and payment
+            //# number that `refund_of` names, where a mismatch, closed, alive and absent each say that it is
+            //# not.
             Some(false) => self.end(End::not_refunded(Status::Original), context, clock, effects),
+            //= spec-crate/spec/orders.md#refunding
+            //# A POS MUST ask in Refunding first about the refund's own number, and after it answered absent
+            //# about the original's number, at once and then again 5 seconds after each answer that decides
+            //# nothing.
             None if clock.now >= self.next_query => {
                 self.next_query = clock.now.after(timers::CODE_ERROR_RETRY);
                 let request =
@@ -86,7 +118,17 @@ impl Life {
         if self.moving.is_some() || self.refund.asked.is_some() {
             return;
         }
+        //= spec-crate/spec/orders.md#leases
+        //# A POS MUST NOT write a pay, reverse or refund for an order that its present run has not accepted
+        //# by SubmitOrder, except a reverse or a repeated refund that ORD-130 or ORD-142 allows.
+        //= spec-crate/spec/orders.md#looking-up
+        //# A POS MUST NOT write a pay, reverse or refund because of a LookUp, whichever device the core
+        //# names.
         let leased = !self.looking && self.intact(context) && clock.now < self.act_by();
+        //= spec-crate/spec/orders.md#asking-about-a-refund
+        //# A POS MUST write the refund request again in Asking, with the same refund number and amount, when
+        //# the latest answer says that the refund's number is absent, the first request had been allowed, the
+        //# journal is intact for the order, it is no look, and `act_by` has not come.
         if leased && self.refund.absent && self.row.refund_started_at != 0 {
             self.refund.absent = false;
             let act_by = self.act_by();
@@ -94,6 +136,10 @@ impl Life {
         }
         if clock.now >= self.next_query {
             self.schedule_refund_question(context, clock);
+            //= spec-crate/spec/orders.md#asking-about-a-refund
+            //# A POS MUST ask in Asking of a refund only about the refund's own number, at the merchant of
+            //# the original's agreement, and end the order only as PAY-84 and PAY-86 say, without any end by
+            //# time.
             let question = self.refund_question(context);
             self.ask_refund(question, context, effects);
         }
@@ -181,6 +227,9 @@ impl Life {
                 self.refund.absent_at = None;
             }
             self.conclude_refund(verdict, context, clock, effects);
+            //= spec-crate/spec/orders.md#refunding
+            //# A POS MUST judge every answer about the refund's own number other than absent by PAY-84, and
+            //# enter Asking if it says that the refund is pending.
             if before_request && verdict.proof == Proof::RefundPending {
                 self.start_asking_refund(context, clock, effects);
             }
@@ -209,6 +258,10 @@ impl Life {
         let held = |capture: &crate::platform::Capture| {
             capture.amount == original.amount && capture.payment_no == original.payment_no
         };
+        //= spec-crate/spec/orders.md#refunding
+        //# A POS MUST end an order in Refunding as `not_refunded` with `original` (403) unless the original's
+        //# number is captured, refunded in part or not, with exactly the amount and payment number that
+        //# `refund_of` names, where a mismatch, closed, alive and absent each say that it is not.
         self.refund.original = match &verdict.proof {
             Proof::Captured(capture) | Proof::CapturedAndRefunded { capture, .. } => Some(held(capture)),
             Proof::Mismatch(_) | Proof::Closed | Proof::Alive | Proof::Absent => Some(false),

@@ -45,12 +45,32 @@ impl PosFlow {
             Ok(core) => core,
             Err(rejection) => return rejection,
         };
+        //= spec-crate/spec/orders.md#leases
+        //# A POS MUST NOT change `start_by` or `act_by` of an accepted order, whatever it receives.
         if let Some(known) = self.answer_known(&core, clock.now) {
             return known;
         }
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS that answers a request with Rejected MUST have stored nothing and moved nothing because of
+        //# that request.
         if let Err(code) = self.may_accept(&core, submit, asking, clock.now) {
             return rejected(code, core.order_no().as_str());
         }
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A POS MUST have at most one order in WaitCode, Paying or Refunding.
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST answer a SubmitOrder by the first of the following that applies: reject `amount` (504)
+        //# if the core has a wrong sign or an amount out of range, and `malformed` (501) if it is malformed
+        //# otherwise; `wrong_device` (503) if it names another device; the answer of ORD-90 if the number is
+        //# known here; `wrong_terminal` (502) if `terminal_id` is not the terminal that authenticated the
+        //# session, or that terminal is revoked or not in the manifest; `run_changed` (507) if `run` is not
+        //# the present run; `malformed` (501) if `search` has more than 4 entries or one that is no order
+        //# number; `merchant` (509) if the agreement is not held for new sessions or a merchant of PAY-32 is
+        //# not verified; `amount` (504) if the amount is above the agreement's limit; `expired` (508) if
+        //# `start_by` is not later than now; `malformed` (501) if `start_by` is later than now + T_START +
+        //# T_DRIFT; `storage` (510) if the journal has no room above its reserve; `busy` (506) with the other
+        //# order's number if another order is in WaitCode, Paying or Refunding; and otherwise acceptance,
+        //# answered by OrderState.
         if let Some(active) = self.active() {
             return rejected(RejectCode::Busy, active.core.order_no().as_str());
         }
@@ -60,6 +80,9 @@ impl PosFlow {
         let Some(mut life) = self.new_life(core, &submit.search, clock) else {
             return rejected(RejectCode::Malformed, "");
         };
+        //= spec-crate/spec/orders.md#leases
+        //# A POS MUST set `start_by` of an accepted order to the present session's zero + 1,000 ms times the
+        //# received number, and `act_by` to `start_by` + T_ACT, as instants of its boot clock.
         life.row.start_by = start_by.0;
         life.row.act_by = start_by.after(timers.act).0;
         let (order_no, amount) = (life.core.order_no().clone(), life.core.amount());
@@ -83,6 +106,19 @@ impl PosFlow {
         asking: &Asking<'_>,
         now: Instant,
     ) -> Result<(), RejectCode> {
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST answer a SubmitOrder by the first of the following that applies: reject `amount` (504)
+        //# if the core has a wrong sign or an amount out of range, and `malformed` (501) if it is malformed
+        //# otherwise; `wrong_device` (503) if it names another device; the answer of ORD-90 if the number is
+        //# known here; `wrong_terminal` (502) if `terminal_id` is not the terminal that authenticated the
+        //# session, or that terminal is revoked or not in the manifest; `run_changed` (507) if `run` is not
+        //# the present run; `malformed` (501) if `search` has more than 4 entries or one that is no order
+        //# number; `merchant` (509) if the agreement is not held for new sessions or a merchant of PAY-32 is
+        //# not verified; `amount` (504) if the amount is above the agreement's limit; `expired` (508) if
+        //# `start_by` is not later than now; `malformed` (501) if `start_by` is later than now + T_START +
+        //# T_DRIFT; `storage` (510) if the journal has no room above its reserve; `busy` (506) with the other
+        //# order's number if another order is in WaitCode, Paying or Refunding; and otherwise acceptance,
+        //# answered by OrderState.
         if submit.terminal_id != asking.peer || !asking.peer_active {
             return Err(RejectCode::WrongTerminal);
         }
@@ -108,6 +144,9 @@ impl PosFlow {
         if start_by > now.after(timers.start.saturating_add(timers.drift)) {
             return Err(RejectCode::Malformed);
         }
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST refuse new orders while its storage has less free space than it needs to record the end
+        //# of every order that has not ended.
         if asking.storage { Ok(()) } else { Err(RejectCode::Storage) }
     }
 
@@ -116,6 +155,10 @@ impl PosFlow {
         let Ok(order_no) = OrderNo::try_from(query.order_no.as_str()) else {
             return rejected(RejectCode::Malformed, "");
         };
+        //= spec-crate/spec/orders.md#querying
+        //# A POS MUST answer a QueryOrder with reject `malformed` (501) if the number is no order number,
+        //# with NoRecord and the present run if the number is not known here, with reject `conflict` (505) as
+        //# in ORD-90 if the hash differs, and otherwise with the signed result or OrderState.
         match self.lives.get(&order_no) {
             None => Body::NoRecord(wire::NoRecord { run: self.context.run.clone() }),
             Some(life) if life.hash.as_slice() != query.order_hash => life.conflict(),
@@ -131,8 +174,23 @@ impl PosFlow {
         };
         let order_no = core.order_no().clone();
         match self.lives.get_mut(&order_no) {
+            //= spec-crate/spec/orders.md#cancelling
+            //# A POS MUST answer a CancelOrder by the first of the following that applies: the rejects of
+            //# ORD-88 for the core and the device; reject `conflict` (505) if the number is known with other
+            //# bytes; if it is known, note `cancel_wanted` durably in WaitCode, Paying, Reversing or
+            //# Refunding, change nothing in any other state, and answer as in ORD-90; reject `run_changed`
+            //# (507) if `run` is not the present run; and otherwise the tombstone of ORD-96.
             Some(life) if life.core.bytes() != core.bytes() => return life.conflict(),
             Some(life) => {
+                //= spec-crate/spec/orders.md#cancelling
+                //# A POS MUST answer a CancelOrder by the first of the following that applies: the rejects of
+                //# ORD-88 for the core and the device; reject `conflict` (505) if the number is known with
+                //# other bytes; if it is known, note `cancel_wanted` durably in WaitCode, Paying, Reversing
+                //# or Refunding, change nothing in any other state, and answer as in ORD-90; reject
+                //# `run_changed` (507) if `run` is not the present run; and otherwise the tombstone of
+                //# ORD-96.
+                //= spec-crate/spec/orders.md#asking
+                //# A POS MUST NOT let a CancelOrder change an order in Asking.
                 let wanted = matches!(
                     life.state(),
                     PosState::WaitCode | PosState::Paying | PosState::Reversing | PosState::Refunding
@@ -152,6 +210,11 @@ impl PosFlow {
                     return rejected(RejectCode::Malformed, order_no.as_str());
                 };
                 life.row.cancel_wanted = true;
+                //= spec-crate/spec/orders.md#cancelling
+                //# A POS that knows no order of a CancelOrder of its own run MUST store the order with its
+                //# core and `cancel_wanted`, end it as `not_paid` with `never_seen` (222), or as
+                //# `not_refunded` with `refund_never_seen` (401), if the request has no `search`, and enter
+                //# Asking otherwise.
                 if !cancel.search.is_empty() {
                     life.start_asking_either(&mut self.context, clock, effects);
                 } else if is_refund {
@@ -182,6 +245,14 @@ impl PosFlow {
         }
         let own = *core.device_id() == self.context.device_id;
         let ended = self.lives.get(&order_no).map(|life| life.state() == PosState::Ended);
+        //= spec-crate/spec/orders.md#looking-up
+        //# A POS MUST answer a LookUp by the first of the following that applies: reject `malformed` (501) if
+        //# the core is malformed in any way; reject `conflict` (505) if the number is known with other bytes;
+        //# reject `merchant` (509) if the credentials of a merchant of PAY-32 are not held; the signed result
+        //# if the order has ended here, `fresh` is not set and no look at it runs; if it is its own order and
+        //# has not ended, the reaction of ORD-98; if it is its own order and not known, a stored row in
+        //# Asking that is marked `not_intact`; and otherwise a look, one at most for an order, answered by
+        //# OrderState with stage `looking`.
         match ended {
             Some(true) if !look.fresh && !self.looks.contains_key(&order_no) => {}
             Some(false) if own => self.look_at_own(&order_no, clock, effects),
@@ -209,6 +280,10 @@ impl PosFlow {
             && life.state() == PosState::WaitCode
             && !life.restarted
         {
+            //= spec-crate/spec/orders.md#looking-up
+            //# A POS MUST end its own order that waits in WaitCode and was accepted by the present run on a
+            //# LookUp as ORD-110 says with `restarted` (201), and answer about an order in another state
+            //# without changing it.
             life.leave_wait_code(Status::Restarted, &mut self.context, clock, effects);
         }
         self.step(order_no, clock, effects);
@@ -225,6 +300,9 @@ impl PosFlow {
             look.looking = true;
             look.row.set_state(PosState::Asking);
             look.ask_for_the_end(&self.context);
+            //= spec-crate/spec/orders.md#looking-up
+            //# A POS MUST keep a running look in memory only, and store the core, the result and the
+            //# signature when the look ends.
             self.looks.insert(order_no.clone(), look);
         }
         if let Some(look) = self.looks.get_mut(&order_no) {
@@ -235,6 +313,19 @@ impl PosFlow {
 
     /// A core that this device may act on.
     fn own_core(&self, bytes: &[u8]) -> Result<OrderCore, Body> {
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST answer a SubmitOrder by the first of the following that applies: reject `amount` (504)
+        //# if the core has a wrong sign or an amount out of range, and `malformed` (501) if it is malformed
+        //# otherwise; `wrong_device` (503) if it names another device; the answer of ORD-90 if the number is
+        //# known here; `wrong_terminal` (502) if `terminal_id` is not the terminal that authenticated the
+        //# session, or that terminal is revoked or not in the manifest; `run_changed` (507) if `run` is not
+        //# the present run; `malformed` (501) if `search` has more than 4 entries or one that is no order
+        //# number; `merchant` (509) if the agreement is not held for new sessions or a merchant of PAY-32 is
+        //# not verified; `amount` (504) if the amount is above the agreement's limit; `expired` (508) if
+        //# `start_by` is not later than now; `malformed` (501) if `start_by` is later than now + T_START +
+        //# T_DRIFT; `storage` (510) if the journal has no room above its reserve; `busy` (506) with the other
+        //# order's number if another order is in WaitCode, Paying or Refunding; and otherwise acceptance,
+        //# answered by OrderState.
         let core = OrderCore::decode(bytes.to_vec()).map_err(|error| match error {
             CoreError::Sign { .. } | CoreError::Amount { .. } => rejected(RejectCode::Amount, ""),
             _ => rejected(RejectCode::Malformed, ""),
@@ -247,6 +338,13 @@ impl PosFlow {
 
     fn answer_known(&self, core: &OrderCore, now: Instant) -> Option<Body> {
         let life = self.lives.get(core.order_no())?;
+        //= spec-crate/spec/orders.md#the-core
+        //# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST answer a SubmitOrder or CancelOrder about a known number whose core is the same bytes
+        //# with the order's latest signed result once it has ended and with OrderState before, in every run,
+        //# and one with other bytes with reject `conflict` (505), the core held, and its result and signature
+        //# or its stage.
         Some(if life.core.bytes() == core.bytes() { life.answer(now) } else { life.conflict() })
     }
 
@@ -255,11 +353,18 @@ impl PosFlow {
     }
 
     fn new_life(&self, core: OrderCore, search: &[String], clock: Clock) -> Option<Life> {
+        //= spec-crate/spec/orders.md#accepting
+        //# A POS MUST store an accepted order with its core, the present run and boot, the instant, the
+        //# calendar time if there is a clock, both deadlines and `search`, in WaitCode for a collect and in
+        //# Refunding for a refund.
         let row = wire::PosOrder {
             core: core.bytes().to_vec(),
             run: self.context.run.clone(),
             boot: self.context.boot.clone(),
             accepted_at: clock.now.0,
+            //= spec-crate/spec/orders.md#time
+            //# A POS without a trustworthy calendar clock MUST leave out `decided_at` of a result and `at` of
+            //# a book record, and store 0 as `accepted_unix` of an order.
             accepted_unix: clock.unix.map_or(0, |unix| unix.0),
             search: search.iter().take(limits::SEARCH_MAX).cloned().collect(),
             ..wire::PosOrder::default()
@@ -283,6 +388,8 @@ impl Life {
 
     /// The result of this look will take the place of an earlier one: what HIS recorded is kept beside it.
     pub(super) fn follows(&mut self, earlier: &wire::PosOrder) {
+        //= spec-crate/spec/orders.md#looking-up
+        //# A POS MUST keep with a new result of an order the mark that an earlier one was recorded.
         self.row.recorded = earlier.recorded;
         let recorded = match earlier.recorded_result.as_slice() {
             [] if earlier.recorded => &earlier.result,

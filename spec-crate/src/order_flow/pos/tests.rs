@@ -191,6 +191,11 @@ impl Pos {
 
 const CODE: &str = "130000000012345678";
 
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST ask in WaitCode about every entry of the order's list of PAY-37 at once, and every 5 seconds
+//# again about each entry that has not been answered and, while a good code waits and no trusted answer of
+//# its channel has told the platform's clock, about the own entry of that channel.
 #[test]
 fn a_good_code_waits_until_an_answer_tells_the_platforms_clock() {
     let mut pos = Pos::new();
@@ -206,6 +211,10 @@ fn a_good_code_waits_until_an_answer_tells_the_platforms_clock() {
     assert_eq!(code.digits(), CODE);
 }
 
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST leave WaitCode at `start_by` as ORD-110 says, with `platform_down` (220) if a good code is
+//# waiting and with `no_code` (200) if none is.
 #[test]
 fn a_good_code_that_no_clock_comes_for_ends_as_platform_down_and_is_never_written() {
     let mut pos = Pos::new();
@@ -253,6 +262,27 @@ fn absent_to_the_end(pos: &mut Pos, order_no: &str) -> Status {
     panic!("{order_no} has not ended")
 }
 
+//= spec-crate/spec/orders.md#cancelling
+//= type=test
+//# A POS that knows no order of a CancelOrder of its own run MUST store the order with its core and
+//# `cancel_wanted`, end it as `not_paid` with `never_seen` (222), or as `not_refunded` with
+//# `refund_never_seen` (401), if the request has no `search`, and enter Asking otherwise.
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST leave WaitCode as ORD-110 says with `cancelled` (230) if a cancel is wanted.
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST end an order that leaves WaitCode as `not_paid` with the named status if the order has no
+//# `search` and the journal is intact for it, and enter Asking otherwise.
+//= spec-crate/spec/orders.md#asking
+//= type=test
+//# A POS that enters Asking MUST forget a waiting code and set up the list of PAY-40.
+//= spec-crate/spec/orders.md#asking
+//= type=test
+//# A POS that has gone through the whole list and found every entry dead MUST end the order as `not_paid`. If
+//# a cancel is wanted, the order has no attempt, the journal is intact for it and it is no look, the status
+//# is `cancelled` (230), or `never_seen` (222) for the order of ORD-96. Otherwise it is the status of PAY-77
+//# for the strongest death, where closed is stronger than expired and expired is stronger than absent.
 #[test]
 fn a_cancel_before_the_scan_ends_as_cancelled_also_after_a_search() {
     let (order, search) = (core("B1", "POS-1", false), ["B1", "B2"]);
@@ -275,6 +305,10 @@ fn a_cancel_before_the_scan_ends_as_cancelled_also_after_a_search() {
     assert_eq!(absent_to_the_end(&mut pos, "B1"), Status::Absent);
 }
 
+//= spec-crate/spec/orders.md#asking
+//= type=test
+//# A POS MUST end an order in Asking as `attention` with `number_used` (300) if the journal is intact for it,
+//# it has no attempt, it is no look, and an entry of its list has money or was last answered as alive.
 #[test]
 fn a_cancelled_order_whose_search_finds_money_needs_people() {
     let (order, search) = (core("B1", "POS-1", false), ["B1", "B2"]);
@@ -290,6 +324,9 @@ fn a_cancelled_order_whose_search_finds_money_needs_people() {
     assert_eq!(pos.status("B1"), Some(Status::NumberUsed));
 }
 
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A POS SHOULD raise an alarm for a result that has been unanswered for 120 seconds.
 #[test]
 fn a_result_that_his_does_not_answer_raises_one_alarm_after_its_time() {
     let mut pos = Pos::new();

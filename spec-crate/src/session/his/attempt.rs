@@ -126,6 +126,9 @@ impl Attempt {
                 //= spec-crate/spec/key-exchange.md#receiving-m2
                 //# A HIS MUST answer an M2 that passes all checks with a new M3, in place of an M3 that is
                 //# out.
+                //= spec-crate/spec/orders.md#time
+                //# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the
+                //# session came from.
                 self.pending = Some(Pending { keyed, m3, checksum, repeats, zero: now, ends });
                 Answer::Taken
             }

@@ -143,6 +143,14 @@ fn m3_is_repeated_byte_for_byte_and_an_attempt_without_an_answer_is_made_afresh_
 //= spec-crate/spec/key-exchange.md#switch
 //= type=test
 //# A HIS MUST NOT seal a record in the new session before it has switched.
+//= spec-crate/spec/orders.md#time
+//= type=test
+//# A POS MUST take as zero of session time the instant at which it first sent the M2 that the session came
+//# from.
+//= spec-crate/spec/orders.md#time
+//= type=test
+//# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the session came
+//# from.
 #[test]
 fn both_ends_come_up_with_the_times_of_m2_and_his_only_with_the_first_record() {
     let mut bench = Bench::new();

@@ -36,6 +36,12 @@ fn paid_once(mut scene: Scene, order_no: &OrderNo) {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+//= type=test
+//# A POS MUST take its journal for intact for an order exactly if the order's row is not marked `not_intact`,
+//# and either the present run accepted the order, or the present boot is that of the row, the first Sync of
+//# the present run was answered, and no Sync of the present run showed an anchor that the journal does not
+//# contain.
 #[test]
 fn journal_one_commit_short_after_a_power_loss_has_forgotten_the_pay_and_asks_the_platform() {
     let (mut scene, order_no) = captured();
@@ -44,6 +50,22 @@ fn journal_one_commit_short_after_a_power_loss_has_forgotten_the_pay_and_asks_th
     paid_once(scene, &order_no);
 }
 
+//= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+//= type=test
+//# A POS program MUST draw a new run of 4 random bytes at each start and tell it in SessionReady.
+//= spec-crate/spec/orders.md#querying
+//= type=test
+//# A POS MUST answer a QueryOrder with reject `malformed` (501) if the number is no order number, with
+//# NoRecord and the present run if the number is not known here, with reject `conflict` (505) as in ORD-90 if
+//# the hash differs, and otherwise with the signed result or OrderState.
+//= spec-crate/spec/orders.md#looking-up
+//= type=test
+//# A POS MUST answer a LookUp by the first of the following that applies: reject `malformed` (501) if the
+//# core is malformed in any way; reject `conflict` (505) if the number is known with other bytes; reject
+//# `merchant` (509) if the credentials of a merchant of PAY-32 are not held; the signed result if the order
+//# has ended here, `fresh` is not set and no look at it runs; if it is its own order and has not ended, the
+//# reaction of ORD-98; if it is its own order and not known, a stored row in Asking that is marked
+//# `not_intact`; and otherwise a look, one at most for an order, answered by OrderState with stage `looking`.
 #[test]
 fn journal_restored_from_an_image_with_a_reboot_has_forgotten_the_order_and_asks_the_platform() {
     let (mut scene, order_no) = captured();
@@ -54,6 +76,14 @@ fn journal_restored_from_an_image_with_a_reboot_has_forgotten_the_order_and_asks
     paid_once(scene, &order_no);
 }
 
+//= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+//= type=test
+//# A POS to which a Sync shows an anchor that its journal does not contain MUST mark every order that has not
+//# ended as `not_intact` and raise an alarm.
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A POS MUST look for the anchor that a Sync shows in its journal by the rule of [books.md](books.md), where
+//# an absent anchor and one that belongs to a declared step back count as contained.
 #[test]
 fn journal_restored_from_an_image_without_a_reboot_is_noticed_by_the_anchor_and_asks_the_platform() {
     let (mut scene, order_no) = captured();
@@ -65,6 +95,10 @@ fn journal_restored_from_an_image_without_a_reboot_is_noticed_by_the_anchor_and_
     paid_once(scene, &order_no);
 }
 
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A POS MUST look for the anchor that a Sync shows in its journal by the rule of [books.md](books.md), where
+//# an absent anchor and one that belongs to a declared step back count as contained.
 #[test]
 fn journal_that_is_lost_is_noticed_and_the_platform_is_asked() {
     let (mut scene, order_no) = captured();
@@ -99,6 +133,10 @@ fn records(scene: &Scene) -> u64 {
 //# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
 //# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
 //# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A POS MUST put into each item the sequence number of the order's latest record, the core, and the latest
+//# result with its signature and disposition or the stage.
 #[test]
 fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_what_it_had_forgotten() {
     let mut scene = Scene::open();
@@ -128,6 +166,15 @@ fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_
 //= type=test
 //# A HIS MUST look for the ledger anchor of a SyncReply in its ledger, and raise an alarm and ask and make
 //# nothing about orders on any link if the ledger does not contain it, until a step back is declared.
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A POS MUST answer Sync with the anchor of the latest durable record of its journal and with the latest
+//# anchor of the site's ledger that it knew before this Sync.
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply, Ping,
+//# Pong, ReportResult or ConfirmResult, unless it is absent or is of the same book as the stored one and not
+//# above its sequence number.
 #[test]
 fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal() {
     let mut scene = Scene::open();

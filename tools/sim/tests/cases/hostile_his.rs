@@ -65,6 +65,26 @@ fn in_session(scene: &mut Scene) -> bool {
     scene.world.at_terminal(0, |link, _| PosLink::view(link).session.is_some()).unwrap()
 }
 
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST answer a SubmitOrder or CancelOrder about a known number whose core is the same bytes with the
+//# order's latest signed result once it has ended and with OrderState before, in every run, and one with
+//# other bytes with reject `conflict` (505), the core held, and its result and signature or its stage.
+//= spec-crate/spec/orders.md#querying
+//= type=test
+//# A POS MUST answer a QueryOrder with reject `malformed` (501) if the number is no order number, with
+//# NoRecord and the present run if the number is not known here, with reject `conflict` (505) as in ORD-90 if
+//# the hash differs, and otherwise with the signed result or OrderState.
+//= spec-crate/spec/orders.md#cancelling
+//= type=test
+//# A POS MUST answer a CancelOrder by the first of the following that applies: the rejects of ORD-88 for the
+//# core and the device; reject `conflict` (505) if the number is known with other bytes; if it is known, note
+//# `cancel_wanted` durably in WaitCode, Paying, Reversing or Refunding, change nothing in any other state,
+//# and answer as in ORD-90; reject `run_changed` (507) if `run` is not the present run; and otherwise the
+//# tombstone of ORD-96.
 #[test]
 fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
     let (mut scene, mut his) = sites();
@@ -87,6 +107,19 @@ fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
     assert_eq!(scene.written(Moving::Pay), []);
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST sign a result once, store the signed bytes and the signature, and repeat both byte for byte.
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST answer a SubmitOrder or CancelOrder about a known number whose core is the same bytes with the
+//# order's latest signed result once it has ended and with OrderState before, in every run, and one with
+//# other bytes with reject `conflict` (505), the core held, and its result and signature or its stage.
+//= spec-crate/spec/orders.md#cancelling
+//= type=test
+//# A POS that knows no order of a CancelOrder of its own run MUST store the order with its core and
+//# `cancel_wanted`, end it as `not_paid` with `never_seen` (222), or as `not_refunded` with
+//# `refund_never_seen` (401), if the request has no `search`, and enter Asking otherwise.
 #[test]
 fn order_that_comes_behind_its_own_cancel_is_answered_with_the_end_and_never_asked_about() {
     let (mut scene, mut his) = sites();
@@ -102,6 +135,23 @@ fn order_that_comes_behind_its_own_cancel_is_answered_with_the_end_and_never_ask
     assert!(asked.iter().all(|(_, ask)| ask.number.is_none()), "no number was asked about");
 }
 
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST answer a SubmitOrder by the first of the following that applies: reject `amount` (504) if the
+//# core has a wrong sign or an amount out of range, and `malformed` (501) if it is malformed otherwise;
+//# `wrong_device` (503) if it names another device; the answer of ORD-90 if the number is known here;
+//# `wrong_terminal` (502) if `terminal_id` is not the terminal that authenticated the session, or that
+//# terminal is revoked or not in the manifest; `run_changed` (507) if `run` is not the present run;
+//# `malformed` (501) if `search` has more than 4 entries or one that is no order number; `merchant` (509) if
+//# the agreement is not held for new sessions or a merchant of PAY-32 is not verified; `amount` (504) if the
+//# amount is above the agreement's limit; `expired` (508) if `start_by` is not later than now; `malformed`
+//# (501) if `start_by` is later than now + T_START + T_DRIFT; `storage` (510) if the journal has no room
+//# above its reserve; `busy` (506) with the other order's number if another order is in WaitCode, Paying or
+//# Refunding; and otherwise acceptance, answered by OrderState.
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS that answers a request with Rejected MUST have stored nothing and moved nothing because of that
+//# request.
 #[test]
 fn amount_and_kind_that_disagree_are_refused_and_nothing_is_stored() {
     let (mut scene, mut his) = sites();
@@ -124,6 +174,23 @@ fn amount_and_kind_that_disagree_are_refused_and_nothing_is_stored() {
     assert!(in_session(&mut scene));
 }
 
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST answer a SubmitOrder by the first of the following that applies: reject `amount` (504) if the
+//# core has a wrong sign or an amount out of range, and `malformed` (501) if it is malformed otherwise;
+//# `wrong_device` (503) if it names another device; the answer of ORD-90 if the number is known here;
+//# `wrong_terminal` (502) if `terminal_id` is not the terminal that authenticated the session, or that
+//# terminal is revoked or not in the manifest; `run_changed` (507) if `run` is not the present run;
+//# `malformed` (501) if `search` has more than 4 entries or one that is no order number; `merchant` (509) if
+//# the agreement is not held for new sessions or a merchant of PAY-32 is not verified; `amount` (504) if the
+//# amount is above the agreement's limit; `expired` (508) if `start_by` is not later than now; `malformed`
+//# (501) if `start_by` is later than now + T_START + T_DRIFT; `storage` (510) if the journal has no room
+//# above its reserve; `busy` (506) with the other order's number if another order is in WaitCode, Paying or
+//# Refunding; and otherwise acceptance, answered by OrderState.
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS that answers a request with Rejected MUST have stored nothing and moved nothing because of that
+//# request.
 #[test]
 fn order_for_another_device_or_of_another_terminal_is_refused_and_nothing_is_stored() {
     let (mut scene, mut his) = sites();
@@ -138,6 +205,11 @@ fn order_for_another_device_or_of_another_terminal_is_refused_and_nothing_is_sto
     assert_eq!(scene.journal(0, &OrderNo::try_from("B1").unwrap()), None);
 }
 
+//= spec-crate/spec/orders.md#refunding
+//= type=test
+//# A POS MUST end an order in Refunding as `not_refunded` with `original` (403) unless the original's number
+//# is captured, refunded in part or not, with exactly the amount and payment number that `refund_of` names,
+//# where a mismatch, closed, alive and absent each say that it is not.
 #[test]
 fn refund_of_an_original_that_was_never_paid_here_ends_as_not_refunded() {
     let (mut scene, mut his) = sites();
@@ -273,6 +345,10 @@ fn altered_header_of_a_record_is_dropped_whatever_byte_it_is_and_the_true_one_is
     assert!(knows(&scene, "B1"));
 }
 
+//= spec-crate/spec/orders.md#sync
+//= type=test
+//# A POS MUST end the session with sealed alert `unexpected_message` (10) if a request other than Sync comes
+//# before the first Sync of the session.
 #[test]
 fn request_before_sync_ends_the_session_with_alert_10() {
     let mut scene = Scene::open();
@@ -287,6 +363,13 @@ fn request_before_sync_ends_the_session_with_alert_10() {
     assert_eq!(scene.journal(0, &OrderNo::try_from("B1").unwrap()), None);
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST sign a result once, store the signed bytes and the signature, and repeat both byte for byte.
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A POS MUST store the disposition of a ConfirmResult and stop repeating if its order is known here and its
+//# `result_hash` is that of the order's latest result, and ignore the ConfirmResult otherwise.
 #[test]
 fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
     let (mut scene, mut his) = sites();

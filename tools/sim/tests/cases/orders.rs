@@ -43,6 +43,15 @@ fn answered(scene: &Scene, order_no: &OrderNo) -> Option<Disposition> {
 //= type=test
 //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
 //# refund's booking in one transaction, and confirm with `recorded` (1).
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST set `order_hash`, `order_no` and `amount` of a result to those of the order's core, and
+//# `device_id` to its own id.
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A POS MUST report in rounds, where a round takes all unanswered results, oldest first, the first round of
+//# a session begins at once, the next one 2 seconds later, and each further gap is twice the last one and at
+//# most 30 seconds.
 #[test]
 fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
     let mut scene = Scene::open();
@@ -66,6 +75,10 @@ fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
 //= type=test
 //# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
 //# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//= spec-crate/spec/orders.md#reporting-results
+//= type=test
+//# A POS MUST report unanswered results again after every restart and in every new session, for as long as
+//# they are unanswered.
 #[test]
 fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_session() {
     let mut scene = Scene::open();
@@ -91,6 +104,10 @@ fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_se
 //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
 //# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
 //# own, and its signer is the order's own device or a device that the row has asked.
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST leave WaitCode at `start_by` as ORD-110 says, with `platform_down` (220) if a good code is
+//# waiting and with `no_code` (200) if none is.
 #[test]
 fn stale_answer_of_the_last_sale_is_never_taken_for_the_next_one() {
     let mut scene = Scene::open();
@@ -133,6 +150,11 @@ fn same_order_sent_again_and_again_with_the_same_content_is_accepted_once_and_pa
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
 //# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
+//= spec-crate/spec/orders.md#cancelling
+//= type=test
+//# A POS that knows no order of a CancelOrder of its own run MUST store the order with its core and
+//# `cancel_wanted`, end it as `not_paid` with `never_seen` (222), or as `not_refunded` with
+//# `refund_never_seen` (401), if the request has no `search`, and enter Asking otherwise.
 #[test]
 fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more() {
     let mut scene = Scene::open();
@@ -151,6 +173,13 @@ fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more(
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
 //# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST apply the rules of Paying in this order: ORD-115, ORD-116, ORD-117, and then the questions of
+//# PAY-58.
+//= spec-crate/spec/orders.md#ended
+//= type=test
+//# A POS MUST NOT give money back that it has told of as paid, except for a refund order.
 #[test]
 fn abort_racing_success_is_paid_after_cancel_in_all_three_books() {
     let mut scene = Scene::open();
@@ -168,6 +197,19 @@ fn abort_racing_success_is_paid_after_cancel_in_all_three_books() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#cancelling
+//= type=test
+//# A POS MUST answer a CancelOrder by the first of the following that applies: the rejects of ORD-88 for the
+//# core and the device; reject `conflict` (505) if the number is known with other bytes; if it is known, note
+//# `cancel_wanted` durably in WaitCode, Paying, Reversing or Refunding, change nothing in any other state,
+//# and answer as in ORD-90; reject `run_changed` (507) if `run` is not the present run; and otherwise the
+//# tombstone of ORD-96.
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST store that a reverse was written and enter Reversing from Paying when T_POLL has passed since
+//# the pay's first byte or a cancel is wanted or the payer was refused, the latest answer says that the
+//# number lives, or is absent and the payer was not refused, T_REV_MIN has passed since the pay's first byte,
+//# and `act_by` has not come.
 #[test]
 fn abort_while_the_patient_types_closes_the_number_and_nothing_is_taken() {
     let mut scene = Scene::open();
@@ -185,6 +227,13 @@ fn abort_while_the_patient_types_closes_the_number_and_nothing_is_taken() {
 //= type=test
 //# A HIS MUST keep the start instant and the lease end of an order unchanged through repeats and new
 //# sessions.
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A POS MUST NOT change `start_by` or `act_by` of an accepted order, whatever it receives.
+//= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+//= type=test
+//# A POS MUST apply the rules of an order's state again after each event of the order, and at each instant
+//# that a rule of the state names.
 #[test]
 fn session_replaced_inside_a_lease_neither_renews_nor_ends_it() {
     let mut scene = Scene::open();
@@ -239,6 +288,11 @@ fn pos_that_freezes_before_its_pay_and_thaws_minutes_later_writes_no_byte() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#waitcode
+//= type=test
+//# A POS MUST take a scanned code only while an order in WaitCode of the present run waits and only for a
+//# channel that has a merchant in the order's agreement, show a clear text for every other code, and keep
+//# none of those.
 #[test]
 fn pos_that_freezes_with_a_waiting_order_and_thaws_minutes_later_takes_no_code_for_it() {
     let mut scene = Scene::open();
@@ -321,6 +375,12 @@ fn pos_cut_off_from_his_but_not_from_the_patient_is_paid_once_and_told_when_the_
 //= type=test
 //# A HIS MUST NOT ask another device than the order's own about an order before its lease end + T_QUIET, the
 //# largest T_QUIET of all agreements held, and only in Asking.
+//= spec-crate/spec/orders.md#asking
+//= type=test
+//# A POS that has gone through the whole list without an end MUST end the order as `paid` if exactly one
+//# entry is captured, with `paid_after_cancel` (101) if it is no look and a cancel was wanted or a reverse
+//# was written and with `paid` (100) otherwise, and as `attention` with `captured_twice` (301) if more than
+//# one is.
 #[test]
 fn other_wallet_at_the_other_pos_cannot_pay_a_bill_whose_first_pos_is_silent() {
     let mut scene = Scene::open();
@@ -347,6 +407,20 @@ fn other_wallet_at_the_other_pos_cannot_pay_a_bill_whose_first_pos_is_silent() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A POS MUST make the rows that a step changes durable before it sends a message, tells a person, or writes
+//# a byte to a platform because of that step.
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A HIS or a POS that cannot make a step durable MUST stop telling and sending anything about orders, and go
+//# on only from its book as a program that has just started.
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST store the attempt of PAY-68 and enter Paying before it writes the pay of PAY-72.
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST enter Asking from Paying, once no pay is in flight, at `act_by` and after a restart.
 #[test]
 fn storage_full_after_the_pay_tells_nothing_and_the_restart_finds_the_capture() {
     let mut scene = Scene::open();
@@ -421,12 +495,23 @@ fn lose_power_at_each_persist(story: Story, least: [usize; 2]) {
 //= type=test
 //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
 //# refund's booking in one transaction, and confirm with `recorded` (1).
+//= spec-crate/spec/orders.md#act-only-on-what-is-stored
+//= type=test
+//# A POS MUST make the rows that a step changes durable before it sends a message, tells a person, or writes
+//# a byte to a platform because of that step.
+//= spec-crate/spec/orders.md#accepting
+//= type=test
+//# A POS MUST store an accepted order with its core, the present run and boot, the instant, the calendar time
+//# if there is a clock, both deadlines and `search`, in WaitCode for a collect and in Refunding for a refund.
 #[test]
 fn power_loss_before_and_after_each_persist_of_a_collect_loses_and_doubles_nothing() {
     // The order and its result; the order, its attempt, its result and the answer to it.
     lose_power_at_each_persist(Story::Paid, [2, 4]);
 }
 
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST enter Asking from Reversing, once no reverse is in flight, at `act_by` and after a restart.
 #[test]
 fn power_loss_before_and_after_each_persist_of_a_reversed_collect_loses_and_doubles_nothing() {
     // The reverse is a batch of the terminal's more; the patient confirms just behind it.

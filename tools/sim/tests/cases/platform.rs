@@ -16,6 +16,10 @@ fn captured(order_no: &hispos::ids::OrderNo, channel: Channel) -> Money {
     Money::Captured(Scene::number(order_no, channel), FEN as u64)
 }
 
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST end an order in Paying, once no pay is in flight, as the finding of its attempt's number says
+//# by PAY-76, and on the answer to the pay itself as PAY-74 says.
 #[test]
 fn paid_answer_that_is_lost_is_found_out_by_a_query_and_nothing_is_paid_again() {
     let mut scene = Scene::open();
@@ -84,6 +88,14 @@ fn password_typed_for_40_s_is_waited_for_and_paid() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST end an order in Reversing, once no reverse is in flight, as the finding of its attempt's number
+//# says by PAY-76.
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST apply the rules of Reversing in this order: ORD-119, ORD-120, ORD-121, and then the questions
+//# of PAY-59.
 #[test]
 fn order_paid_while_it_is_being_reversed_is_paid_after_cancel_and_only_behind_the_fence() {
     let mut scene = Scene::open();
@@ -106,6 +118,10 @@ fn order_paid_while_it_is_being_reversed_is_paid_after_cancel_and_only_behind_th
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST end an order in Reversing, once no reverse is in flight, as the finding of its attempt's number
+//# says by PAY-76.
 #[test]
 fn order_paid_and_then_undone_by_its_late_reverse_is_not_paid() {
     let mut scene = Scene::open();
@@ -119,6 +135,17 @@ fn order_paid_and_then_undone_by_its_late_reverse_is_not_paid() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#paying
+//= type=test
+//# A POS MUST store that a reverse was written and enter Reversing from Paying when T_POLL has passed since
+//# the pay's first byte or a cancel is wanted or the payer was refused, the latest answer says that the
+//# number lives, or is absent and the payer was not refused, T_REV_MIN has passed since the pay's first byte,
+//# and `act_by` has not come.
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST write a reverse in Reversing when the latest answer of the attempt's number is less than 2
+//# seconds old and says that the number lives, or, before the first reverse of this stay in Reversing, that
+//# it is absent, and the gap of PAY-81 is over.
 #[test]
 fn reverse_answered_still_paying_is_repeated_behind_a_query_each_time() {
     let mut scene = Scene::open();
@@ -153,6 +180,11 @@ fn reverse_reported_done_without_effect_is_not_believed() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#reversing
+//= type=test
+//# A POS MUST write a reverse in Reversing when the latest answer of the attempt's number is less than 2
+//# seconds old and says that the number lives, or, before the first reverse of this stay in Reversing, that
+//# it is absent, and the gap of PAY-81 is over.
 #[test]
 fn reverse_after_rotated_keys_waits_until_a_query_is_answered_again() {
     let mut scene = Scene::open();
@@ -173,6 +205,10 @@ fn reverse_after_rotated_keys_waits_until_a_query_is_answered_again() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A POS MUST set `start_by` of an accepted order to the present session's zero + 1,000 ms times the received
+//# number, and `act_by` to `start_by` + T_ACT, as instants of its boot clock.
 #[test]
 fn scan_in_the_last_second_is_paid_if_its_first_byte_is_in_time_and_writes_nothing_otherwise() {
     for (connect, state, status, held) in

@@ -36,6 +36,15 @@ fn reserved(scene: &Scene, order_no: &OrderNo) -> (u64, u64) {
     (captures[0].refunded, captures[0].reserved)
 }
 
+//= spec-crate/spec/orders.md#refunding
+//= type=test
+//# A POS MUST ask in Refunding first about the refund's own number, and after it answered absent about the
+//# original's number, at once and then again 5 seconds after each answer that decides nothing.
+//= spec-crate/spec/orders.md#refunding
+//= type=test
+//# A POS MUST end an order in Refunding as `not_refunded` with `original` (403) unless the original's number
+//# is captured, refunded in part or not, with exactly the amount and payment number that `refund_of` names,
+//# where a mismatch, closed, alive and absent each say that it is not.
 #[test]
 fn refund_of_the_wrong_original_is_not_done() {
     // What the platform says of the original's number: another payment, another amount, nothing.
@@ -171,6 +180,14 @@ fn refund_at_two_windows_at_the_same_moment_is_made_once() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST set `channel` of a result to the channel of the original for a refund, to the channel of the
+//# capture for `paid`, and otherwise to the channel of the order's attempt, leaving it out if there was none.
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST set `payment_no` of a result to the original's payment number for a refund and to that of the
+//# capture for `paid`, and leave it out otherwise.
 #[test]
 fn refund_at_another_pos_than_the_payment_is_done_once() {
     let (mut scene, order_no) = paid();
@@ -187,6 +204,13 @@ fn refund_at_another_pos_than_the_payment_is_done_once() {
 //= spec-crate/spec/orders.md#another-device
 //= type=test
 //# A HIS MUST store the asked device in the order's row before it sends it the first LookUp.
+//= spec-crate/spec/orders.md#leases
+//= type=test
+//# A POS MUST NOT write a pay, reverse or refund for an order that its present run has not accepted by
+//# SubmitOrder, except a reverse or a repeated refund that ORD-130 or ORD-142 allows.
+//= spec-crate/spec/orders.md#looking-up
+//= type=test
+//# A POS MUST NOT write a pay, reverse or refund because of a LookUp, whichever device the core names.
 #[test]
 fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again() {
     let (mut scene, order_no) = paid();
@@ -255,6 +279,14 @@ fn disconnect_during_a_refund_tells_its_end_when_the_line_is_back_and_gives_back
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#refunding
+//= type=test
+//# A POS MUST store the instant at which the first refund request is allowed before it writes that request,
+//# and enter Asking when the request has ended without ending the order.
+//= spec-crate/spec/orders.md#asking-about-a-refund
+//= type=test
+//# A POS MUST ask in Asking of a refund only about the refund's own number, at the merchant of the original's
+//# agreement, and end the order only as PAY-84 and PAY-86 say, without any end by time.
 #[test]
 fn refund_whose_answer_is_lost_is_asked_about_and_given_back_once() {
     let (mut scene, order_no) = paid();
@@ -265,6 +297,14 @@ fn refund_whose_answer_is_lost_is_asked_about_and_given_back_once() {
     scene.agree();
 }
 
+//= spec-crate/spec/orders.md#time
+//= type=test
+//# A POS without a trustworthy calendar clock MUST leave out `decided_at` of a result and `at` of a book
+//# record, and store 0 as `accepted_unix` of an order.
+//= spec-crate/spec/orders.md#looking-up
+//= type=test
+//# A POS MUST report the result of a look like the result of an order, in place of an earlier result of the
+//# same order.
 #[test]
 fn refund_that_never_arrived_is_released_after_a_day_of_looks_also_at_a_terminal_without_a_clock() {
     let (mut scene, order_no) = paid();

@@ -99,6 +99,10 @@ fn lost_session_ready_is_sent_again_under_the_next_counter_and_the_session_comes
 //= type=test
 //# A HIS MUST, at each start of its program and before any link runs, set every order that has not ended to
 //# Asking, with a lease end of now + FULL_LEASE, and never submit it again.
+//= spec-crate/spec/orders.md#looking-up
+//= type=test
+//# A POS MUST end its own order that waits in WaitCode and was accepted by the present run on a LookUp as
+//# ORD-110 says with `restarted` (201), and answer about an order in another state without changing it.
 #[test]
 fn two_his_restarts_within_a_second_leave_old_m1_and_m2_behind_and_the_order_ends() {
     let mut scene = Scene::open();
@@ -343,6 +347,10 @@ fn merchants_of(scene: &Scene, wanted: impl Fn(&Ask) -> bool) -> Vec<Merchant> {
 //= type=test
 //# A HIS MUST put into `refund_of` of a refund the original's number, the agreement number of the original's
 //# core, the capture's channel, amount and payment number, both people, and the reason.
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A POS MUST ask for and move the money of a collect only at the merchants of the agreement that its core
+//# names, but for the questions of PAY-37, and of a refund only at the merchant of the original's agreement.
 #[test]
 fn merchant_changed_by_a_new_agreement_leaves_the_open_order_and_its_refund_at_the_old_one() {
     let mut scene = Scene::open();
