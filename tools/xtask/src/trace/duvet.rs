@@ -47,7 +47,7 @@ fn settings() -> String {
 /// One file for each section, with what binds in it.
 fn write_requirements(folder: &Path, placed: &[Placed]) -> Result<(), String> {
     let mut sections: BTreeMap<&str, String> = BTreeMap::new();
-    for placed in placed.iter().filter(|placed| is_must(placed)) {
+    for placed in placed.iter().filter(|placed| is_must(placed) && placed.is_gated()) {
         let text =
             sections.entry(&placed.target).or_insert_with(|| format!("target = \"{}\"\n", placed.target));
         *text += &format!("\n[[spec]]\nlevel = \"MUST\"\nquote = '''\n{}\n'''\n", placed.requirement.text);

@@ -1,7 +1,7 @@
 //! What is stale, bare or lost.
 
-use super::Placed;
 use super::citations::{Citation, Kind};
+use super::{NOT_YET, Placed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the gate found.
@@ -38,12 +38,17 @@ pub(super) fn judge(
             tested.insert(id);
         }
     }
-    let musts: Vec<&str> =
-        placed.iter().filter(|placed| is_must(placed)).map(|placed| placed.requirement.id.as_str()).collect();
-    for id in &musts {
+    let musts: Vec<&Placed> = placed.iter().filter(|placed| is_must(placed)).collect();
+    let mut not_yet = 0;
+    for placed in &musts {
+        let id = placed.requirement.id.as_str();
         let missing = match (implemented.contains(id), tested.contains(id)) {
-            _ if exceptions.contains_key(*id) => continue,
+            _ if exceptions.contains_key(id) => continue,
             (true, true) => continue,
+            (false, _) if !placed.is_gated() => {
+                not_yet += 1;
+                continue;
+            }
             (false, true) => "has a test, and no code cites it",
             (true, false) => "has no test",
             (false, false) => "is bare: neither code nor test cites it",
@@ -57,11 +62,11 @@ pub(super) fn judge(
     let needless =
         exceptions.keys().filter(|id| implemented.contains(id.as_str()) && tested.contains(id.as_str()));
     findings.extend(needless.map(|id| format!("{id} is an exception, and has both code and test")));
-    let covered = musts.iter().filter(|id| implemented.contains(**id) && tested.contains(**id)).count();
     let summary = format!(
-        "trace: {} requirements with MUST: {covered} with code and test, {} exceptions, {} quotations",
+        "trace: {} requirements with MUST; {} exceptions; {not_yet} of {} NOT TRACED YET; {} quotations",
         musts.len(),
         exceptions.len(),
+        NOT_YET.join(", "),
         citations.len()
     );
     Outcome { summary, findings }

@@ -27,6 +27,8 @@ use std::collections::BTreeMap;
 const CHAPTERS: &str = "spec-crate/spec";
 /// Requirements without code or test, each with the reason.
 const EXCEPTIONS: &str = "spec-crate/spec/exceptions.tsv";
+/// Chapters whose requirements are not all tied to code and tests yet. What is cited of them may not be stale or lost.
+const NOT_YET: [&str; 2] = ["orders.md", "messages.md"];
 /// Where code that cites lies.
 const SOURCES: [&str; 8] = [
     "spec-crate/src",
@@ -55,6 +57,13 @@ struct Placed {
     requirement: Requirement,
     /// `spec-crate/spec/framing.md#checksum`.
     target: String,
+}
+
+impl Placed {
+    /// Whether its chapter has to be complete.
+    fn is_gated(&self) -> bool {
+        !NOT_YET.iter().any(|chapter| self.target.contains(&format!("/{chapter}#")))
+    }
 }
 
 /// Runs the gate, or expands short forms.

@@ -82,3 +82,14 @@ fn a_heading_is_found_by_its_anchor() {
     let found = sections("# Framing\n\n## Size\n\n```\n# not this\n```\n");
     assert_eq!(found.into_iter().collect::<Vec<_>>(), [(1, "framing".to_owned()), (3, "size".to_owned())]);
 }
+
+#[test]
+fn a_chapter_that_is_not_traced_yet_is_counted_and_what_it_has_must_be_right() {
+    let mut placed = placed();
+    placed[0].target = "spec-crate/spec/orders.md#size".into();
+    let judged = |code: &str| judge(&placed, &read("a.rs", code), &BTreeMap::new());
+    let bare = judged("");
+    assert!(bare.findings.is_empty() && bare.summary.contains("1 of orders.md"), "{}", bare.summary);
+    let half = CODE.replace("framing.md", "orders.md");
+    assert_eq!(judged(&half).findings, ["FRM-1 has no test"]);
+}
