@@ -79,6 +79,8 @@ impl Sealer {
         //= spec-crate/spec/records.md#record-format
         //# A sender MUST send as plaintext one serialised Message of 1 to 1,024 bytes (PLAINTEXT_BYTES_MAX),
         //# without padding.
+        //= spec-crate/spec/messages.md#message
+        //# A sender MUST NOT send a Message of more than 1,024 bytes (PLAINTEXT_BYTES_MAX).
         if plaintext.is_empty() || plaintext.len() > PLAINTEXT_BYTES_MAX {
             return Err(SealError::Length(plaintext.len()));
         }

@@ -19,6 +19,8 @@ pub(crate) use crate::wire::message::Body;
 
 /// A record's plaintext, before it is encoded: notices have no number.
 pub(crate) fn notice(body: Body) -> wire::Message {
+    //= spec-crate/spec/messages.md#message
+    //# A sender MUST set `call` alone in a request, `reply_to` alone in an answer, and neither in a notice.
     wire::Message { call: 0, reply_to: 0, body: Some(body) }
 }
 
@@ -30,6 +32,8 @@ pub(crate) fn array<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 /// A rejection: nothing was stored and nothing moves.
 pub(crate) fn rejected(code: crate::catalogue::RejectCode, order_no: &str) -> Body {
     Body::Rejected(wire::Rejected {
+        //= spec-crate/spec/messages.md#rejected
+        //# A POS MUST set the fields of Rejected as this table says.
         code: i32::try_from(code.code()).unwrap_or_default(),
         order_no: order_no.into(),
         core: Vec::new(),

@@ -61,6 +61,9 @@ fn records_open_once_and_gaps_are_normal() {
 //= type=test
 //# A sender MUST send as plaintext one serialised Message of 1 to 1,024 bytes (PLAINTEXT_BYTES_MAX), without
 //# padding.
+//= spec-crate/spec/messages.md#message
+//= type=test
+//# A sender MUST NOT send a Message of more than 1,024 bytes (PLAINTEXT_BYTES_MAX).
 #[test]
 fn plaintext_has_1_to_1024_bytes_and_a_refused_one_uses_no_counter() {
     let (mut sealer, mut opener) = pair();

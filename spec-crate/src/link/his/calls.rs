@@ -66,6 +66,8 @@ impl Calls {
 
     /// A session's calls end with it, silently.
     pub(super) fn clear(&mut self) {
+        //= spec-crate/spec/messages.md#call-numbers
+        //# An end MUST forget its open calls, silently, when their session ends or is replaced.
         *self = Self::new();
     }
 
@@ -81,6 +83,8 @@ impl Calls {
 
     /// Ends a call, and those that were dropped before it was made: requests are handled in their order.
     pub(super) fn replied(&mut self, number: u32) -> Option<Call> {
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A sender MUST take the first answer with its number as the end of a call.
         let call = self.open.remove(&number);
         self.open.retain(|_, call| call.dropped.is_none_or(|next| number < next));
         call.filter(|call| call.dropped.is_none())
@@ -186,10 +190,17 @@ impl HisLink {
                 call.drop_it(next, clock.now);
                 continue;
             }
+            //= spec-crate/spec/messages.md#repeats
+            //# A HIS MUST repeat an open request after gaps of 1, 2, 4 and then always 8 s (REQUEST_REPEAT_1
+            //# to REQUEST_REPEAT_4) for as long as the session lives and the request is wanted.
             let gap = REPEAT.get(call.sent).or(REPEAT.last()).copied().unwrap_or_default();
             call.sent = call.sent.saturating_add(1);
             call.next = clock.now.after(gap);
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A HIS MUST repeat a request with the same body.
             let body = Some(call.body.clone());
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A sender MUST send a repeat of a request under the number of the request, in a new record.
             self.send(&wire::Message { call: number, reply_to: 0, body }, clock.now);
         }
     }
@@ -205,6 +216,8 @@ impl HisLink {
         if self.calls.full() {
             return self.calls.later.push_back((about, body));
         }
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A sender MUST number its requests in each session from 1, each new request 1 above the one before.
         let number = self.calls.next;
         self.calls.next = number.saturating_add(1);
         self.send(&wire::Message { call: number, reply_to: 0, body: Some(body.clone()) }, clock.now);
@@ -266,6 +279,9 @@ impl HisLink {
                 (clock.now < start_by).then(|| {
                     Body::SubmitOrder(wire::SubmitOrder {
                         core: row.core.clone(),
+                        //= spec-crate/spec/messages.md#submitorder
+                        //# A HIS MUST set `terminal_id` to the id of the terminal that authenticated the
+                        //# session in which the order was made.
                         terminal_id: row.terminal_id.clone(),
                         start_by: u32::try_from(seconds).unwrap_or(u32::MAX),
                         run: row.run.clone(),

@@ -22,19 +22,33 @@ impl HisLink {
     /// Takes over one opened plaintext of the POS.
     pub(super) fn received(&mut self, plaintext: &[u8], clock: Clock) {
         let Ok(message) = wire::Message::decode(plaintext) else { return };
+        //= spec-crate/spec/messages.md#message
+        //# A receiver MUST take a Message whose `reply_to` is not 0 for an answer, whatever its `call` is.
         if message.reply_to != 0 {
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A sender MUST ignore an answer to a number under which no call is open, except that a POS
+            //# takes in every [ConfirmResult](#confirmresult).
             if let Some(call) = self.calls.replied(message.reply_to) {
                 self.replied(call, message.body, clock);
             }
             return;
         }
         match message.body {
+            //= spec-crate/spec/messages.md#unknown-bodies
+            //# A HIS MUST take the body of a SessionReady, of an OrderState that is no answer and of a
+            //# DeviceEvent as a notice, whatever `call` says.
             Some(Body::Ready(ready)) => self.ready(ready, clock),
             Some(Body::OrderState(state)) => self.progress(&state),
+            //= spec-crate/spec/messages.md#deviceevent
+            //# A HIS MUST show the `text` of a DeviceEvent as text only, and let no decision depend on a
+            //# DeviceEvent.
             Some(Body::DeviceEvent(event)) => {
                 self.event(HisEvent::DeviceNotice { code: event.code, text: event.text })
             }
             body if message.call != 0 => self.requested(message.call, body, clock),
+            //= spec-crate/spec/messages.md#message
+            //# A receiver MUST ignore a notice that has no body, a body that it does not know, or a body that
+            //# is no notice of the sender's side.
             _ => {}
         }
     }
@@ -55,6 +69,9 @@ impl HisLink {
             return self.close_session(AlertCode::Limit, clock);
         }
         let call = (generation, call);
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A receiver MUST answer a repeat that it does not leave out like a new request, from what is stored
+        //# then.
         self.work.push_back(match body {
             Some(Body::ReportResult(report)) => Work::Accept {
                 result: report.result,
@@ -71,6 +88,9 @@ impl HisLink {
 
     fn ready(&mut self, ready: wire::SessionReady, clock: Clock) {
         let Some(up) = self.up.as_mut() else { return };
+        //= spec-crate/spec/messages.md#sessionready
+        //# A HIS MUST end the session with sealed alert 0 (close), and use nothing else that comes in it, if
+        //# `simulated` differs from `simulated` of the session's agreement.
         if ready.simulated != up.established.agreement.simulated {
             // Nothing is accepted from a peer that disagrees on whether money is real.
             return self.close_session(AlertCode::Close, clock);
@@ -94,6 +114,8 @@ impl HisLink {
         if self.tracked.get(&order_no).is_none_or(|tracked| tracked.held.ended()) {
             return;
         }
+        //= spec-crate/spec/messages.md#orderstate
+        //# A HIS MUST NOT end an order, release a bill or book money because of an OrderState.
         self.event(HisEvent::Progress(Progress {
             order_no,
             stage,
@@ -105,6 +127,9 @@ impl HisLink {
 
     /// A call is answered. An answer that says nothing ends it, too.
     fn replied(&mut self, call: Call, body: Option<Body>, clock: Clock) {
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A sender MUST take an answer with a body that does not belong to its request, or that it does not
+        //# know, as an answer that says nothing: the call is ended.
         let Some(body) = body else {
             if let About::Order(order_no) = &call.about {
                 self.later(order_no, clock);
@@ -144,6 +169,9 @@ impl HisLink {
             }
             Body::NoRecord(none) => self.no_record(order_no, &none.run, clock),
             Body::Rejected(rejected) => self.rejected(order_no, asked, rejected, clock),
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A sender MUST take an answer with a body that does not belong to its request, or that it does
+            //# not know, as an answer that says nothing: the call is ended.
             _ => self.later(order_no, clock),
         }
     }
@@ -189,6 +217,9 @@ impl HisLink {
             let alarm = HisAlarm::Refused { order_no: order_no.clone(), code };
             self.event(HisEvent::Order(HisOrderEvent::Alarm(alarm)));
         }
+        //= spec-crate/spec/messages.md#rejected
+        //# A HIS MUST treat a Rejected with a code that it does not know like one with a code that has no
+        //# rule of its own.
         match asked {
             Body::SubmitOrder(_) => self.work.push_back(Work::Refused { order_no: order_no.clone(), code }),
             Body::CancelOrder(_) => self.work.push_back(Work::Ask(order_no.clone())),

@@ -79,6 +79,8 @@ impl HisLink {
     }
 
     fn making_session(&self) -> Option<Session<'_>> {
+        //= spec-crate/spec/messages.md#sessionready
+        //# A HIS MUST NOT make an order in a session before it has the `run` of SessionReady.
         let up = self.up.as_ref().filter(|up| up.synced && !up.run.is_empty())?;
         let established = &up.established;
         Some(Session { run: &up.run, zero: established.zero, agreement_no: established.agreement.no })

@@ -68,6 +68,8 @@ impl PosLink {
         if *awaited != id {
             return;
         }
+        //= spec-crate/spec/messages.md#contents-of-fields
+        //# A sender MUST send as an anchor only that of a record which is durable.
         self.anchor = Some(anchor);
         if let Some(Waiting::Persist(_, then, reply)) = self.waiting.take() {
             self.finish(then, reply, clock);
@@ -76,6 +78,8 @@ impl PosLink {
 
     /// What follows once everything is durable: the answer first, then questions, events, notices and reports.
     fn finish(&mut self, then: Vec<Effect>, reply: Option<Reply>, clock: Clock) {
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A receiver MUST send an answer only in the session in which the request came.
         if let Some(reply) = reply.filter(|reply| self.generation() == Some(reply.generation)) {
             self.send(&reply.message, clock.now);
         }

@@ -105,7 +105,13 @@ impl PosLink {
         //# A POS program MUST draw a new run of 4 random bytes at each start and tell it in SessionReady.
         let run: [u8; 4] = crypto::draw(&mut *entropy);
         let ready = wire::SessionReady {
+            //= spec-crate/spec/messages.md#sessionready
+            //# A POS MUST send in SessionReady the 4 random bytes of its program run, the same ones in every
+            //# session of that run.
             run: run.to_vec(),
+            //= spec-crate/spec/messages.md#deviceevent
+            //# A POS MUST NOT send a `software` of more than 64 characters in SessionReady or a `text` of
+            //# more than 128 characters in DeviceEvent.
             software: config.software.chars().take(64).collect(),
             ..wire::SessionReady::default()
         };
@@ -264,6 +270,9 @@ impl PosLink {
     ///
     /// [`Refusal::NoSession`] without a session.
     pub fn notice(&mut self, code: u32, text: &str, clock: Clock) -> Result<(), Refusal> {
+        //= spec-crate/spec/messages.md#deviceevent
+        //# A POS MUST NOT send a `software` of more than 64 characters in SessionReady or a `text` of more
+        //# than 128 characters in DeviceEvent.
         let event = wire::DeviceEvent { code, text: text.chars().take(128).collect() };
         let sent = self.send(&notice(Body::DeviceEvent(event)), clock.now);
         self.drain_session(clock);
@@ -346,6 +355,9 @@ impl PosLink {
     fn run(&mut self, clock: Clock) {
         self.now = clock.now;
         while self.waiting.is_none() && !self.halted {
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A receiver MUST handle the requests of a session one after the other, in the order in which
+            //# their records opened.
             let Some(work) = self.work.pop_front() else { break };
             match work {
                 Work::Start => {

@@ -40,6 +40,8 @@ impl Reports {
         //= spec-crate/spec/orders.md#reporting-results
         //# A POS MUST report unanswered results again after every restart and in every new session, for as
         //# long as they are unanswered.
+        //= spec-crate/spec/messages.md#call-numbers
+        //# An end MUST forget its open calls, silently, when their session ends or is replaced.
         *self = Self::new(now);
     }
 
@@ -89,7 +91,12 @@ impl Reports {
         let order_no = self.round.pop_front()?;
         //= spec-crate/spec/orders.md#reporting-results
         //# A POS MUST use one call number for all reports of one order in one session.
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A sender MUST send a repeat of a request under the number of the request, in a new record.
         let call = *self.calls.entry(order_no.clone()).or_insert_with(|| {
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A sender MUST number its requests in each session from 1, each new request 1 above the one
+            //# before.
             let call = self.next_call;
             self.next_call = call.saturating_add(1);
             call
@@ -116,6 +123,9 @@ impl PosLink {
         //# A POS MUST send the anchor of its journal's latest durable record with each ReportResult.
         let journal = self.anchor.as_ref().map_or_else(alloc::vec::Vec::new, crate::book::Anchor::encode);
         let body = Body::ReportResult(wire::ReportResult { result, signature, journal });
+        //= spec-crate/spec/messages.md#message
+        //# A sender MUST set `call` alone in a request, `reply_to` alone in an answer, and neither in a
+        //# notice.
         self.send(&wire::Message { call, reply_to: 0, body: Some(body) }, clock.now);
         self.drain_session(clock);
     }

@@ -25,10 +25,15 @@ impl PosLink {
         let Ok(message) = wire::Message::decode(plaintext) else { return };
         let Some(up) = self.up.as_ref() else { return };
         let generation = up.generation;
+        //= spec-crate/spec/messages.md#message
+        //# A receiver MUST take a Message whose `reply_to` is not 0 for an answer, whatever its `call` is.
         if message.reply_to != 0 {
             return self.confirmed(generation, message);
         }
         let is_sync = matches!(message.body, Some(Body::Sync(_)));
+        //= spec-crate/spec/messages.md#message
+        //# A receiver MUST ignore a notice that has no body, a body that it does not know, or a body that is
+        //# no notice of the sender's side.
         if message.call == 0 {
             return;
         }
@@ -64,6 +69,9 @@ impl PosLink {
         if let (true, Some(up)) = (is_sync, self.up.as_mut()) {
             up.synced = true;
         }
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A receiver MUST answer a repeat that it does not leave out like a new request, from what is stored
+        //# then.
         self.work.push_back(Work::Request { generation, message });
     }
 
@@ -74,7 +82,12 @@ impl PosLink {
     }
 
     fn confirmed(&mut self, generation: u64, message: wire::Message) {
+        //= spec-crate/spec/messages.md#call-numbers
+        //# A sender MUST ignore an answer to a number under which no call is open, except that a POS takes in
+        //# every [ConfirmResult](#confirmresult).
         if matches!(message.body, Some(Body::ConfirmResult(_))) {
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A sender MUST take the first answer with its number as the end of a call.
             self.reports.answered(message.reply_to);
             self.work.push_back(Work::Request { generation, message });
         }
@@ -90,6 +103,9 @@ impl PosLink {
                 Some(Query::After { seq: self.list_from(list), limit: limits::LIST_ITEMS_MAX })
             }
             Some(Body::GetTotals(totals)) => Some(Query::Day(totals.business_day)),
+            //= spec-crate/spec/messages.md#contents-of-fields
+            //# A receiver MUST treat a content that is not as it should be as this table says, and never end
+            //# the session because of it.
             Some(Body::Sync(sync)) => Anchor::decode(&sync.journal_seen).map(Query::Anchor),
             Some(body) => order_of(body)
                 .filter(|order_no| !self.flow.knows(order_no))
@@ -122,6 +138,13 @@ impl PosLink {
         let body = self.body_of(message, found.map(|(_, found)| found), clock, &mut effects);
         let reply = body.map(|body| Reply {
             generation,
+            //= spec-crate/spec/messages.md#message
+            //# A sender MUST set `call` alone in a request, `reply_to` alone in an answer, and neither in a
+            //# notice.
+            //= spec-crate/spec/messages.md#message
+            //# A sender MUST put exactly one body into a Message.
+            //= spec-crate/spec/messages.md#call-numbers
+            //# A receiver MUST send an answer with the `call` of its request as `reply_to`.
             message: wire::Message { call: 0, reply_to: message.call, body: Some(body) },
         });
         self.carry_out(effects, reply, clock);
@@ -214,6 +237,8 @@ impl PosLink {
 
     /// Whole items, as many as fit into one record.
     fn order_list(&self, found: &Found) -> Body {
+        //= spec-crate/spec/messages.md#orderlist
+        //# A POS MUST set `book` of OrderList to the id of its present book.
         let book = found.anchor.book.as_bytes().to_vec();
         let mut list = wire::OrderList { book, items: Vec::new(), more: found.more };
         for row in &found.rows {

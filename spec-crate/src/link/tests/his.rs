@@ -135,6 +135,15 @@ fn a_program_that_stops_says_close() {
 //= type=test
 //# A receiver MUST answer a request with [Unsupported](#unsupported) if it has no body, a body that the
 //# receiver does not know, or a body that is no request of the sender's side.
+//= spec-crate/spec/messages.md#message
+//= type=test
+//# A sender MUST set `call` alone in a request, `reply_to` alone in an answer, and neither in a notice.
+//= spec-crate/spec/messages.md#message
+//= type=test
+//# A sender MUST put exactly one body into a Message.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A receiver MUST send an answer with the `call` of its request as `reply_to`.
 #[test]
 fn a_request_without_a_body_or_with_one_that_is_no_request_of_a_pos_is_answered_unsupported() {
     let mut bench = HisBench::ready();
@@ -145,6 +154,13 @@ fn a_request_without_a_body_or_with_one_that_is_no_request_of_a_pos_is_answered_
     }
 }
 
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A sender MUST take the first answer with its number as the end of a call.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A sender MUST take an answer with a body that does not belong to its request, or that it does not know, as
+//# an answer that says nothing: the call is ended.
 #[test]
 fn an_answer_without_a_body_ends_its_call_and_the_order_is_not_asked_about_at_once() {
     let mut bench = HisBench::ready();
@@ -184,6 +200,9 @@ fn requests_that_wait_are_counted_by_session() {
 //= spec-crate/spec/messages.md#open-calls
 //= type=test
 //# A sender MUST have at most 8 calls (OPEN_CALLS_MAX) open.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A sender MUST send a repeat of a request under the number of the request, in a new record.
 #[test]
 fn no_more_than_eight_calls_are_open_whatever_is_asked() {
     let mut bench = HisBench::ready();

@@ -93,6 +93,10 @@ fn a_program_that_stops_says_close() {
     assert_eq!(bench.ends, [SessionEnd::PeerAlert(0)]);
 }
 
+//= spec-crate/spec/messages.md#sessionready
+//= type=test
+//# A POS MUST send in SessionReady the 4 random bytes of its program run, the same ones in every session of
+//# that run.
 #[test]
 fn each_session_is_told_the_time_of_its_own_commit_and_the_same_run() {
     let mut bench = PosBench::synced();
@@ -179,6 +183,16 @@ fn nine_requests_that_wait_end_the_session_with_limit_and_repeats_do_not() {
     assert_eq!(bench.ends, [SessionEnd::PeerAlert(22)]);
 }
 
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A receiver MUST handle the requests of a session one after the other, in the order in which their records
+//# opened.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A receiver MUST send an answer with the `call` of its request as `reply_to`.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A receiver MUST send an answer only in the session in which the request came.
 #[test]
 fn a_request_of_an_earlier_session_that_waits_does_not_take_the_place_of_one_of_this_session() {
     let mut bench = PosBench::synced();

@@ -432,6 +432,9 @@ fn make(
     let row = wire::HisOrder {
         core: core.bytes().to_vec(),
         state: i32::from(HisState::Sent),
+        //= spec-crate/spec/messages.md#submitorder
+        //# A HIS MUST set `terminal_id` to the id of the terminal that authenticated the session in which the
+        //# order was made.
         terminal_id: context.terminal_id.as_str().into(),
         //= spec-crate/spec/orders.md#making-a-collect
         //# A HIS MUST write the run of an order once, and name it in every SubmitOrder and CancelOrder of

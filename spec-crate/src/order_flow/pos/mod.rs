@@ -343,6 +343,9 @@ impl PosFlow {
         //# and its `result_hash` is that of the order's latest result, and ignore the ConfirmResult
         //# otherwise.
         let same = result_hash(&life.row.result).as_slice() == confirm.result_hash.as_slice();
+        //= spec-crate/spec/messages.md#contents-of-fields
+        //# A receiver MUST treat a content that is not as it should be as this table says, and never end the
+        //# session because of it.
         let Some(disposition) = Disposition::from_code(confirm.disposition).filter(|_| same) else { return };
         life.row.answered = confirm.disposition;
         if disposition == Disposition::Recorded {

@@ -401,6 +401,8 @@ impl Life {
     /// Another order has this number: what is held is told, and nothing moves.
     fn conflict(&self) -> Body {
         Body::Rejected(wire::Rejected {
+            //= spec-crate/spec/messages.md#rejected
+            //# A POS MUST set the fields of Rejected as this table says.
             code: i32::try_from(RejectCode::Conflict.code()).unwrap_or_default(),
             order_no: self.core.order_no().as_str().into(),
             core: self.core.bytes().to_vec(),

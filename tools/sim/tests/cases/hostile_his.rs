@@ -85,6 +85,9 @@ fn in_session(scene: &mut Scene) -> bool {
 //# `cancel_wanted` durably in WaitCode, Paying, Reversing or Refunding, change nothing in any other state,
 //# and answer as in ORD-90; reject `run_changed` (507) if `run` is not the present run; and otherwise the
 //# tombstone of ORD-96.
+//= spec-crate/spec/messages.md#rejected
+//= type=test
+//# A POS MUST set the fields of Rejected as this table says.
 #[test]
 fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
     let (mut scene, mut his) = sites();
@@ -152,6 +155,10 @@ fn order_that_comes_behind_its_own_cancel_is_answered_with_the_end_and_never_ask
 //= type=test
 //# A POS that answers a request with Rejected MUST have stored nothing and moved nothing because of that
 //# request.
+//= spec-crate/spec/messages.md#contents-of-fields
+//= type=test
+//# A receiver MUST treat a content that is not as it should be as this table says, and never end the session
+//# because of it.
 #[test]
 fn amount_and_kind_that_disagree_are_refused_and_nothing_is_stored() {
     let (mut scene, mut his) = sites();
@@ -235,6 +242,10 @@ fn refund_of_an_original_that_was_never_paid_here_ends_as_not_refunded() {
     assert_eq!(scene.written(Moving::Refund), []);
 }
 
+//= spec-crate/spec/messages.md#message
+//= type=test
+//# A receiver MUST ignore a notice that has no body, a body that it does not know, or a body that is no
+//# notice of the sender's side.
 #[test]
 fn unknown_message_is_answered_unsupported_and_unknown_fields_are_ignored() {
     let (mut scene, mut his) = sites();
@@ -370,6 +381,10 @@ fn request_before_sync_ends_the_session_with_alert_10() {
 //= type=test
 //# A POS MUST store the disposition of a ConfirmResult and stop repeating if its order is known here and its
 //# `result_hash` is that of the order's latest result, and ignore the ConfirmResult otherwise.
+//= spec-crate/spec/messages.md#contents-of-fields
+//= type=test
+//# A receiver MUST treat a content that is not as it should be as this table says, and never end the session
+//# because of it.
 #[test]
 fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
     let (mut scene, mut his) = sites();

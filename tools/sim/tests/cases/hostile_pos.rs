@@ -105,6 +105,10 @@ fn answer_to_an_unknown_order_is_kept_as_an_orphan_and_pays_nothing() {
     assert_eq!(scene.captures(&unknown), []);
 }
 
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A sender MUST ignore an answer to a number under which no call is open, except that a POS takes in every
+//# [ConfirmResult](#confirmresult).
 #[test]
 fn answer_to_an_unknown_call_is_dropped() {
     let (mut scene, mut pos, order_no, call, core) = site_with_order();

@@ -52,6 +52,9 @@ fn answered(scene: &Scene, order_no: &OrderNo) -> Option<Disposition> {
 //# A POS MUST report in rounds, where a round takes all unanswered results, oldest first, the first round of
 //# a session begins at once, the next one 2 seconds later, and each further gap is twice the last one and at
 //# most 30 seconds.
+//= spec-crate/spec/messages.md#call-numbers
+//= type=test
+//# A receiver MUST answer a repeat that it does not leave out like a new request, from what is stored then.
 #[test]
 fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
     let mut scene = Scene::open();
@@ -127,6 +130,10 @@ fn stale_answer_of_the_last_sale_is_never_taken_for_the_next_one() {
     scene.agree();
 }
 
+//= spec-crate/spec/messages.md#repeats
+//= type=test
+//# A HIS MUST repeat an open request after gaps of 1, 2, 4 and then always 8 s (REQUEST_REPEAT_1 to
+//# REQUEST_REPEAT_4) for as long as the session lives and the request is wanted.
 #[test]
 fn same_order_sent_again_and_again_with_the_same_content_is_accepted_once_and_paid_once() {
     let mut scene = Scene::open();

@@ -62,6 +62,10 @@ fn set_site(ledger: &mut Ledger, change: impl FnOnce(&mut wire::SiteRow)) {
 //= spec-crate/spec/orders.md#making-a-collect
 //= type=test
 //# A HIS MUST write the run of an order once, and name it in every SubmitOrder and CancelOrder of that order.
+//= spec-crate/spec/messages.md#submitorder
+//= type=test
+//# A HIS MUST set `terminal_id` to the id of the terminal that authenticated the session in which the order
+//# was made.
 #[test]
 fn a_new_order_is_stored_with_its_lease_its_run_and_what_it_searches() {
     let mut ledger = Ledger::born();
