@@ -194,7 +194,13 @@ impl Life {
         //# A POS MUST end an order in Paying, once no pay is in flight, as the finding of its attempt's
         //# number says by PAY-76, and on the answer to the pay itself as PAY-74 says.
         match &verdict.proof {
-            Proof::Captured(capture) => self.captured(capture.clone(), context, clock, effects),
+            Proof::Captured(capture) => {
+                // Even if the end is attention, HIS has to hear of the money.
+                if let Some(evidence) = self.attempt_evidence() {
+                    evidence.finding = Some(Finding::Captured(capture.clone()));
+                }
+                self.captured(capture.clone(), context, clock, effects);
+            }
             Proof::Refused => self.end(End::not_paid(Status::CodeRefused), context, clock, effects),
             Proof::MerchantRefused => {
                 self.end(End::not_paid(Status::MerchantRefused), context, clock, effects)

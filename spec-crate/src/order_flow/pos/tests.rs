@@ -211,6 +211,27 @@ fn a_good_code_waits_until_an_answer_tells_the_platforms_clock() {
     assert_eq!(code.digits(), CODE);
 }
 
+//= spec-crate/spec/orders.md#results
+//= type=test
+//# A POS MUST list in `found` of an `attention` result the first two captures that it knows, in the order of
+//# PAY-37, and leave `found` out of every other result.
+#[test]
+fn a_pay_answered_with_money_from_before_it_needs_people_and_tells_them_of_the_money() {
+    let mut pos = Pos::new();
+    pos.submit(&core("B1", "POS-1", false), &[]);
+    pos.answer_all(&Proof::Absent, Some(UNIX));
+    pos.scan(Channel::Wechat, CODE);
+    assert_eq!(pos.pays(), 1);
+    let earlier = Some(UnixSeconds(UNIX - 3_600));
+    let found = crate::platform::Capture { payment_no: "wx-9".into(), amount: 500, captured_at: earlier };
+    pos.answer_all(&Proof::Captured(found), Some(UNIX));
+    assert_eq!(pos.status("B1"), Some(Status::NumberUsed));
+    let (result, _) = pos.flow.report(&OrderNo::try_from("B1").unwrap()).unwrap();
+    let result = ResultCore::decode(result).unwrap();
+    let found: Vec<&str> = result.get().found.iter().map(|found| found.capture.payment_no.as_str()).collect();
+    assert_eq!(found, ["wx-9"]);
+}
+
 //= spec-crate/spec/orders.md#waitcode
 //= type=test
 //# A POS MUST leave WaitCode at `start_by` as ORD-110 says, with `platform_down` (220) if a good code is
