@@ -81,6 +81,8 @@ impl Folder {
         files::replace(&self.path.join(name), text.as_bytes())
     }
 
+    //= spec-crate/spec/books.md#how-long-books-are-kept
+    //# A HIS MUST keep every device key that it ever accepted, with the time for which it held.
     /// Keeps an imported signed file under its number.
     ///
     /// # Errors
@@ -142,6 +144,9 @@ impl Kept {
 mod tests {
     use super::{Folder, Kept};
 
+    //= spec-crate/spec/books.md#how-long-books-are-kept
+    //= type=test
+    //# A HIS MUST keep every device key that it ever accepted, with the time for which it held.
     #[test]
     fn imports_come_newest_first_by_number_and_each_kind_by_itself() {
         let directory = tempfile::tempdir().unwrap();

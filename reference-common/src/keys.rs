@@ -6,6 +6,9 @@ use std::path::Path;
 
 use hispos::crypto::{Entropy, Secret};
 
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//# A HIS and a POS MUST make the keys of terminals and devices on the machine that uses them, and offer no
+//# way to export them.
 /// Makes a secret and writes it to a new file. An existing file is never touched.
 ///
 /// # Errors
@@ -20,6 +23,9 @@ pub fn create(path: &Path, entropy: &mut dyn Entropy) -> io::Result<Secret<32>> 
     //# A device or a terminal MUST make its key pair on the machine that uses it, and never export the
     //# private key.
     options.write(true).create_new(true);
+    //= spec-crate/spec/privacy.md#keys-and-secrets
+    //# A HIS and a POS MUST keep private keys, the site secret and platform credentials in files that only
+    //# the account of the program can read.
     owner_only(&mut options);
     let mut file = options.open(path)?;
     file.write_all(secret.expose())?;
@@ -35,6 +41,9 @@ pub fn create(path: &Path, entropy: &mut dyn Entropy) -> io::Result<Secret<32>> 
 /// [`io::ErrorKind::InvalidData`] if it is not of 32 bytes, or what the disk says.
 pub fn load(path: &Path) -> io::Result<Secret<32>> {
     let mut file = File::open(path)?;
+    //= spec-crate/spec/privacy.md#keys-and-secrets
+    //# A HIS and a POS MUST keep private keys, the site secret and platform credentials in files that only
+    //# the account of the program can read.
     check_owner_only(&file)?;
     let mut bytes = zeroize::Zeroizing::new([0; 33]);
     let mut read = 0;
@@ -70,18 +79,28 @@ fn owner_only(options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn owner_only(_options: &mut OpenOptions) {}
 
+/// Refuses a file with a secret that others than its owner can read, where the system can tell.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::PermissionDenied`].
 #[cfg(unix)]
-fn check_owner_only(file: &File) -> io::Result<()> {
+pub fn check_owner_only(file: &File) -> io::Result<()> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions());
     if mode & 0o077 != 0 {
-        let why = format!("others can read this key (mode {:o}): chmod 600", mode & 0o777);
+        let why = format!("others can read this secret (mode {:o}): chmod 600", mode & 0o777);
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     Ok(())
 }
 
+/// Windows: a file has the rights of its directory, which belongs to the account of the program.
+///
+/// # Errors
+///
+/// None here.
 #[cfg(not(unix))]
-fn check_owner_only(_file: &File) -> io::Result<()> {
+pub fn check_owner_only(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
@@ -91,6 +110,10 @@ mod tests {
     use crate::entropy::OsEntropy;
     use std::io::ErrorKind;
 
+    //= spec-crate/spec/privacy.md#keys-and-secrets
+    //= type=test
+    //# A HIS and a POS MUST make the keys of terminals and devices on the machine that uses them, and offer
+    //# no way to export them.
     #[test]
     fn a_key_is_made_once_and_read_back() {
         let home = tempfile::tempdir().unwrap();
@@ -111,6 +134,10 @@ mod tests {
         }
     }
 
+    //= spec-crate/spec/privacy.md#keys-and-secrets
+    //= type=test
+    //# A HIS and a POS MUST keep private keys, the site secret and platform credentials in files that only
+    //# the account of the program can read.
     #[test]
     #[cfg(unix)]
     fn a_key_that_others_can_read_is_refused() {

@@ -156,6 +156,8 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     name.into()
 }
 
+//= spec-crate/spec/privacy.md#payment-codes
+//# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the link.
 /// Masks long runs of digits, of any script, and drops control characters.
 fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -211,6 +213,10 @@ pub fn utc(seconds: u64) -> String {
 mod tests {
     use super::{Level, Log, LogConfig, masked, utc};
 
+    //= spec-crate/spec/privacy.md#payment-codes
+    //= type=test
+    //# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the
+    //# link.
     #[test]
     fn long_runs_of_digits_are_masked_in_every_script() {
         assert_eq!(masked("code 134567890123456789 refused"), "code [..6789] refused");

@@ -15,6 +15,8 @@ pub struct Answers {
     /// Answer in JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
+    //= spec-crate/spec/catalogue.md#texts
+    //# A program MUST use Chinese texts unless its operator has chosen another language.
     /// The language of what people at the window read.
     #[arg(long, global = true, value_enum, default_value_t = Lang::Zh)]
     lang: Lang,
@@ -124,5 +126,29 @@ impl Output {
     #[must_use]
     pub fn strong(self, word: &str) -> String {
         if self.colour { format!("\u{1b}[1m{word}\u{1b}[0m") } else { word.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use hispos::catalogue::Language;
+
+    use super::Answers;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        answers: Answers,
+    }
+
+    //= spec-crate/spec/catalogue.md#texts
+    //= type=test
+    //# A program MUST use Chinese texts unless its operator has chosen another language.
+    #[test]
+    fn people_read_chinese_unless_another_language_is_chosen() {
+        let language = |words: &[&str]| Program::parse_from(words).answers.language();
+        assert_eq!(language(&["program"]), Language::Zh);
+        assert_eq!(language(&["program", "--lang", "en"]), Language::En);
     }
 }

@@ -205,6 +205,9 @@ pub fn begin(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -> R
     if let Some(site) = agreements.first().map(|agreement| agreement.terms().site_id.to_string()) {
         let found = find(book, &Query::Rows(vec![RowKey::new(Table::Site, &site)]))?;
         if found.first().is_none_or(|row| row.version == 0) {
+            //= spec-crate/spec/books.md#rows-of-the-ledger
+            //# A HIS MUST write the site row of a new ledger before it makes an order, with a search time
+            //# (`search_until`) of now + 345,600 seconds, or of 2^64 - 1 if it has no calendar clock.
             write(book, hispos::ledger::born(&site, clock), clock)?;
         }
     }
@@ -231,6 +234,11 @@ pub fn restored(book: &mut SqliteBook, agreements: &[Agreement], clock: Clock) -
         None => Batch::default(),
     };
     // One transaction: a book that goes on under a new id always waits.
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS on which a person declares a restore of the ledger MUST, in one transaction, write the BookStart
+    //# of BOK-21, set every order that has not ended to Asking with a lease end of now + FULL_LEASE, set the
+    //# site row to waiting and pulling with a search time as in BOK-28, and mark every device's list as not
+    //# pulled.
     batch.write.insert(0, fork);
     write(book, batch, clock)
 }

@@ -25,9 +25,17 @@ impl Text {
 
 /// What an order's state says to the cashier.
 #[must_use]
-pub fn of_order(state: OrderState, kind: TaskKind, status: Option<Status>) -> Text {
-    if let (true, Some(status)) = (state.ended(), status) {
-        return Text::of_status(status);
+pub fn of_order(state: OrderState, kind: TaskKind, status: u32) -> Text {
+    match Status::from_code(status).filter(|_| state.ended()) {
+        //= spec-crate/spec/catalogue.md#texts
+        //# A program MUST show the cashier the catalogue's text of a status, or a text of its own that says
+        //# the same about the money and about what to do next.
+        Some(status) => return Text::of_status(status),
+        //= spec-crate/spec/catalogue.md#texts
+        //# A program MUST show a code that it does not know by its number, with a text that says that the
+        //# money is unknown and is not to be taken again.
+        None if state.ended() && status != 0 => return of_unknown_status(status),
+        None => {}
     }
     match (state, kind) {
         (OrderState::Sent, TaskKind::Collection) => {
@@ -42,10 +50,21 @@ pub fn of_order(state: OrderState, kind: TaskKind, status: Option<Status>) -> Te
         (OrderState::Asking, kind) => unknown(kind),
         (OrderState::Paid, _) => Text::new("Paid.", "已收款。"),
         (OrderState::Refunded, _) => Text::new("The money was given back.", "已退款。"),
-        // An end whose status this version does not know: its outcome is signed, its details are not understood.
+        // What people decided has no status.
         (OrderState::NotPaid, _) => Text::new("Not paid.", "未收款。"),
         (OrderState::NotRefunded, _) => Text::new("Not refunded.", "未退款。"),
         (OrderState::Attention, _) => Text::new("People have to look at it.", "需要人工处理。"),
+    }
+}
+
+/// An end whose status this version does not know.
+fn of_unknown_status(code: u32) -> Text {
+    Text {
+        en: format!(
+            "Status {code} is not known here: whether money moved is unknown. Do not take it again and give no cash; \
+             call the supervisor."
+        ),
+        zh: format!("未知状态码 {code}：资金状态不明，请勿重复收款，请勿另付现金，请联系主管。"),
     }
 }
 
@@ -76,7 +95,7 @@ pub fn of_task(state: TaskState, kind: TaskKind, progress: Option<&Progress>) ->
         TaskState::Making => Text::new("Sending the order to the terminal.", "正在向终端发送订单。"),
         TaskState::Unknown => unknown(kind),
         TaskState::Open | TaskState::Ended => {
-            progress.map_or_else(|| of_order(OrderState::Sent, kind, None), of_progress)
+            progress.map_or_else(|| of_order(OrderState::Sent, kind, 0), of_progress)
         }
     }
 }
@@ -123,5 +142,51 @@ pub fn of_end(end: TaskEnd, order: Option<&Order>, code: &str, text: &str) -> Te
         (TaskEnd::NotMade, _) => of_no_order(code, text),
         (_, Some(order)) => Text { en: order.text_en.clone(), zh: order.text_zh.clone() },
         (_, None) => Text::new("Ended.", "已结束。"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hispos::catalogue::{Language, Status};
+
+    use super::of_order;
+    use crate::api::types::{OrderState, TaskKind};
+
+    const ENDS: [OrderState; 5] = [
+        OrderState::Paid,
+        OrderState::NotPaid,
+        OrderState::Refunded,
+        OrderState::NotRefunded,
+        OrderState::Attention,
+    ];
+
+    //= spec-crate/spec/catalogue.md#code-ranges
+    //= type=test
+    //# A program MUST NOT show, store, total or export an order whose money is unknown as failed.
+    //= spec-crate/spec/catalogue.md#texts
+    //= type=test
+    //# A program MUST show a code that it does not know by its number, with a text that says that the money
+    //# is unknown and is not to be taken again.
+    #[test]
+    fn a_status_that_is_not_known_is_shown_by_its_number_and_never_as_failed() {
+        for state in ENDS {
+            let text = of_order(state, TaskKind::Collection, 299);
+            assert!(text.en.contains("299") && text.en.contains("unknown"), "{text:?}");
+            assert!(text.en.contains("Do not take it again"), "{text:?}");
+            assert!(text.zh.contains("299") && text.zh.contains("请勿重复收款"), "{text:?}");
+        }
+    }
+
+    //= spec-crate/spec/catalogue.md#texts
+    //= type=test
+    //# A program MUST show the cashier the catalogue's text of a status, or a text of its own that says the
+    //# same about the money and about what to do next.
+    #[test]
+    fn a_known_status_has_the_text_of_the_catalogue() {
+        for status in [Status::Paid, Status::NoCode, Status::NumberUsed, Status::RefundAbsent] {
+            let text = of_order(OrderState::Attention, TaskKind::Collection, status.code());
+            assert_eq!(text.en, status.cashier_text(Language::En));
+            assert_eq!(text.zh, status.cashier_text(Language::Zh));
+        }
     }
 }

@@ -62,6 +62,9 @@ impl Drop for Code {
 
 impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        //= spec-crate/spec/privacy.md#payment-codes
+        //# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the
+        //# link.
         f.write_str("Code(..)")
     }
 }

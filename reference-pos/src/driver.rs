@@ -24,7 +24,7 @@ use crate::control;
 use crate::home::Home;
 use crate::payment::{credentials, recognise};
 use crate::provisioning::Held;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, logged};
 
 /// The link's clock runs during sleep and the channel's does not, so it is looked at again this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ impl Driver {
                     });
                 }
                 Output::Event(event) => {
-                    self.log.info(format!("{event:?}"));
+                    self.log.info(logged(&event));
                     self.terminal.show(&event);
                 }
                 Output::Timeout(until) => return Ok(until),
@@ -176,6 +176,9 @@ impl Driver {
     fn scan(&mut self, scanned: &str) -> Value {
         let (channel, code) = match recognise(scanned) {
             Ok(recognised) => recognised,
+            //= spec-crate/spec/privacy.md#payment-codes
+            //# A POS MUST NOT keep any part of a scanned text that was not taken as a payment code, such as
+            //# an insurance code.
             Err(refusal) => {
                 self.log.info(format!("code refused: {}", refusal.name()));
                 self.terminal.refused(refusal);

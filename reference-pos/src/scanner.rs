@@ -151,6 +151,9 @@ impl Scans {
         scans
     }
 
+    //= spec-crate/spec/privacy.md#payment-codes
+    //# A POS MUST NOT keep any part of a scanned text that was not taken as a payment code, such as an
+    //# insurance code.
     /// What began before the scanner went away is no scan.
     fn forget(&mut self) {
         self.bytes = Zeroizing::new(Vec::with_capacity(SCAN_BYTES_MAX));

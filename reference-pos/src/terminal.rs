@@ -65,6 +65,8 @@ impl Terminal {
             OrderEvent::Progress(progress) => self.progress(progress),
             OrderEvent::Ended { order_no, outcome, status, amount, channel, payment_no } => {
                 let text =
+                    //= spec-crate/spec/catalogue.md#texts
+                    //# A program MUST show the patient nothing of a code whose text for the patient is empty.
                     status.patient_text(self.language).map(|text| self.with_amount(*status, *amount, text));
                 let object = json!({
                     "event": "ended", "order_no": order_no.as_str(), "outcome": outcome_name(*outcome),
@@ -101,6 +103,9 @@ impl Terminal {
         self.say(object, text);
     }
 
+    //= spec-crate/spec/privacy.md#logs-screens-and-exports
+    //# A POS MUST show the patient the amount and what to do, and nothing that tells the department or the
+    //# treatment.
     fn stage_text(&self, progress: &Progress) -> Option<String> {
         let amount = self.amount.map(yuan).unwrap_or_default();
         Some(match progress.stage {
@@ -152,6 +157,42 @@ impl Terminal {
     }
 }
 
+/// What the log keeps of an event: numbers, states and names, and no amount, payment number or person.
+#[must_use]
+pub fn logged(event: &PosEvent) -> String {
+    match event {
+        PosEvent::SessionUp { terminal_id } => format!("session with {terminal_id}"),
+        PosEvent::SessionDown { reason } => format!("session ended: {reason}"),
+        PosEvent::Line(seen) => format!("line: {seen:?}"),
+        //= spec-crate/spec/privacy.md#logs-screens-and-exports
+        //# A HIS and a POS MUST log of orders only the order number, state, status, alert, reject and drop
+        //# names, channel, and times.
+        //= spec-crate/spec/privacy.md#logs-screens-and-exports
+        //# A HIS and a POS MUST NOT log operators, approvers and reasons.
+        PosEvent::Order(order) => match order {
+            OrderEvent::Accepted { order_no, .. } => format!("order {order_no} accepted"),
+            OrderEvent::Progress(progress) => {
+                format!("order {}: {}", progress.order_no, progress.stage.name())
+            }
+            OrderEvent::Ended { order_no, outcome, status, channel, .. } => {
+                let channel = channel.map_or("no channel", |channel| channel.name());
+                format!("order {order_no} ended: {}, {}, {channel}", outcome_name(*outcome), status.name())
+            }
+            OrderEvent::Answered { order_no, disposition } => {
+                format!("order {order_no} answered: {disposition:?}")
+            }
+            OrderEvent::Merchant { merchant, verified } => {
+                format!(
+                    "{} merchant {}",
+                    merchant.channel.name(),
+                    if *verified { "verified" } else { "refused" }
+                )
+            }
+            OrderEvent::Alarm(alarm) => format!("alarm {}", alarm_object(alarm)),
+        },
+    }
+}
+
 fn alarm_object(alarm: &PosAlarm) -> Value {
     match alarm {
         PosAlarm::NumberKnown { order_no } => {
@@ -178,4 +219,84 @@ const fn outcome_name(outcome: Outcome) -> &'static str {
 fn yuan(amount: Amount) -> String {
     let fen = amount.fen().unsigned_abs();
     format!("{}.{:02}", fen / 100, fen % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Terminal, logged};
+    use hispos::amount::Amount;
+    use hispos::catalogue::{Language, Status};
+    use hispos::ids::OrderNo;
+    use hispos::link::pos::{OrderEvent, PosEvent, Progress, Stage};
+    use hispos::message::result::Outcome;
+    use hispos::platform::Channel;
+    use hispos_common::output::Output;
+
+    fn order_no() -> OrderNo {
+        OrderNo::try_from("B0123456789").unwrap()
+    }
+
+    //= spec-crate/spec/privacy.md#logs-screens-and-exports
+    //= type=test
+    //# A HIS and a POS MUST log of orders only the order number, state, status, alert, reject and drop names,
+    //# channel, and times.
+    //= spec-crate/spec/privacy.md#logs-screens-and-exports
+    //= type=test
+    //# A HIS and a POS MUST NOT log operators, approvers and reasons.
+    #[test]
+    fn the_log_keeps_number_state_status_and_channel_of_an_order_and_nothing_else() {
+        let amount = Amount::from_fen(98_765).unwrap();
+        let accepted = OrderEvent::Accepted { order_no: order_no(), amount };
+        assert_eq!(logged(&PosEvent::Order(accepted)), "order B0123456789 accepted");
+        let ended = OrderEvent::Ended {
+            order_no: order_no(),
+            outcome: Outcome::Paid,
+            status: Status::PaidAfterCancel,
+            amount,
+            channel: Some(Channel::Wechat),
+            payment_no: Some("4200000077".into()),
+        };
+        assert_eq!(
+            logged(&PosEvent::Order(ended)),
+            "order B0123456789 ended: paid, paid_after_cancel, wechat"
+        );
+    }
+
+    //= spec-crate/spec/privacy.md#logs-screens-and-exports
+    //= type=test
+    //# A POS MUST show the patient the amount and what to do, and nothing that tells the department or the
+    //# treatment.
+    #[test]
+    fn the_patient_reads_the_amount_and_what_to_do_and_no_number() {
+        let mut terminal = Terminal::new(Output::new(true), Language::Zh, false);
+        terminal.amount = Some(Amount::from_fen(12_345).unwrap());
+        for (stage, text) in [
+            (Stage::WaitCode, Some("请出示付款码  123.45元")),
+            (Stage::Paying, Some("正在支付，请稍候…")),
+            (Stage::UserConfirming, Some("请在手机上确认支付")),
+            (Stage::Reversing, Some("正在取消支付，请稍候…")),
+            (Stage::Refunding, Some("正在退款，请稍候…")),
+            (Stage::Asking, Some("正在核实结果，请勿重复支付")),
+            (Stage::Looking, None),
+        ] {
+            let progress = Progress {
+                order_no: order_no(),
+                stage,
+                channel: None,
+                money_unknown: false,
+                seconds_left: 9,
+            };
+            assert_eq!(terminal.stage_text(&progress).as_deref(), text);
+        }
+    }
+
+    //= spec-crate/spec/catalogue.md#texts
+    //= type=test
+    //# A program MUST show the patient nothing of a code whose text for the patient is empty.
+    #[test]
+    fn a_status_without_a_text_for_the_patient_shows_him_nothing() {
+        let silent = Status::NeverSeen.patient_text(Language::Zh);
+        assert_eq!(silent, None);
+        assert_eq!(Status::Paid.patient_text(Language::Zh), Some("支付成功。"));
+    }
 }

@@ -363,3 +363,24 @@ pub fn containment(
         _ => Containment::Missing,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Anchor;
+    use crate::ids::BookId;
+
+    //= spec-crate/spec/books.md#anchors
+    //= type=test
+    //# A HIS and a POS MUST encode an anchor as in the diagram above, and take an anchor of another length
+    //# for an absent one.
+    #[test]
+    fn an_anchor_is_24_bytes_and_every_other_length_is_none() {
+        let anchor = Anchor { book: BookId::from_bytes([1; 8]), seq: 0x0203_0405, head: [9; 8] };
+        let bytes = [[1; 8], [0, 0, 0, 0, 2, 3, 4, 5], [9; 8]].concat();
+        assert_eq!(anchor.encode(), bytes);
+        assert_eq!(Anchor::decode(&bytes), Some(anchor));
+        for length in (0..24).chain([25]) {
+            assert_eq!(Anchor::decode(&[7; 25][..length]), None, "{length}");
+        }
+    }
+}

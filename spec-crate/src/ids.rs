@@ -139,6 +139,9 @@ impl PlatformNumber {
         Purpose::ALL.into_iter().find(|purpose| self.0.ends_with(purpose.letter()))
     }
 
+    //= spec-crate/spec/catalogue.md#platform-numbers
+    //# A program that reads a platform number back MUST refuse one with fewer than 6 or more than 29
+    //# characters, with a character other than `[0-9A-Z]`, or that ends with another letter than W, A or R.
     /// The order whose number this is.
     #[must_use]
     pub fn order_no(&self) -> Option<OrderNo> {
@@ -261,6 +264,8 @@ const IDENTIFIER: Characters = Characters {
 const CAPITALS: Characters =
     Characters { shown: "[0-9A-Z]", hold: |byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() };
 
+//= spec-crate/spec/catalogue.md#forms-of-numbers
+//# A program MUST NOT change an id by trimming, folding case or normalising.
 fn checked(
     what: &'static str,
     text: &[u8],
@@ -325,6 +330,9 @@ mod tests {
     use super::*;
     use alloc::string::ToString;
 
+    //= spec-crate/spec/catalogue.md#forms-of-numbers
+    //= type=test
+    //# A program MUST NOT change an id by trimming, folding case or normalising.
     #[test]
     fn an_id_has_1_to_24_characters_of_its_class() {
         for good in ["a", "HIS-TERM-0123456789.abcd", "POS_1"] {
@@ -338,6 +346,8 @@ mod tests {
             assert!(matches!(SiteId::try_from(bad), Err(IdError::Character { at: 1, .. })), "{bad:?}");
         }
         assert!(SiteId::try_from(&[b'a', 0xff][..]).is_err());
+        assert_ne!(SiteId::try_from("site"), SiteId::try_from("SITE"));
+        assert!([" a", "a ", "a\n"].iter().all(|spaced| SiteId::try_from(*spaced).is_err()));
     }
 
     //= spec-crate/spec/orders.md#order-numbers
@@ -369,6 +379,10 @@ mod tests {
     //= type=test
     //# A POS and a HIS MUST form the platform number of an order as in the diagram above, with the site code
     //# of the agreement that the order's core names.
+    //= spec-crate/spec/catalogue.md#platform-numbers
+    //= type=test
+    //# A program that reads a platform number back MUST refuse one with fewer than 6 or more than 29
+    //# characters, with a character other than `[0-9A-Z]`, or that ends with another letter than W, A or R.
     #[test]
     fn a_platform_number_is_a_function_of_site_order_and_purpose() {
         let site = SiteCode::try_from("H001").unwrap();
@@ -382,6 +396,11 @@ mod tests {
             assert_eq!(PlatformNumber::try_from(number.as_str()).as_ref(), Ok(&number));
         }
         assert_eq!(PlatformNumber::try_from("H001ABCX").unwrap().order_no(), None);
+        let longest = alloc::format!("H001{}W", "B".repeat(24));
+        assert!(PlatformNumber::try_from(longest.as_str()).is_ok_and(|number| number.order_no().is_some()));
+        for bad in ["H001W", &alloc::format!("B{longest}"), "H001bW", "H001B W", "H001-BW"] {
+            assert!(PlatformNumber::try_from(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

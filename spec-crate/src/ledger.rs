@@ -111,6 +111,9 @@ impl core::error::Error for DecisionRefusal {}
 #[must_use]
 pub fn born(site_id: &str, clock: Clock) -> Batch {
     let until = search_until(clock);
+    //= spec-crate/spec/books.md#rows-of-the-ledger
+    //# A HIS MUST write the site row of a new ledger before it makes an order, with a search time
+    //# (`search_until`) of now + 345,600 seconds, or of 2^64 - 1 if it has no calendar clock.
     let row = wire::SiteRow { search_until: until, ..wire::SiteRow::default() };
     let key = RowKey::new(Table::Site, site_id);
     Batch {
@@ -134,6 +137,11 @@ pub fn start(rows: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
 pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement], clock: Clock) -> Batch {
     let mut changes = Changes { batch: start(open, agreements, clock), ..Changes::default() };
     let stored = wire::SiteRow::decode(site.bytes.as_slice()).unwrap_or_default();
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS on which a person declares a restore of the ledger MUST, in one transaction, write the BookStart
+    //# of BOK-21, set every order that has not ended to Asking with a lease end of now + FULL_LEASE, set the
+    //# site row to waiting and pulling with a search time as in BOK-28, and mark every device's list as not
+    //# pulled.
     let row = wire::SiteRow { waiting: true, pulling: true, search_until: search_until(clock), ..stored };
     changes.write(&site.key, site.version, &row, Index::default());
     for peer in peers {
@@ -141,6 +149,8 @@ pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement
         let mut row = wire::PeerRow { pulled: false, ..stored };
         if row.encoded_len() == 0 {
             // No row is empty. A book that no device knows is answered from the first record.
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A HIS MUST write 8 bytes 00 as `pulled_book` of a peer row that would otherwise have no field.
             row.pulled_book = alloc::vec![0; BOOK_BYTES];
         }
         changes.write(&peer.key, peer.version, &row, Index::default());
@@ -151,6 +161,9 @@ pub fn restored(site: &Row, peers: &[Row], open: &[Row], agreements: &[Agreement
 fn search_until(clock: Clock) -> u64 {
     clock
         .unix
+        //= spec-crate/spec/books.md#rows-of-the-ledger
+        //# A HIS MUST write the site row of a new ledger before it makes an order, with a search time
+        //# (`search_until`) of now + 345,600 seconds, or of 2^64 - 1 if it has no calendar clock.
         .map_or(u64::MAX, |unix| unix.0.saturating_add(u64::from(limits::SEARCH_DAYS).saturating_mul(DAY)))
 }
 
@@ -159,6 +172,12 @@ fn search_until(clock: Clock) -> u64 {
 pub fn pulled_by_decision(peer: &Row) -> Batch {
     let mut changes = Changes::default();
     let stored = wire::PeerRow::decode(peer.bytes.as_slice()).unwrap_or_default();
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS MUST go on without the list of a device that cannot answer only on the recorded decision of two
+    //# different people.
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS MUST record for each device that its list was pulled, or that two people decided to go on
+    //# without it.
     changes.write(&peer.key, peer.version, &wire::PeerRow { pulled: true, ..stored }, Index::default());
     changes.batch
 }
@@ -178,6 +197,8 @@ pub fn decide(
     //= spec-crate/spec/orders.md#decisions-of-persons
     //# A HIS MUST record a decision about an order only with two different people, what was decided, and the
     //# time.
+    //= spec-crate/spec/security.md#a-real-key-in-wrong-hands
+    //# A HIS MUST NOT let one person give both names of a refund or of a decision.
     if decision.by_first.is_empty()
         || decision.by_second.is_empty()
         || decision.by_first == decision.by_second

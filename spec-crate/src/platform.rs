@@ -71,6 +71,14 @@ pub struct Merchant {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AskId(pub u64);
 
+//= spec-crate/spec/payment.md#the-pay
+//= type=implication
+//# A POS MUST erase the payment code from memory when the pay has been written or the code was replaced,
+//# refused or forgotten.
+//= spec-crate/spec/privacy.md#erasing
+//= type=implication
+//# A HIS and a POS MUST overwrite payment codes, private keys and session secrets in memory when they are no
+//# longer used.
 /// A payment code as it was scanned: erased when dropped, never printed.
 #[derive(Clone, Eq, PartialEq)]
 pub struct PaymentCode(Zeroizing<String>);

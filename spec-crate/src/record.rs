@@ -48,6 +48,10 @@ pub enum RecordDrop {
     Forged,
 }
 
+//= spec-crate/spec/security.md#on-the-cable
+//= type=implication
+//# A HIS and a POS MUST NOT move the traffic of a link to another stream, program or machine by copying
+//# session keys.
 /// Seals the records of one end.
 pub struct Sealer {
     sender: Side,

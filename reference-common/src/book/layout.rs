@@ -12,6 +12,10 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i64 = 0x6873_7031;
 /// The layout below.
 pub(super) const LAYOUT: i64 = 1;
+//= spec-crate/spec/privacy.md#erasing
+//= type=implication
+//# A HIS and a POS MUST NOT remove or change a record of a book to erase something, since the chain behind it
+//# would break.
 pub(super) const SCHEMA: &str = "
 CREATE TABLE records (
     seq    INTEGER PRIMARY KEY,

@@ -50,6 +50,9 @@ fn judge(headers: &HeaderMap, token: &str, open: bool) -> Result<(), Refused> {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "))
         .unwrap_or_default();
+    //= spec-crate/spec/security.md#books-and-machines
+    //# A HIS that offers its functions to other programs of a machine MUST let only programs in that can show
+    //# a secret or an account that the person who runs the HIS has allowed.
     if bool::from(given.as_bytes().ct_eq(token.as_bytes())) {
         Ok(())
     } else {
@@ -123,6 +126,10 @@ mod tests {
         assert_eq!(refused(&headers("localhost", Some("http://localhost:3000"), Some("right"))), None);
     }
 
+    //= spec-crate/spec/security.md#books-and-machines
+    //= type=test
+    //# A HIS that offers its functions to other programs of a machine MUST let only programs in that can show
+    //# a secret or an account that the person who runs the HIS has allowed.
     #[test]
     fn the_token_is_needed_whole() {
         assert_eq!(refused(&headers("localhost", None, None)), Some("token"));

@@ -76,6 +76,9 @@ fn export(context: &Context, from: u64, out: &PathBuf) -> Result<(), Failure> {
         let line = json!({"seq": record.seq, "head": hex(&record.head.0), "record": hex(&record.record)});
         writeln!(file, "{line}").map_err(StoreError::Io)
     };
+    //= spec-crate/spec/conformance.md#choices-that-are-free
+    //# An implementation of level HIS or POS MUST be able to export its book in the form of
+    //# [books.md](books.md#export).
     book.export(from, each).map_err(|error: StoreError| Failure::new(Exit::Usage, error))?;
     file.flush().map_err(cannot)?;
     context.output.say(&json!({"ok": true, "records": records}), format!("{records} records"));

@@ -44,7 +44,9 @@ pub(crate) struct Refund {
     /// Who approved it: somebody else.
     #[arg(long)]
     approver: String,
-    /// Why.
+    //= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+    //# A HIS MUST tell the person who writes the reason of a refund that no patient is to be named in it.
+    /// Why. It is sent to the terminal and kept for years: name no patient in it.
     #[arg(long)]
     reason: String,
     /// Which item of the bill is given back.
@@ -270,4 +272,20 @@ impl Screen<'_> {
 
 fn object(view: &TaskView) -> Value {
     serde_json::to_value(view).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::Refund;
+
+    //= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+    //= type=test
+    //# A HIS MUST tell the person who writes the reason of a refund that no patient is to be named in it.
+    #[test]
+    fn who_writes_a_reason_is_told_to_name_no_patient() {
+        let help = Refund::augment_args(Command::new("refund")).render_long_help().to_string();
+        assert!(help.contains("name no patient in it"), "{help}");
+    }
 }

@@ -58,6 +58,9 @@ impl Desk {
 
     /// Two people decide to go on without the list of a device that cannot answer, after the ledger went back.
     pub(crate) async fn without_list(&self, device: &str, by: &[String]) -> Result<(), DeskError> {
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST go on without the list of a device that cannot answer only on the recorded decision of
+        //# two different people.
         let [first, second] = two(by)?;
         let peer = RowKey::new(Table::Peer, device);
         let record = RowKey::new(Table::Program, &format!("without_list/{device}"));
@@ -86,6 +89,9 @@ impl Desk {
         for _ in 0..TRIES {
             let found = self.ledger().find(Query::Rows(vec![key.clone()])).await?;
             let version = found.rows.first().map_or(0, |row| row.version);
+            //= spec-crate/spec/security.md#losing-a-device-or-a-key
+            //# A HIS MUST let people revoke a device at a site at once, before a new manifest has come, and
+            //# make no new order for it from then on.
             match self.ledger().commit(block::batch(device, blocked, version)).await {
                 Ok(_) => return self.provision().await,
                 Err(Unwritten::Stale) => {}

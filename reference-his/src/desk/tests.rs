@@ -384,6 +384,9 @@ async fn a_refusal_of_the_link_ends_it_and_a_lost_link_is_waited_for() {
 //= type=test
 //# A HIS MUST record a decision about an order only with two different people, what was decided, and the
 //# time.
+//= spec-crate/spec/security.md#a-real-key-in-wrong-hands
+//= type=test
+//# A HIS MUST NOT let one person give both names of a refund or of a decision.
 #[tokio::test(start_paused = true)]
 async fn attention_ends_a_collection_and_needs_two_different_people() {
     let mut rig = Rig::new();

@@ -28,7 +28,7 @@ pub(crate) fn of(view: &OrderView) -> Order {
     let fen = view.amount.map_or(0, Amount::fen);
     let kind = if fen < 0 { TaskKind::Refund } else { TaskKind::Collection };
     let status = Status::from_code(view.status);
-    let text = texts::of_order(state, kind, status);
+    let text = texts::of_order(state, kind, view.status);
     let present = |number: u64| (number != 0).then_some(number);
     Order {
         order_no: view.order_no.to_string(),

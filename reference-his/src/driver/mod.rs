@@ -60,6 +60,9 @@ impl Driver {
         self.blocked = is_blocked(&self.ledger, &self.device).await?;
         loop {
             let deadline = self.drain().await?;
+            //= spec-crate/spec/books.md#a-ledger-that-went-back
+            //# A HIS whose ledger does not contain the anchor of a SyncReply MUST raise an alarm, stop making
+            //# and asking orders on all links, and go on only after a person has declared the restore.
             if self.went_back {
                 return Err(LedgerError::WentBack);
             }

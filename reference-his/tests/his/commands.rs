@@ -150,6 +150,9 @@ fn an_agreement_with_one_signature_or_an_altered_byte_is_refused() {
     assert!(refused.last["text"].as_str().unwrap().contains("signature"), "{refused:?}");
 }
 
+//= spec-crate/spec/books.md#how-long-books-are-kept
+//= type=test
+//# A HIS MUST keep every device key that it ever accepted, with the time for which it held.
 #[test]
 fn a_manifest_loses_no_device_and_an_older_one_is_refused() {
     let site = Site::set_up("pty");

@@ -8,6 +8,10 @@ fn collection(bill: &str, amount: &str) -> Value {
     json!({"bill": bill, "amount": amount, "seconds": 600})
 }
 
+//= spec-crate/spec/security.md#books-and-machines
+//= type=test
+//# A HIS that offers its functions to other programs of a machine MUST let only programs in that can show a
+//# secret or an account that the person who runs the HIS has allowed.
 #[test]
 fn the_door_is_closed_without_token_from_other_names_and_for_other_origins() {
     let site = Site::set_up("pty");
@@ -74,6 +78,25 @@ fn a_collection_survives_a_kill_of_the_server() {
     assert_eq!(server.ask("PUT", "/collections/c2", &collection("B1", "+12.34")).0, 409);
 }
 
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS MUST allow a declared restore only while no program serves orders from that ledger.
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS MUST go on without the list of a device that cannot answer only on the recorded decision of two
+//# different people.
+//= spec-crate/spec/books.md#export
+//= type=test
+//# A program that exports a book MUST write one line for each record from the first one asked for to the
+//# latest, in rising order, with the members of the table above.
+//= spec-crate/spec/security.md#losing-a-device-or-a-key
+//= type=test
+//# A HIS MUST let people revoke a device at a site at once, before a new manifest has come, and make no new
+//# order for it from then on.
+//= spec-crate/spec/conformance.md#choices-that-are-free
+//= type=test
+//# An implementation of level HIS or POS MUST be able to export its book in the form of
+//# [books.md](books.md#export).
 #[test]
 fn commands_end_with_the_code_of_the_table() {
     let site = Site::set_up("pty");

@@ -75,6 +75,9 @@ fn export(from: u64, out: Option<PathBuf>, context: &Context) -> Result<(), Fail
     };
     let mut target = std::io::BufWriter::new(target);
     let mut count = 0_u64;
+    //= spec-crate/spec/conformance.md#choices-that-are-free
+    //# An implementation of level HIS or POS MUST be able to export its book in the form of
+    //# [books.md](books.md#export).
     book.export(from, |exported| {
         let record = decode_record(&exported.record).ok();
         let line = json!({

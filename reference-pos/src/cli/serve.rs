@@ -1,5 +1,7 @@
 //! `serve`: puts line, journal, platforms, scanner and display around the link.
 
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,6 +64,9 @@ pub(super) struct Serve {
     /// The merchants' credentials.
     #[arg(long, value_name = "FILE")]
     credentials: PathBuf,
+    //= spec-crate/spec/conformance.md#testing-with-a-driver
+    //# An implementation of level HIS or POS MUST be testable by such a driver without changes to its code,
+    //# in a simulated site.
     /// The platform's address, if the credentials do not name it.
     #[arg(long, value_name = "URL")]
     platform: Option<String>,
@@ -140,10 +145,20 @@ fn ready(line: &Line, device_id: &str, simulated: bool, context: &Context) {
 
 fn asker(arguments: &Serve, simulated: bool) -> Result<Asker, Failure> {
     let what = arguments.credentials.display();
-    let json = std::fs::read_to_string(&arguments.credentials).map_err(Failure::about(Exit::Usage, &what))?;
-    let json = zeroize::Zeroizing::new(json);
+    let mut json = zeroize::Zeroizing::new(String::new());
+    let read = File::open(&arguments.credentials).and_then(|mut file| {
+        //= spec-crate/spec/privacy.md#keys-and-secrets
+        //# A HIS and a POS MUST keep private keys, the site secret and platform credentials in files that
+        //# only the account of the program can read.
+        keys::check_owner_only(&file)?;
+        file.read_to_string(&mut json)
+    });
+    read.map_err(Failure::about(Exit::Usage, &what))?;
     let read = Credentials::read(&json, arguments.platform.as_deref());
     let read = read.map_err(Failure::about(Exit::Usage, &what))?;
+    //= spec-crate/spec/privacy.md#payment-codes
+    //# A POS MUST NOT take a payment code from a command line or an environment variable in a production
+    //# profile.
     credentials::admit(true, simulated).map_err(|error| Failure::new(Exit::Refused, error))?;
     let transport = |credential| Arc::new(Simulated::new(credential)) as Arc<dyn Transport>;
     Ok(Asker::new(read.merchants.into_iter().map(transport).collect()))

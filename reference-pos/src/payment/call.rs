@@ -140,6 +140,9 @@ impl Call {
             }
             Err(untrusted) => (Err(untrusted.to_string()), String::new()),
         };
+        //= spec-crate/spec/privacy.md#logs-screens-and-exports
+        //# A HIS and a POS MUST NOT log plaintexts, requests to a platform or its answers, as a whole or in
+        //# part.
         let note = judged.as_ref().err().cloned();
         let answered = note.is_none();
         let verdict = Verdict {

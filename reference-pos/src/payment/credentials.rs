@@ -23,6 +23,9 @@ pub struct Credential {
     pub reversal: Secret<32>,
 }
 
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//# A HIS and a POS MUST NOT write a private key, the site secret, a session secret or a platform credential
+//# to a log, an error text or an export.
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("merchant", &self.merchant).finish_non_exhaustive()
@@ -173,6 +176,10 @@ mod tests {
         )
     }
 
+    //= spec-crate/spec/privacy.md#keys-and-secrets
+    //= type=test
+    //# A HIS and a POS MUST NOT write a private key, the site secret, a session secret or a platform
+    //# credential to a log, an error text or an export.
     #[test]
     fn credentials_are_read_and_never_printed() {
         let read = Credentials::read(&file(true, "wechat", SECRET), None).unwrap();

@@ -61,6 +61,8 @@ pub struct Outgoing {
     pub binding: String,
 }
 
+//= spec-crate/spec/privacy.md#payment-codes
+//# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the link.
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outgoing").field("endpoint", &self.endpoint).finish_non_exhaustive()

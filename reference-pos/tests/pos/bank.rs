@@ -51,6 +51,8 @@ impl Bank {
 
     pub(crate) fn write_credentials(&self, path: &Path) {
         std::fs::write(path, self.credentials(None)).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     /// The whole book.

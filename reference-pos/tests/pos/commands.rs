@@ -11,6 +11,14 @@ use crate::world::{World, agreement, his_seed, pos_seed, signed, terminals};
 //= type=test
 //# A device or a terminal MUST make its key pair on the machine that uses it, and never export the private
 //# key.
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//= type=test
+//# A HIS and a POS MUST NOT write a private key, the site secret, a session secret or a platform credential
+//# to a log, an error text or an export.
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//= type=test
+//# A HIS and a POS MUST make the keys of terminals and devices on the machine that uses them, and offer no
+//# way to export them.
 #[test]
 fn a_device_is_made_once_and_its_request_holds_no_secret() {
     let world = World::new();
@@ -122,6 +130,9 @@ fn serve_says_what_is_missing() {
 //= type=test
 //# A POS MUST NOT ask or pay at a simulated merchant under a production agreement, nor at a production one
 //# under a simulated agreement.
+//= spec-crate/spec/privacy.md#payment-codes
+//= type=test
+//# A POS MUST NOT take a payment code from a command line or an environment variable in a production profile.
 #[test]
 fn simulated_credentials_are_refused_under_a_production_agreement() {
     let world = World::new();
@@ -133,6 +144,21 @@ fn simulated_credentials_are_refused_under_a_production_agreement() {
     let (code, answer) = world.run(&serve);
     assert_eq!(code, 3, "{answer}");
     assert!(answer["text"].as_str().unwrap().contains("production agreement"));
+}
+
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//= type=test
+//# A HIS and a POS MUST keep private keys, the site secret and platform credentials in files that only the
+//# account of the program can read.
+#[test]
+#[cfg(unix)]
+fn credentials_that_others_can_read_are_refused() {
+    let world = World::provisioned();
+    let credentials = world.text("merchants.json");
+    std::fs::set_permissions(&credentials, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    let (code, answer) = world.run(&["serve", "--listen", "127.0.0.1:0", "--credentials", &credentials]);
+    assert_eq!(code, 2);
+    assert!(answer["text"].as_str().unwrap().contains("chmod 600"), "{answer}");
 }
 
 #[test]
@@ -163,6 +189,10 @@ fn commands_to_a_terminal_that_does_not_run_say_so() {
 //= type=test
 //# A program MUST treat an export as evidence that names bills and people, and write it only where the person
 //# who asked for it said.
+//= spec-crate/spec/conformance.md#choices-that-are-free
+//= type=test
+//# An implementation of level HIS or POS MUST be able to export its book in the form of
+//# [books.md](books.md#export).
 #[test]
 fn a_journal_is_verified_exported_and_declared_restored() {
     let world = World::provisioned();

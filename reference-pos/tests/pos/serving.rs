@@ -58,6 +58,21 @@ fn an_order_is_collected_from_the_scan_to_the_signed_result() {
     world.ok(&["journal", "verify"]);
 }
 
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//= type=test
+//# A HIS and a POS MUST NOT send a name, a diagnosis, a department, a treatment, a bill key, an identity
+//# number or an insurance number over the link or to a platform.
+//= spec-crate/spec/privacy.md#payment-codes
+//= type=test
+//# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the link.
+//= spec-crate/spec/privacy.md#payment-codes
+//= type=test
+//# A POS MUST NOT keep any part of a scanned text that was not taken as a payment code, such as an insurance
+//# code.
+//= spec-crate/spec/privacy.md#keys-and-secrets
+//= type=test
+//# A HIS and a POS MUST NOT write a private key, the site secret, a session secret or a platform credential
+//# to a log, an error text or an export.
 #[test]
 fn no_payment_code_and_no_secret_is_left_on_the_disk() {
     let world = World::provisioned();
@@ -78,6 +93,10 @@ fn no_payment_code_and_no_secret_is_left_on_the_disk() {
     }
 }
 
+//= spec-crate/spec/conformance.md#testing-with-a-driver
+//= type=test
+//# An implementation of level HIS or POS MUST be testable by such a driver without changes to its code, in a
+//# simulated site.
 #[test]
 fn a_terminal_killed_while_the_patient_types_finds_out_after_its_restart() {
     let world = World::provisioned();

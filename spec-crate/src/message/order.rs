@@ -259,6 +259,8 @@ fn checked_refund(of: wire::RefundOf, amount: Amount) -> Result<RefundOf, CoreEr
     //# differ, `refund_of.channel` is 1 or 2, and `refund_of.amount` is at least the magnitude of the refund
     //# and at most 9,999,999,999 fen.
     if of.operator == of.approver {
+        //= spec-crate/spec/security.md#a-real-key-in-wrong-hands
+        //# A HIS MUST NOT let one person give both names of a refund or of a decision.
         return Err(CoreError::SamePerson);
     }
     //= spec-crate/spec/orders.md#the-core

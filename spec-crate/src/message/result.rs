@@ -90,6 +90,9 @@ impl Outcome {
     ///
     /// Codes that this version does not know may stand beside any: what they mean is money unknown.
     fn allows(self, status: u32) -> bool {
+        //= spec-crate/spec/catalogue.md#code-ranges
+        //# A receiver MUST accept a result with a status that it does not know, if the rest of the result is
+        //# right.
         Status::from_code(status).is_none()
             || match self {
                 Self::Paid => (100..110).contains(&status),
@@ -244,6 +247,8 @@ impl ResultCore {
         //= spec-crate/spec/orders.md#results
         //# A receiver of a result with a status that it does not know MUST take the money for unknown and the
         //# retry class for `never`.
+        //= spec-crate/spec/catalogue.md#code-ranges
+        //# A program MUST NOT show, store, total or export an order whose money is unknown as failed.
         self.status().map_or(Money::Unknown, Status::money)
     }
 

@@ -41,16 +41,28 @@ fn one_frame(receiver: Side, mut wire: &[u8]) -> (FrameType, Vec<u8>) {
     (frame.kind, frame.body.to_vec())
 }
 
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass every case of every vector file that concerns its role, valid and invalid
+//# ones, with exactly the drop, step, alert or bytes that the case names.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass the frame vectors with every way of splitting each stream into two reads.
 #[test]
-fn streams_of_the_vectors_give_the_same_outcomes_at_once_and_byte_by_byte() {
+fn streams_of_the_vectors_give_the_same_outcomes_byte_by_byte_and_in_any_two_reads() {
     let file = file(include_str!("../../vectors/frames.json"));
     for case in cases(&file, "cases") {
         let side = if text(case, "/receiver") == "his" { Side::His } else { Side::Pos };
         let stream = bytes(case, "/stream");
-        for size in [1, stream.len()] {
+        let byte_by_byte: Vec<&[u8]> = stream.chunks(1).collect();
+        let in_two = (0..=stream.len()).map(|at| <[&[u8]; 2]>::from(stream.split_at(at)).to_vec());
+        //= spec-crate/spec/conformance.md#testing-with-vectors
+        //# An implementation MUST pass the frame vectors with every way of splitting each stream into two
+        //# reads.
+        for pieces in in_two.chain([byte_by_byte]) {
             let mut decoder = Decoder::new(side);
             let mut outcomes = Vec::new();
-            for mut piece in stream.chunks(size) {
+            for mut piece in pieces {
                 while let Some(outcome) = decoder.next_frame(&mut piece) {
                     outcomes.push(match outcome {
                         Ok(frame) => {
@@ -60,6 +72,9 @@ fn streams_of_the_vectors_give_the_same_outcomes_at_once_and_byte_by_byte() {
                     });
                 }
             }
+            //= spec-crate/spec/conformance.md#testing-with-vectors
+            //# An implementation MUST pass every case of every vector file that concerns its role, valid and
+            //# invalid ones, with exactly the drop, step, alert or bytes that the case names.
             assert_eq!(&Value::Array(outcomes), &case["outcomes"], "case {}", case["tc_id"]);
         }
     }
@@ -81,6 +96,10 @@ fn frame_drop(drop: FrameDrop) -> &'static str {
 //= type=test
 //# The validator MUST give as its reason the number of the first step that fails at the first field that
 //# fails, in the order of the bytes.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass every case of every vector file that concerns its role, valid and invalid
+//# ones, with exactly the drop, step, alert or bytes that the case names.
 #[test]
 fn messages_of_the_vectors_fail_at_the_same_step_of_the_validator() {
     let file = file(include_str!("../../vectors/validator.json"));
@@ -139,6 +158,10 @@ impl Ends {
 //= spec-crate/spec/key-exchange.md#randomness
 //= type=test
 //# A POS MUST draw a new nonce and a new private key for each new M2, and none for a repeated one.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass every case of every vector file that concerns its role, valid and invalid
+//# ones, with exactly the drop, step, alert or bytes that the case names.
 #[test]
 fn exchanges_of_the_vectors_are_reproduced_by_initiator_and_responder() {
     let file = file(include_str!("../../vectors/handshake.json"));
@@ -167,6 +190,10 @@ fn exchanges_of_the_vectors_are_reproduced_by_initiator_and_responder() {
     assert_eq!((as_his, as_pos), (3, 3));
 }
 
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass every case of every vector file that concerns its role, valid and invalid
+//# ones, with exactly the drop, step, alert or bytes that the case names.
 #[test]
 fn messages_that_the_vectors_refuse_are_refused_with_the_same_alert() {
     let file = file(include_str!("../../vectors/handshake.json"));
@@ -222,6 +249,10 @@ fn registering_itself(base: &Value, own: &str, peer: &str, reason: &str, ends: &
 //= spec-crate/spec/records.md#keys-of-an-epoch
 //= type=test
 //# A sender MUST seal a record under key_e, nonce and aad of its counter as this section gives them.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST pass every case of every vector file that concerns its role, valid and invalid
+//# ones, with exactly the drop, step, alert or bytes that the case names.
 #[test]
 fn records_of_the_vectors_are_opened_in_order_of_arrival_and_sealed_alike() {
     let exchanges = file(include_str!("../../vectors/handshake.json"));

@@ -189,6 +189,12 @@ fn an_answer_that_is_not_signed_for_this_request_proves_nothing() {
     }
 }
 
+//= spec-crate/spec/privacy.md#payment-codes
+//= type=test
+//# A POS MUST NOT write a payment code to a disk, a log, a core dump, an error text, a display or the link.
+//= spec-crate/spec/privacy.md#logs-screens-and-exports
+//= type=test
+//# A HIS and a POS MUST NOT log plaintexts, requests to a platform or its answers, as a whole or in part.
 #[test]
 fn nothing_of_a_call_shows_the_payment_code() {
     let mut call = call(pay());

@@ -189,7 +189,13 @@ impl HisLink {
         if self.calls.asks(&About::List) {
             return;
         }
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST, while the site row is pulling, make no order before the list of every device of the
+        //# device manifest has been pulled to its end by a pull that began after the wait was over.
         self.pull_counts = self.waited;
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST begin such a pull at the place of the device's list that the restored ledger holds, or
+        //# at the first record if it holds none.
         let (book, seq) = self.pulled.clone();
         self.call(About::List, Body::ListOrders(wire::ListOrders { book, seq }), clock);
     }

@@ -209,6 +209,8 @@ impl HisLink {
     /// When the wait after a step back of the ledger would be over, counted from this program's start.
     fn wait_over(&self) -> Instant {
         let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST begin the wait anew at each start of its program until it has run out once.
         self.context.started.after(self.context.full_lease()).after(quiet.unwrap_or_default())
     }
 
@@ -323,6 +325,8 @@ impl HisLink {
         if !matches!(&self.waiting, Some(Waiting::Persist { id, .. }) if *id == awaited) {
             return;
         }
+        //= spec-crate/spec/books.md#anchors
+        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
         self.anchor = Some(anchor);
         if let Some(Waiting::Persist { work, changes, .. }) = self.waiting.take() {
             self.finish(work, changes, clock);
@@ -371,6 +375,9 @@ impl HisLink {
         //= spec-crate/spec/encoding.md#ordinary-messages
         //# A sender of an ordinary message MUST encode it with fields in ascending order of their numbers,
         //# minimal varints, packed repeated numbers, and each scalar field and each `oneof` at most once.
+        //= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+        //# A HIS and a POS MUST NOT send a site id, device id, terminal id, organisation or order number
+        //# outside of sealed bytes.
         if session.send(&message.encode_to_vec(), now).is_ok() {
             self.sent = now;
         }

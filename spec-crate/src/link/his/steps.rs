@@ -94,6 +94,10 @@ impl HisLink {
         match rows.containment() {
             None => Step::Need(Query::Anchor(seen)),
             Some(Containment::Missing) => {
+                //= spec-crate/spec/books.md#a-ledger-that-went-back
+                //# A HIS whose ledger does not contain the anchor of a SyncReply MUST raise an alarm, stop
+                //# making and asking orders on all links, and go on only after a person has declared the
+                //# restore.
                 let events = alloc::vec![HisOrderEvent::Alarm(HisAlarm::LedgerWentBack)];
                 Step::Done(Changes { events, ..Changes::default() })
             }

@@ -34,6 +34,9 @@ impl PosLink {
                 self.work.push_front(Work::Page(0));
             }
             Work::Page(_) => {
+                //= spec-crate/spec/books.md#rows-of-the-journal
+                //# A POS MUST load at its start every order that has not ended or whose latest result is not
+                //# answered.
                 for row in &found.rows {
                     self.flow.load(row, true, clock);
                 }
@@ -70,6 +73,8 @@ impl PosLink {
         }
         //= spec-crate/spec/messages.md#contents-of-fields
         //# A sender MUST send as an anchor only that of a record which is durable.
+        //= spec-crate/spec/books.md#anchors
+        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
         self.anchor = Some(anchor);
         if let Some(Waiting::Persist(_, then, reply)) = self.waiting.take() {
             self.finish(then, reply, clock);

@@ -344,6 +344,9 @@ impl PosLink {
                     self.reports.begin_session(clock.now);
                     self.outbox.push(Output::Event(PosEvent::SessionUp { terminal_id }));
                 }
+                //= spec-crate/spec/security.md#on-the-cable
+                //# A HIS and a POS MUST NOT offer any way to exchange orders or results outside of sealed
+                //# records, not even for tests in a production profile.
                 SessionOutput::Message(plaintext) => self.received(&plaintext, clock),
                 SessionOutput::Down(reason) => self.session_ended(&alloc::format!("{reason:?}")),
                 SessionOutput::Notice(event) => self.outbox.push(Output::Event(PosEvent::Line(event))),
@@ -365,6 +368,9 @@ impl PosLink {
                     self.load(Query::Rows(alloc::vec![peer]), Work::Start);
                 }
                 Work::Page(after) => {
+                    //= spec-crate/spec/books.md#rows-of-the-journal
+                    //# A POS MUST load at its start every order that has not ended or whose latest result is
+                    //# not answered.
                     let query = Query::Open { device: String::new(), after, limit: START_PAGE };
                     self.load(query, Work::Page(after));
                 }
@@ -398,6 +404,9 @@ impl PosLink {
         //= spec-crate/spec/encoding.md#ordinary-messages
         //# A sender of an ordinary message MUST encode it with fields in ascending order of their numbers,
         //# minimal varints, packed repeated numbers, and each scalar field and each `oneof` at most once.
+        //= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+        //# A HIS and a POS MUST NOT send a site id, device id, terminal id, organisation or order number
+        //# outside of sealed bytes.
         session.send(&message.encode_to_vec(), now).is_ok()
     }
 
@@ -414,6 +423,11 @@ impl PosLink {
             return None;
         }
         self.ledger_seen = anchor.to_vec();
+        //= spec-crate/spec/books.md#anchors
+        //# A HIS MUST keep the latest anchor of a journal for each device, and a POS that of a ledger for
+        //# each site, so that anchors of two sites are never compared.
+        //= spec-crate/spec/books.md#rows-of-the-journal
+        //# A POS MUST keep the latest ledger anchor in the peer row of the site.
         let row = wire::PeerRow { anchor: anchor.to_vec(), ..wire::PeerRow::default() };
         let key = RowKey::new(Table::Peer, self.site_id.as_str());
         Some(Write { key, bytes: row.encode_to_vec(), index: Index::default() })

@@ -171,6 +171,10 @@ impl PosLink {
                 effects.writes.extend(self.see_ledger(&confirm.ledger));
                 return None;
             }
+            //= spec-crate/spec/conformance.md#growing
+            //# An implementation MUST go on with a peer that sends unknown message bodies, unknown fields of
+            //# ordinary messages, unknown handshake extensions, and unknown statuses, as
+            //# [encoding.md](encoding.md) and [orders.md](orders.md) say.
             _ => Body::Unsupported(wire::Unsupported {}),
         })
     }
@@ -192,6 +196,12 @@ impl PosLink {
         //# A POS MUST look for the anchor that a Sync shows in its journal by the rule of
         //# [books.md](books.md), where an absent anchor and one that belongs to a declared step back count as
         //# contained.
+        //= spec-crate/spec/books.md#anchors
+        //# A book MUST decide by the first of these that applies whether it contains an anchor: an absent
+        //# anchor is contained; an anchor of a book id that none of its BookStart rows began is missing; an
+        //# anchor of an id that a later BookStart replaced, above the record before that BookStart, is
+        //# declared; an anchor whose record is there with a head that begins with the anchor's 8 bytes is
+        //# contained; and every other one is missing.
         let missing = found.is_some_and(|found| found.containment == Containment::Missing);
         //= spec-crate/spec/orders.md#sync
         //# A POS MUST answer Sync with the anchor of the latest durable record of its journal and with the

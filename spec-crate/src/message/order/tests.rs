@@ -139,6 +139,9 @@ fn exactly_refunds_name_an_original() {
 //# A receiver of a core MUST take it for malformed unless `refund_of.operator` and `refund_of.approver`
 //# differ, `refund_of.channel` is 1 or 2, and `refund_of.amount` is at least the magnitude of the refund and
 //# at most 9,999,999,999 fen.
+//= spec-crate/spec/security.md#a-real-key-in-wrong-hands
+//= type=test
+//# A HIS MUST NOT let one person give both names of a refund or of a decision.
 #[test]
 fn a_refund_needs_two_people_a_known_channel_and_an_original_that_is_large_enough() {
     assert_eq!(forged_refund(|of| of.approver.clone_from(&of.operator)), Err(CoreError::SamePerson));

@@ -33,6 +33,9 @@ pub(super) fn key_of(
         Channel::Alipay => Purpose::Alipay,
     };
     let number = platform_number(&context.agreement(agreement_no)?.terms().site_code, order_no, purpose);
+    //= spec-crate/spec/books.md#rows-of-the-ledger
+    //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment number under
+    //# `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
     Some(RowKey::new(Table::Capture, number.as_str()))
 }
 
@@ -51,6 +54,9 @@ pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
     //# A HIS MUST keep with each capture row a row that finds the order by channel and payment number,
     //# written in the same transaction.
+    //= spec-crate/spec/books.md#rows-of-the-ledger
+    //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment number under
+    //# `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
     RowKey::new(Table::Capture, &alloc::format!("{}/{payment_no}", channel.name()))
 }
 
@@ -184,6 +190,9 @@ pub(super) fn open_told(
         };
         capture.store(changes);
         if !finder.known() {
+            //= spec-crate/spec/books.md#rows-of-the-ledger
+            //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment
+            //# number under `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
             let row = CaptureRow { order_no: core.order_no().as_str().into(), ..CaptureRow::default() };
             changes.write(&finder.key, 0, &row, Index::default());
         }

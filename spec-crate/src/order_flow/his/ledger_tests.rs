@@ -3,6 +3,7 @@
 mod ends;
 mod making_orders;
 mod orphans_come;
+mod restoring;
 
 use alloc::collections::BTreeMap;
 use alloc::vec;

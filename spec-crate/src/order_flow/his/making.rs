@@ -76,6 +76,9 @@ pub(crate) fn collect(
         let (mut bill, bill_version) = rows.read::<wire::BillRow>(&bill_key);
         let next = |ahead: u32| {
             let generation = bill.orders.saturating_add(ahead);
+            //= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+            //# A HIS and a POS MUST NOT send a name, a diagnosis, a department, a treatment, a bill key, an
+            //# identity number or an insurance number over the link or to a platform.
             derive_order_no(&context.site_secret, Kind::Collect, new.bill.as_bytes(), generation)
                 .map_err(|_| OrderRefusal::Core("bill key too long".into()))
         };
@@ -127,6 +130,9 @@ pub(crate) fn collect(
         //# A HIS MUST name in `search` of a new collect its own number and the next three that the bill would
         //# get, and send the same in its CancelOrder, while the site's search time is not over or it has no
         //# calendar clock.
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST send a `search` with each collect and its CancelOrder, as ORD-163 says, until the
+        //# search time of the site row has passed, and always while it has no calendar clock.
         if clock.unix.is_none_or(|unix| unix.0 < search_until) {
             let later = free.map(|(no, _)| no);
             let all = core::iter::once(order.order_no).chain(later).take(limits::SEARCH_MAX);
@@ -326,6 +332,10 @@ fn may_make(
     if site.closed_days.contains(&day) {
         return Err(OrderRefusal::DayClosed(day).into());
     }
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS MUST make no order, collect or refund, while the site row is waiting, and end the waiting when
+    //# FULL_LEASE + the largest T_QUIET of all agreements held has passed since its program started, with a
+    //# record of that.
     if site.waiting {
         let quiet = context
             .agreements
@@ -346,6 +356,9 @@ fn may_make(
             .collect();
         rows.all(&devices)?;
         let missing = devices.iter().find(|key| !rows.read::<wire::PeerRow>(key).0.pulled);
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST, while the site row is pulling, make no order before the list of every device of the
+        //# device manifest has been pulled to its end by a pull that began after the wait was over.
         if let Some(device) = missing {
             return Err(OrderRefusal::Restoring { seconds: 0, device: device.key.clone() }.into());
         }

@@ -247,6 +247,10 @@ impl Changes {
     pub(crate) fn write(&mut self, key: &RowKey, version: u64, row: &impl Message, index: Index) {
         self.looked(key, version);
         self.batch.write.retain(|write| write.key != *key);
+        //= spec-crate/spec/books.md#rows-and-versions
+        //# A book MUST hold as rows of the tables 1 to 6 and 8 the ordinary protobuf serialisation of
+        //# BookStart, of PosOrder in a journal and HisOrder in a ledger, of BillRow, CaptureRow, PeerRow,
+        //# SiteRow and DayRow, in this order of the tables.
         self.batch.write.push(Write { key: key.clone(), bytes: row.encode_to_vec(), index });
     }
 }
@@ -376,6 +380,9 @@ pub(crate) fn start(rows: &[Row], clock: Clock, full_lease: u64) -> Batch {
         //# A HIS MUST, at each start of its program and before any link runs, set every order that has not
         //# ended to Asking, with a lease end of now + FULL_LEASE, and never submit it again.
         // Instants of an earlier run, or of an earlier boot, say nothing here.
+        //= spec-crate/spec/books.md#rows-of-the-ledger
+        //# A HIS MUST set `start_by` and `leased_until` of an order as instants of its present run, and to
+        //# new values at each start, because those of an earlier run say nothing.
         held.row.leased_until = 0;
         held.row.start_by = 0;
         held.ask(clock.now.after(full_lease), &mut changes);

@@ -143,6 +143,9 @@ pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool,
     //# without items the place that it had in that book, or 0 if it had none in that book.
     peer.pulled_book.clone_from(&list.book);
     peer.pulled_seq = list.items.last().map_or(from, |item| item.seq);
+    //= spec-crate/spec/books.md#a-ledger-that-went-back
+    //# A HIS MUST record for each device that its list was pulled, or that two people decided to go on
+    //# without it.
     peer.pulled |= counts && !list.more;
     changes.write(&key, version, &peer, Index::default());
     Step::Done(changes)
@@ -163,6 +166,9 @@ pub(crate) fn seen(context: &HisContext, anchor: &[u8], rows: &Rows) -> Step {
     //# Ping, Pong, ReportResult or ConfirmResult, unless it is absent or is of the same book as the stored
     //# one and not above its sequence number.
     let back = Anchor::decode(&peer.anchor).is_some_and(|old| old.book == new.book && new.seq <= old.seq);
+    //= spec-crate/spec/books.md#anchors
+    //# A HIS MUST keep the latest anchor of a journal for each device, and a POS that of a ledger for each
+    //# site, so that anchors of two sites are never compared.
     if !back {
         peer.anchor = anchor.to_vec();
         changes.write(&key, version, &peer, Index::default());
@@ -179,6 +185,10 @@ pub(crate) fn waited(context: &HisContext, rows: &Rows) -> Step {
     let mut changes = Changes::default();
     let (mut site, version) = rows.read::<wire::SiteRow>(&key);
     if site.waiting {
+        //= spec-crate/spec/books.md#a-ledger-that-went-back
+        //# A HIS MUST make no order, collect or refund, while the site row is waiting, and end the waiting
+        //# when FULL_LEASE + the largest T_QUIET of all agreements held has passed since its program started,
+        //# with a record of that.
         site.waiting = false;
         changes.write(&key, version, &site, Index::default());
     }

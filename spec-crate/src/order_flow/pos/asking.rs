@@ -13,6 +13,10 @@ use crate::time::{Instant, UnixSeconds};
 use crate::timers;
 use crate::wire::PosState;
 
+//= spec-crate/spec/payment.md#when-queries-are-asked
+//# A POS MUST ask otherwise at the earliest of these instants that is later than now: 0, 1, 2, 6 and 30 times
+//# T_ABSENCE_GAP after the state was entered; 0 to 6 times T_ABSENCE_GAP after each fence of the list, and
+//# after the instant of PAY-52, that is later than the state's entry; and now + 1,800 seconds.
 /// When the questions of a state without a lease are due, in gaps of absence after it was entered.
 const ASK_AT: [u64; 5] = [0, 1, 2, 6, 30];
 
@@ -37,6 +41,10 @@ impl Life {
     /// Chooses the numbers that have to be found out.
     pub(super) fn ask_for_the_end(&mut self, context: &Context) {
         let timers = context.timers(&self.core);
+        //= spec-crate/spec/payment.md#fences
+        //# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list
+        //# before for an order that the present run accepted with an intact journal, and to the program's
+        //# start + T_FENCE otherwise.
         let fence = match (self.looking, self.row.run == context.run && !self.row.not_intact) {
             (true, _) => Instant(0),
             (false, true) => self.evidence.iter().map(|e| e.fence).max().unwrap_or(Instant(0)),
@@ -47,11 +55,21 @@ impl Life {
         let attempted = attempt.and_then(|attempt| Channel::from_code(attempt.channel));
         let known = core::mem::take(&mut self.evidence);
         self.ask_everywhere(context, fence);
+        //= spec-crate/spec/payment.md#the-numbers-of-an-order
+        //# A POS MUST set up the list of an order in Asking and of a look anew with the fence of PAY-55, keep
+        //# only the own entry of the attempt's channel if there is an attempt, the journal is intact and it
+        //# is no look, and take over for each entry the finding and the open question that the same number at
+        //# the same merchant had.
         if let Some(channel) = attempted {
             self.evidence.retain(|e| e.place == Place::Own && e.merchant.channel == channel);
         }
         for evidence in &mut self.evidence {
             let same = known.iter().find(|k| k.number == evidence.number && k.merchant == evidence.merchant);
+            //= spec-crate/spec/payment.md#the-numbers-of-an-order
+            //# A POS MUST set up the list of an order in Asking and of a look anew with the fence of PAY-55,
+            //# keep only the own entry of the attempt's channel if there is an attempt, the journal is intact
+            //# and it is no look, and take over for each entry the finding and the open question that the
+            //# same number at the same merchant had.
             evidence.finding = same.and_then(|k| k.finding.clone());
             evidence.in_flight = same.and_then(|k| k.in_flight);
         }
@@ -96,6 +114,9 @@ impl Life {
         }
         self.schedule_question(context, clock);
         for place in 0..self.evidence.len() {
+            //= spec-crate/spec/payment.md#when-queries-are-asked
+            //# A POS MUST ask in Asking of a collect, and in a look, about every entry without a finding, at
+            //# once when it enters, and then at the times of PAY-61 or PAY-62.
             if self.evidence.get(place).is_some_and(|e| e.finding.is_none()) {
                 self.ask_about(place, context, effects);
             }
@@ -121,6 +142,9 @@ impl Life {
     pub(super) fn schedule_question(&mut self, context: &Context, clock: Clock) {
         let timers = context.timers(&self.core);
         let leased = !self.looking && self.row.attempt.is_some() && self.intact(context);
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask again after T_QUERY while the order has an attempt, the journal is intact for it,
+        //# it is no look, and `act_by` has not come.
         if leased && clock.now < self.act_by() {
             self.next_query = clock.now.after(timers.query);
             return;
@@ -132,6 +156,11 @@ impl Life {
         let after_fences = fences
             .flat_map(|fence| (0..ASK_AFTER_FENCE).map(move |nth| fence.after(nth.saturating_mul(gap))));
         let half_hours = core::iter::once(clock.now.after(ASK_EVERY));
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask otherwise at the earliest of these instants that is later than now: 0, 1, 2, 6 and
+        //# 30 times T_ABSENCE_GAP after the state was entered; 0 to 6 times T_ABSENCE_GAP after each fence of
+        //# the list, and after the instant of PAY-52, that is later than the state's entry; and now + 1,800
+        //# seconds.
         let next = entered.chain(after_fences).chain(half_hours).filter(|at| *at > clock.now).min();
         self.next_query = next.unwrap_or(clock.now.after(ASK_EVERY));
     }
@@ -140,6 +169,9 @@ impl Life {
     pub(super) fn keep_the_gap(&mut self, gap: u64) {
         if self.looking || self.state() == PosState::Asking {
             let counted = self.evidence.iter().filter_map(|evidence| evidence.counted()).max();
+            //= spec-crate/spec/payment.md#when-queries-are-asked
+            //# A POS MUST NOT ask in Asking or in a look before T_ABSENCE_GAP after the asked instant of the
+            //# latest answer that counted in any entry.
             self.next_query = counted.map_or(self.next_query, |at| self.next_query.max(at.after(gap)));
         }
     }

@@ -14,9 +14,16 @@ use crate::time::{Instant, UnixSeconds};
 use crate::timers;
 use crate::wire::{self, PosState};
 
+//= spec-crate/spec/payment.md#the-reverse
+//# A POS MUST NOT write a reverse after a query that gave no answer, an error, or an answer older than 2
+//# seconds.
 /// A query at most this old, in milliseconds, may stand before a reverse.
 const REVERSE_AFTER_QUERY: u64 = 2_000;
 
+//= spec-crate/spec/payment.md#the-reverse
+//# A POS MUST wait after the end of the first, second, third, fourth and each later reverse of one stay in
+//# Reversing 2, 4, 8, 15 and 30 seconds, but never longer than six times T_QUERY, before it writes the next
+//# one.
 /// Gaps in milliseconds from one reverse to the next; the last one repeats.
 const REVERSE_GAPS: [u64; 5] = [2_000, 4_000, 8_000, 15_000, 30_000];
 
@@ -30,6 +37,12 @@ impl Life {
         for (place, order_no) in orders {
             for channel in Channel::ALL {
                 let Some(number) = context.number(&self.core, &order_no, channel) else { continue };
+                //= spec-crate/spec/payment.md#the-numbers-of-an-order
+                //# A POS MUST form the list of a collect's numbers as follows: for the order's own number and
+                //# then for each number of `search` that is another one, in their order, for WeChat and then
+                //# Alipay, one entry at the merchant of the order's agreement on that channel, and then one
+                //# at each other merchant of that channel in all agreements ever held, newest first, whose
+                //# credentials are held, without repeats.
                 for (nth, merchant) in context.merchants(&self.core, channel).into_iter().enumerate() {
                     let place = if nth == 0 { place } else { Place::Beside };
                     self.evidence.push(Evidence::new(place, number.clone(), merchant, fence));
@@ -82,6 +95,11 @@ impl Life {
         }
         let channel = self.code.as_ref().map(|(channel, _)| *channel);
         let date = channel.and_then(|channel| context.platform_time(channel, clock.now));
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST write a pay only in WaitCode of the present run, with a good code waiting, when the
+        //# latest answer of the own entry of the code's channel is absent, every entry has been answered if
+        //# the order has a `search`, a trusted answer of that channel has told the platform's clock, no
+        //# cancel is wanted, and `start_by` has not come.
         if let (Some(channel), Some(date)) = (channel, date)
             && self.may_pay(channel, answered)
             && let Some((_, code)) = self.code.take()
@@ -129,6 +147,11 @@ impl Life {
     fn may_pay(&self, channel: Channel, answered: bool) -> bool {
         let own = self.evidence.iter().filter(|e| e.merchant.channel == channel && e.place == Place::Own);
         let mut own = own.map(|e| matches!(e.latest, Some((Latest::Absent, _)))).peekable();
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST write a pay only in WaitCode of the present run, with a good code waiting, when the
+        //# latest answer of the own entry of the code's channel is absent, every entry has been answered if
+        //# the order has a `search`, a trusted answer of that channel has told the platform's clock, no
+        //# cancel is wanted, and `start_by` has not come.
         own.peek().is_some() && own.all(|absent| absent) && (self.row.search.is_empty() || answered)
     }
 
@@ -149,9 +172,17 @@ impl Life {
             return;
         };
         let Some(evidence) = self.evidence.get(place).cloned() else { return };
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST give each pay the absolute expiry of the diagram above.
         let expires_at = UnixSeconds(date.0.saturating_add(timers.expiry.div_ceil(1_000)));
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST store for the attempt the channel, the code's keyed hash and last four digits, the
+        //# instant, and the expiry, and never the code.
         self.row.attempt = Some(wire::PayAttempt {
             channel: channel.code(),
+            //= spec-crate/spec/privacy.md#payment-codes
+            //# A POS MUST keep of a payment code only the keyed hash of PAY-69 and the last four digits, and
+            //# only for a code that a pay was written with.
             code_hash: context.code_hash(&code).to_vec(),
             code_last: code.last_four().into(),
             at: clock.now.0,
@@ -159,6 +190,9 @@ impl Life {
             number_known: false,
             expires_at: expires_at.0,
         });
+        //= spec-crate/spec/payment.md#the-numbers-of-an-order
+        //# A POS that enters Paying MUST drop every entry but the own one of the attempt's channel, and what
+        //# it had answered.
         self.evidence =
             alloc::vec![Evidence::new(Place::Own, evidence.number, evidence.merchant, evidence.fence)];
         self.paid_from = clock.now;
@@ -168,6 +202,9 @@ impl Life {
         let Some(evidence) = self.evidence.first() else { return };
         let (merchant, number) = (evidence.merchant.clone(), evidence.number.clone());
         let start_by = self.start_by();
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST write one pay request for an order, at most, at the own entry of the code's channel,
+        //# and no byte of it at or after `start_by`.
         self.move_money(merchant, number, Request::Pay { code, expires_at }, start_by, context, effects);
     }
 
@@ -180,19 +217,38 @@ impl Life {
         effects: &mut Effects,
     ) {
         let timers = context.timers(&self.core);
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST react to the verdict on a pay by the first of these that applies: no first byte
+        //# written: end as `not_paid` with `platform_down` (220); captured: end by PAY-75; refused: end as
+        //# `not_paid` with `code_refused` (202); merchant refused: end as `not_paid` with `merchant_refused`
+        //# (221); payer refused: note it durably; number known: note it durably and raise an alarm; and
+        //# otherwise go on asking.
         let Some(first_byte) = verdict.first_byte else {
             return self.end(End::not_paid(Status::PlatformDown), context, clock, effects);
         };
         self.paid_from = first_byte;
         if let Some(evidence) = self.attempt_evidence() {
+            //= spec-crate/spec/payment.md#fences
+            //# A POS MUST move the fence of the attempt's number to the end of the connection + T_FENCE, if
+            //# that is later, when a pay or reverse whose first byte was written has ended.
             evidence.fenced_from(verdict.ended, timers.fence);
             evidence.latest = None;
         }
         let after = if verdict.answered { timers::QUERY_FIRST } else { timers::QUERY_FIRST_AFTER_LOSS };
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask in Paying about the attempt's number first at the end of the pay + the smaller of
+        //# T_QUERY and 5 seconds (2 seconds instead of 5 if no trusted answer came), at once if the payer was
+        //# refused, and then every T_QUERY.
         self.next_query = verdict.ended.after(after.min(timers.query));
         //= spec-crate/spec/orders.md#paying
         //# A POS MUST end an order in Paying, once no pay is in flight, as the finding of its attempt's
         //# number says by PAY-76, and on the answer to the pay itself as PAY-74 says.
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST react to the verdict on a pay by the first of these that applies: no first byte
+        //# written: end as `not_paid` with `platform_down` (220); captured: end by PAY-75; refused: end as
+        //# `not_paid` with `code_refused` (202); merchant refused: end as `not_paid` with `merchant_refused`
+        //# (221); payer refused: note it durably; number known: note it durably and raise an alarm; and
+        //# otherwise go on asking.
         match &verdict.proof {
             Proof::Captured(capture) => {
                 // Even if the end is attention, HIS has to hear of the money.
@@ -229,6 +285,12 @@ impl Life {
     /// Money under the attempt's number: ours, unless the platform knew the number before us.
     fn captured(&mut self, capture: Capture, context: &mut Context, clock: Clock, effects: &mut Effects) {
         let timers = context.timers(&self.core);
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST end an order in Paying or Reversing whose attempt's number is captured as `attention`
+        //# with `number_used` (300) if the platform already knew the number when the pay came, or if the time
+        //# of the capture + 1 second is before the expiry less T_EXPIRY, and otherwise as `paid`, with
+        //# `paid_after_cancel` (101) if a cancel was wanted or a reverse was written, and with `paid` (100)
+        //# if not.
         let foreign = self.row.attempt.as_ref().is_none_or(|attempt| {
             let written = attempt.expires_at.saturating_sub(timers.expiry.div_ceil(1_000));
             attempt.number_known || capture.captured_at.is_some_and(|at| at.0.saturating_add(1) < written)
@@ -236,6 +298,12 @@ impl Life {
         let end = if foreign {
             End::attention(Status::NumberUsed)
         } else {
+            //= spec-crate/spec/payment.md#the-pay
+            //# A POS MUST end an order in Paying or Reversing whose attempt's number is captured as
+            //# `attention` with `number_used` (300) if the platform already knew the number when the pay
+            //# came, or if the time of the capture + 1 second is before the expiry less T_EXPIRY, and
+            //# otherwise as `paid`, with `paid_after_cancel` (101) if a cancel was wanted or a reverse was
+            //# written, and with `paid` (100) if not.
             End::paid(self.after_cancel(), capture)
         };
         self.end(end, context, clock, effects);
@@ -250,6 +318,12 @@ impl Life {
         let refused = self.row.attempt.as_ref().is_some_and(|attempt| attempt.payer_refused);
         let absent = self.latest().is_some_and(|(latest, _)| latest == Latest::Absent);
         let finding = self.attempt_evidence().and_then(|e| e.finding.clone());
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST conclude from the finding of the attempt's number in Paying and Reversing: captured:
+        //# the end of PAY-75; mismatch, refunded by others, reversed in part: `attention` with
+        //# `capture_mismatch` (302), `captured_and_refunded` (303), `reversed_in_part` (304); dead:
+        //# `not_paid` with the status of PAY-77; no finding, but the payer was refused, the latest answer is
+        //# absent and the state is Paying: `not_paid` with `payer_refused_absent` (208).
         let end = match finding {
             Some(Finding::Captured(capture)) => {
                 self.captured(capture, context, clock, effects);
@@ -316,6 +390,10 @@ impl Life {
         if clock.now < self.next_query {
             return;
         }
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask in Paying about the attempt's number first at the end of the pay + the smaller of
+        //# T_QUERY and 5 seconds (2 seconds instead of 5 if no trusted answer came), at once if the payer was
+        //# refused, and then every T_QUERY.
         self.next_query = clock.now.after(timers.query);
         if let Some(place) = place {
             self.ask_about(place, context, effects);
@@ -340,6 +418,9 @@ impl Life {
         }
         let first = self.reverses_ended == 0;
         let ready = self.latest().is_some_and(|(latest, ended)| {
+            //= spec-crate/spec/payment.md#the-reverse
+            //# A POS MUST NOT write a reverse after a query that gave no answer, an error, or an answer older
+            //# than 2 seconds.
             let fresh = clock.now < ended.after(REVERSE_AFTER_QUERY);
             fresh && (latest == Latest::Alive || (first && latest == Latest::Absent))
         });
@@ -353,10 +434,17 @@ impl Life {
                 self.attempt_evidence().map(|e| (e.merchant.clone(), e.number.clone()))
         {
             let act_by = self.act_by();
+            //= spec-crate/spec/payment.md#the-reverse
+            //# A POS MUST write a reverse only for the attempt's number at the attempt's merchant, and no
+            //# byte of it at or after `act_by`.
             return self.move_money(merchant, number, Request::Reverse, act_by, context, effects);
         }
         // A reverse follows a query without a gap: when its time comes, the query comes first.
         let awaited = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive) || first;
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse
+        //# has ended, and then every T_QUERY, and at once when the gap of PAY-81 is over, the latest answer
+        //# is alive or no reverse of this stay has ended, and the next query is more than 2 seconds away.
         if awaited && clock.now >= self.next_reverse && self.next_query > clock.now.after(REVERSE_AFTER_QUERY)
         {
             self.next_query = clock.now;
@@ -364,19 +452,35 @@ impl Life {
         self.query_attempt_when_due(context, clock, effects);
     }
 
+    //= spec-crate/spec/payment.md#the-reverse
+    //# A POS MUST take every answer to a reverse for no proof of anything.
     /// A reverse proves nothing, whatever it answered; the query after it does.
     pub(super) fn reverse_answered(&mut self, verdict: &Verdict, context: &Context) {
         let timers = context.timers(&self.core);
         let nth = usize::try_from(self.reverses_ended).unwrap_or(usize::MAX);
         let gap = REVERSE_GAPS.get(nth).or(REVERSE_GAPS.last()).copied().unwrap_or_default();
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse
+        //# has ended, and then every T_QUERY, and at once when the gap of PAY-81 is over, the latest answer
+        //# is alive or no reverse of this stay has ended, and the next query is more than 2 seconds away.
         self.next_query = verdict.ended;
+        //= spec-crate/spec/payment.md#the-reverse
+        //# A POS MUST wait after the end of the first, second, third, fourth and each later reverse of one
+        //# stay in Reversing 2, 4, 8, 15 and 30 seconds, but never longer than six times T_QUERY, before it
+        //# writes the next one.
         self.next_reverse = verdict.ended.after(gap.min(timers.query.saturating_mul(6)));
         if verdict.first_byte.is_none() {
             return;
         }
+        //= spec-crate/spec/payment.md#the-reverse
+        //# A POS MUST, when a reverse whose first byte was written has ended, count it, forget the number's
+        //# latest answer, and move its fence by PAY-54.
         self.reverses_ended = self.reverses_ended.saturating_add(1);
         self.row.reversed_at = verdict.ended.0;
         if let Some(evidence) = self.attempt_evidence() {
+            //= spec-crate/spec/payment.md#fences
+            //# A POS MUST move the fence of the attempt's number to the end of the connection + T_FENCE, if
+            //# that is later, when a pay or reverse whose first byte was written has ended.
             evidence.fenced_from(verdict.ended, timers.fence);
             evidence.latest = None;
         }

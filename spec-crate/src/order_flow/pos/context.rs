@@ -41,6 +41,9 @@ impl Context {
 
     /// The timers of an order's own agreement.
     pub(crate) fn timers(&self, core: &OrderCore) -> Timers {
+        //= spec-crate/spec/conformance.md#testing-with-a-driver
+        //# An implementation MUST take the agreed timers of a simulated agreement as they are, so that tests
+        //# can be short.
         self.agreement(core.agreement_no()).map_or(Timers::USUAL, |agreement| agreement.terms().timers)
     }
 
@@ -74,6 +77,12 @@ impl Context {
         //# A POS MUST ask for and move the money of a collect only at the merchants of the agreement that its
         //# core names, but for the questions of PAY-37, and of a refund only at the merchant of the
         //# original's agreement.
+        //= spec-crate/spec/payment.md#the-numbers-of-an-order
+        //# A POS MUST form the list of a collect's numbers as follows: for the order's own number and then
+        //# for each number of `search` that is another one, in their order, for WeChat and then Alipay, one
+        //# entry at the merchant of the order's agreement on that channel, and then one at each other
+        //# merchant of that channel in all agreements ever held, newest first, whose credentials are held,
+        //# without repeats.
         let mut merchants = alloc::vec![own];
         for merchant in older.filter(|merchant| self.merchants.contains(merchant)) {
             if !merchants.contains(&merchant) {
@@ -101,6 +110,10 @@ impl Context {
 
     /// Whether a verdict about an order can be had here: credentials of every merchant it needs.
     pub(crate) fn can_ask(&self, core: &OrderCore) -> bool {
+        //= spec-crate/spec/payment.md#verifying-merchants
+        //# A POS MUST count as the merchants that an order needs every merchant of the agreement that its
+        //# core names for a collect, and the merchant of the original's channel in the agreement that
+        //# `refund_of.agreement_no` names for a refund.
         let needed: Vec<Merchant> = match core.refund_of() {
             Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
             None => Channel::ALL
@@ -113,6 +126,10 @@ impl Context {
 
     /// Whether a platform has verified every merchant that an order needs.
     pub(crate) fn may_move(&self, core: &OrderCore) -> bool {
+        //= spec-crate/spec/payment.md#verifying-merchants
+        //# A POS MUST count as the merchants that an order needs every merchant of the agreement that its
+        //# core names for a collect, and the merchant of the original's channel in the agreement that
+        //# `refund_of.agreement_no` names for a refund.
         let needed = match core.refund_of() {
             Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
             None => {
@@ -136,6 +153,9 @@ impl Context {
         request: Request,
         not_after: Option<Instant>,
     ) -> Ask {
+        //= spec-crate/spec/payment.md#questions
+        //# A POS MUST use T_CONN and T_HTTP of the order's agreement for its questions, and for a
+        //# verification those of the newest agreement that names the merchant.
         let timers = self.timers(core);
         let id = self.draw_ask();
         Ask {
@@ -173,11 +193,16 @@ impl Context {
     /// The platform's clock now: that of its latest answer, and the time since.
     pub(crate) fn platform_time(&self, channel: Channel, now: Instant) -> Option<UnixSeconds> {
         let (date, at) = self.dates.get(&channel)?;
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST give each pay the absolute expiry of the diagram above.
         Some(UnixSeconds(date.0.saturating_add(now.since(*at).div_ceil(1_000))))
     }
 
     /// The keyed hash of a payment code that may be stored for support.
     pub(crate) fn code_hash(&self, code: &PaymentCode) -> [u8; 32] {
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST compute the keyed hash of a payment code as in the diagram above, with the 32-byte seed
+        //# of its Ed25519 device key and the ASCII digits.
         crypto::hash::hmac_sha256(self.seed.expose(), &[labels::PAYMENT_CODE, &[0], code.digits().as_bytes()])
     }
 

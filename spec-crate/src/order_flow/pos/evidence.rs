@@ -2,6 +2,9 @@
 //!
 //! Specified in spec: payment state machine, "what an answer proves".
 
+#[cfg(test)]
+mod tests;
+
 use crate::catalogue::Status;
 use crate::ids::PlatformNumber;
 use crate::platform::{AskId, Capture, Merchant, Proof, Verdict};
@@ -39,6 +42,10 @@ pub(super) enum Death {
 impl Death {
     /// The status of an order that ends by it.
     pub(super) const fn status(self, payer_refused: bool) -> Status {
+        //= spec-crate/spec/payment.md#the-pay
+        //# A POS MUST use for a dead number `closed` (204), `absent` (206) or `expired` (207) as it died, but
+        //# `payer_refused` (203) for closed and `payer_refused_absent` (208) for absent if the payer was
+        //# refused.
         match (self, payer_refused) {
             (Self::Closed, true) => Status::PayerRefused,
             (Self::Closed, false) => Status::Closed,
@@ -72,6 +79,9 @@ struct Streak {
 impl Streak {
     /// Counts an answer; `true` if it is one of at least [`ANSWERS_NEEDED`].
     fn counts(&mut self, at: Instant, gap: u64) -> bool {
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST count an absent or alive answer only if it was asked T_ABSENCE_GAP or more after the
+        //# last one that counted in the same count of that entry.
         if self.last.is_some_and(|last| at < last.after(gap)) {
             return false;
         }
@@ -133,39 +143,78 @@ impl Evidence {
 
     /// A request that can move money has ended: what is known so far proves less.
     pub(super) fn fenced_from(&mut self, ended: Instant, fence_ms: u64) {
+        //= spec-crate/spec/payment.md#fences
+        //# A POS MUST move the fence of the attempt's number to the end of the connection + T_FENCE, if that
+        //# is later, when a pay or reverse whose first byte was written has ended.
         self.fence = self.fence.max(ended.after(fence_ms));
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST set the count of absent answers of an entry to 0 on an alive answer, the count of alive
+        //# answers to 0 on an absent answer, and both to 0 when a pay or reverse for its number has ended
+        //# with a first byte written.
         self.absent = Streak::default();
         self.alive = Streak::default();
     }
 
     /// Takes the answer to a query and concludes what it proves.
     pub(super) fn judge(&mut self, verdict: &Verdict, rules: Rules) {
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST ignore a verdict on a query whose first byte was not written.
         let Some(asked) = verdict.first_byte else { return };
         let after_fence = asked >= self.fence;
         let (latest, finding) = match &verdict.proof {
             Proof::Captured(capture) => {
+                //= spec-crate/spec/payment.md#what-a-query-proves
+                //# A POS MUST find an entry captured by a captured answer, but only by one that was asked at
+                //# or after the entry's fence if a reverse of the order was written, the journal is not
+                //# intact for it, or it is a look.
                 let counts = after_fence || !rules.capture_after_fence;
                 (Latest::Money, counts.then(|| Finding::Captured(capture.clone())))
             }
+            //= spec-crate/spec/payment.md#what-a-query-proves
+            //# A POS MUST find an entry a mismatch by every mismatch answer.
             Proof::Mismatch(capture) => (Latest::Money, Some(Finding::Mismatch(capture.clone()))),
             Proof::CapturedAndRefunded { capture, refunded } => {
                 (Latest::Money, Some(refunds_seen(capture, *refunded, rules)))
             }
+            //= spec-crate/spec/payment.md#what-a-query-proves
+            //# A POS MUST find an entry dead by closing by every closed answer.
             Proof::Closed => (Latest::Closed, Some(Finding::Dead(Death::Closed))),
             Proof::Alive => {
+                //= spec-crate/spec/payment.md#what-a-query-proves
+                //# A POS MUST set the count of absent answers of an entry to 0 on an alive answer, the count
+                //# of alive answers to 0 on an absent answer, and both to 0 when a pay or reverse for its
+                //# number has ended with a first byte written.
                 self.absent = Streak::default();
                 let enough = self.alive.counts(asked, rules.gap);
                 let expired = rules.expired_from.is_some_and(|from| asked >= from);
+                //= spec-crate/spec/payment.md#what-a-query-proves
+                //# A POS MUST find an entry dead by expiry by an alive answer that is at least the third in
+                //# the entry's count of alive answers and was asked at or after the instant of PAY-52.
                 (Latest::Alive, (enough && expired).then_some(Finding::Dead(Death::Expired)))
             }
             Proof::Absent => {
+                //= spec-crate/spec/payment.md#what-a-query-proves
+                //# A POS MUST set the count of absent answers of an entry to 0 on an alive answer, the count
+                //# of alive answers to 0 on an absent answer, and both to 0 when a pay or reverse for its
+                //# number has ended with a first byte written.
                 self.alive = Streak::default();
                 let enough = self.absent.counts(asked, rules.gap);
+                //= spec-crate/spec/payment.md#what-a-query-proves
+                //# A POS MUST find an entry dead by absence by an absent answer that is at least the third in
+                //# the entry's count of absent answers and was asked at or after the entry's fence.
                 (Latest::Absent, (enough && after_fence).then_some(Finding::Dead(Death::Absent)))
             }
+            //= spec-crate/spec/payment.md#what-a-query-proves
+            //# A POS MUST leave an entry unchanged on every proof to a query but captured, mismatch, captured
+            //# and refunded, closed, alive and absent.
             _ => return,
         };
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST remember as latest answer of an entry alive, absent, closed, or money for the three
+        //# proofs with a capture, with the instant at which the connection ended.
         self.latest = Some((latest, verdict.ended));
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST let a newer finding of an entry replace an older one.
         if finding.is_some() {
             self.finding = finding;
         }
@@ -192,6 +241,10 @@ impl Evidence {
 
 /// Refunds on a capture: our own reverse, in full or in part, or somebody else's doing.
 fn refunds_seen(capture: &Capture, refunded: u64, rules: Rules) -> Finding {
+    //= spec-crate/spec/payment.md#what-a-query-proves
+    //# A POS MUST find an entry, by a captured-and-refunded answer, refunded by others if no reverse of the
+    //# order was written, dead by closing if one was written and the refunded amount is at least the
+    //# capture's, and reversed in part if one was written and it is less.
     if !rules.reversed {
         Finding::Refunded(capture.clone())
     } else if refunded >= capture.amount {

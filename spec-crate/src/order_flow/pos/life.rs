@@ -130,8 +130,15 @@ impl Life {
     pub(super) fn write(&self) -> Write {
         Write {
             key: RowKey::new(Table::Order, self.core.order_no().as_str()),
+            //= spec-crate/spec/books.md#rows-and-versions
+            //# A book MUST hold as rows of the tables 1 to 6 and 8 the ordinary protobuf serialisation of
+            //# BookStart, of PosOrder in a journal and HisOrder in a ledger, of BillRow, CaptureRow, PeerRow,
+            //# SiteRow and DayRow, in this order of the tables.
             bytes: self.row.encode_to_vec(),
             index: Index {
+                //= spec-crate/spec/books.md#rows-of-the-journal
+                //# A POS MUST load at its start every order that has not ended or whose latest result is not
+                //# answered.
                 open: self.open(),
                 device: self.core.device_id().as_str().into(),
                 bill: String::new(),
@@ -213,6 +220,10 @@ impl Life {
         let reversed = self.row.reverses > 0;
         let may_reverse = intact && self.row.attempt.is_some() && clock.now < self.act_by();
         let known = intact.then_some(self.row.attempt.as_ref()).flatten();
+        //= spec-crate/spec/payment.md#what-a-query-proves
+        //# A POS MUST let alive answers prove expiry only while no reverse of the order is allowed any more,
+        //# from 0 for a look, from the attempt's instant + T_CONN + T_EXPIRY + T_FENCE for an order with an
+        //# attempt and an intact journal, and from the program's start + T_EXPIRY + T_FENCE otherwise.
         let expired_from = match known {
             _ if self.looking => Instant(0),
             Some(attempt) => Instant(attempt.at).after(timers.connect + timers.expiry + timers.fence),
@@ -220,6 +231,10 @@ impl Life {
         };
         Rules {
             reversed,
+            //= spec-crate/spec/payment.md#what-a-query-proves
+            //# A POS MUST find an entry captured by a captured answer, but only by one that was asked at or
+            //# after the entry's fence if a reverse of the order was written, the journal is not intact for
+            //# it, or it is a look.
             capture_after_fence: reversed || !intact,
             expired_from: (!may_reverse).then_some(expired_from),
             gap: timers.absence_gap,
@@ -228,8 +243,13 @@ impl Life {
 
     /// Asks about a number on behalf of this order.
     pub(super) fn ask_about(&mut self, place: usize, context: &mut Context, effects: &mut Effects) {
+        //= spec-crate/spec/payment.md#questions
+        //# A POS MUST give a query, pay and reverse the magnitude of the order's amount as total, and every
+        //# question about a refund, also the query of its original, the amount of the original.
         let total = self.core.amount().fen().unsigned_abs();
         let Some(evidence) = self.evidence.get_mut(place) else { return };
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST have at most one query of an entry in flight.
         if evidence.in_flight.is_some() {
             return;
         }
@@ -249,6 +269,9 @@ impl Life {
         context: &mut Context,
         effects: &mut Effects,
     ) {
+        //= spec-crate/spec/payment.md#questions
+        //# A POS MUST give a query, pay and reverse the magnitude of the order's amount as total, and every
+        //# question about a refund, also the query of its original, the amount of the original.
         let total = match self.core.refund_of() {
             Some(original) => original.amount,
             None => self.core.amount().fen().unsigned_abs(),

@@ -85,6 +85,8 @@ pub(crate) struct PosFlow {
     asks: BTreeMap<AskId, Asked>,
     unanswered: VecDeque<OrderNo>,
     next_verify: Instant,
+    /// Something was imported: also what was verified is verified again.
+    verify_again: bool,
 }
 
 /// Whom a verdict is for.
@@ -102,6 +104,7 @@ impl PosFlow {
             asks: BTreeMap::new(),
             unanswered: VecDeque::new(),
             next_verify: now,
+            verify_again: false,
         }
     }
 
@@ -154,6 +157,8 @@ impl PosFlow {
         //# A POS MUST take a scanned code only while an order in WaitCode of the present run waits and only
         //# for a channel that has a merchant in the order's agreement, show a clear text for every other
         //# code, and keep none of those.
+        //= spec-crate/spec/payment.md#payment-codes
+        //# A POS MUST NOT try a code at a platform other than the one that PAY-93 names.
         self.context.agreement(life.core.agreement_no())?.merchant(channel)?;
         //= spec-crate/spec/orders.md#waitcode
         //# A POS MUST let a newly scanned good code replace one that is waiting for its number's answer.
@@ -228,6 +233,9 @@ impl PosFlow {
             self.context.dates.insert(merchant.channel, (date, verdict.ended));
         }
         let verified = match verdict.proof {
+            //= spec-crate/spec/payment.md#verifying-merchants
+            //# A POS MUST count a merchant as verified after the proof verified, and no longer after the
+            //# proof merchant refused to a verification.
             Proof::Verified => self.context.verified.insert(merchant.clone()),
             Proof::MerchantRefused => self.context.verified.remove(&merchant),
             _ => false,
@@ -267,11 +275,18 @@ impl PosFlow {
         let asked = |merchant: &Merchant| {
             self.asks.values().any(|asked| matches!(asked, Asked::Merchant(under) if under == merchant))
         };
-        let missing = |merchant: &&Merchant| !self.context.verified.contains(*merchant) && !asked(merchant);
+        //= spec-crate/spec/payment.md#verifying-merchants
+        //# A POS MUST ask verify for every merchant whose credentials it holds at its start and after each
+        //# import of agreements or credentials, and again 60 seconds after the last round for each that is
+        //# not verified.
+        let missing = |merchant: &&Merchant| {
+            self.verify_again || (!self.context.verified.contains(*merchant) && !asked(merchant))
+        };
         let missing: Vec<Merchant> = self.context.merchants.iter().filter(missing).cloned().collect();
         if missing.is_empty() || clock.now < self.next_verify {
             return;
         }
+        self.verify_again = false;
         self.next_verify = clock.now.after(timers::VERIFY_RETRY);
         for merchant in missing {
             let agreement = self
@@ -279,6 +294,9 @@ impl PosFlow {
                 .agreements
                 .iter()
                 .find(|a| a.merchant(merchant.channel).as_ref() == Some(&merchant));
+            //= spec-crate/spec/payment.md#questions
+            //# A POS MUST use T_CONN and T_HTTP of the order's agreement for its questions, and for a
+            //# verification those of the newest agreement that names the merchant.
             let timers = agreement.map_or(Timers::USUAL, |agreement| agreement.terms().timers);
             let ask = self.context.ask_verify(merchant.clone(), timers);
             self.asks.insert(ask.id, Asked::Merchant(merchant));
@@ -286,9 +304,14 @@ impl PosFlow {
         }
     }
 
-    /// New merchants or agreements: verify at once.
+    /// New credentials or agreements: every merchant is verified at once.
     pub(crate) fn provisioned(&mut self, now: Instant) {
         self.next_verify = now;
+        //= spec-crate/spec/payment.md#verifying-merchants
+        //# A POS MUST ask verify for every merchant whose credentials it holds at its start and after each
+        //# import of agreements or credentials, and again 60 seconds after the last round for each that is
+        //# not verified.
+        self.verify_again = true;
     }
 
     /// Steps one order, then registers what it asked and tells how far it is.
@@ -369,6 +392,9 @@ impl PosFlow {
         if first {
             self.context.anchored &= contained;
         }
+        //= spec-crate/spec/books.md#a-journal-that-went-back
+        //# A POS whose journal does not contain the anchor of a Sync MUST raise an alarm, act as ORD-61 says,
+        //# and go on under the same book id until a person declares the restore.
         if !contained {
             self.context.anchored = false;
             for life in self.lives.values_mut().filter(|life| life.state() != PosState::Ended) {

@@ -98,6 +98,10 @@ impl Life {
     /// After the request, or after a restart: only the refund's own number is asked about.
     pub(super) fn start_asking_refund(&mut self, context: &mut Context, clock: Clock, effects: &mut Effects) {
         let timers = context.timers(&self.core);
+        //= spec-crate/spec/payment.md#fences
+        //# A POS MUST move the fence of a refund's number to the end of the connection + T_FENCE when a
+        //# refund request whose first byte was written has ended, and to the program's start + T_FENCE, if
+        //# that is later, after a restart or if the journal is not intact.
         if self.row.run != context.run || self.row.not_intact {
             self.refund.fence = self.refund.fence.max(context.started.after(timers.fence));
         }
@@ -111,6 +115,10 @@ impl Life {
             if !context.synced {
                 return;
             }
+            //= spec-crate/spec/payment.md#fences
+            //# A POS MUST move the fence of a refund's number to the end of the connection + T_FENCE when a
+            //# refund request whose first byte was written has ended, and to the program's start + T_FENCE,
+            //# if that is later, after a restart or if the journal is not intact.
             let fence = context.started.after(context.timers(&self.core).fence);
             self.refund.fence = self.refund.fence.max(fence);
             self.restarted = false;
@@ -134,6 +142,8 @@ impl Life {
             let act_by = self.act_by();
             return self.request_refund(act_by, context, effects);
         }
+        //= spec-crate/spec/payment.md#the-refund
+        //# A POS MUST go on asking about a refund that is pending, without an end by time.
         if clock.now >= self.next_query {
             self.schedule_refund_question(context, clock);
             //= spec-crate/spec/orders.md#asking-about-a-refund
@@ -147,6 +157,11 @@ impl Life {
 
     fn schedule_refund_question(&mut self, context: &Context, clock: Clock) {
         let gap = context.timers(&self.core).absence_gap;
+        //= spec-crate/spec/payment.md#when-queries-are-asked
+        //# A POS MUST ask in Asking of a refund, and in a look at one, at once when it enters, then after 1,
+        //# 1, 3, 6 and 30 times T_ABSENCE_GAP from one question to the next, and then every 1,800 seconds,
+        //# and besides at 0 to 6 times T_ABSENCE_GAP after the fence if the fence is later than the state's
+        //# entry, with only one question in flight.
         let gaps = [1, 1, 3, 6, 30];
         let nth = usize::try_from(self.queries).unwrap_or(usize::MAX);
         self.queries = self.queries.saturating_add(1);
@@ -165,6 +180,9 @@ impl Life {
     fn ask_refund(&mut self, request: Option<Request>, context: &mut Context, effects: &mut Effects) {
         let (Some(request), Some(original)) = (request, self.core.refund_of()) else { return };
         let Some((merchant, number)) = context.original(&self.core) else { return };
+        //= spec-crate/spec/payment.md#questions
+        //# A POS MUST give a query, pay and reverse the magnitude of the order's amount as total, and every
+        //# question about a refund, also the query of its original, the amount of the original.
         let ask = context.ask(&self.core, merchant, Some(number), original.amount, request, None);
         self.refund.asked = Some(ask.id);
         effects.ask(ask);
@@ -173,6 +191,10 @@ impl Life {
     fn request_refund(&mut self, not_after: Instant, context: &mut Context, effects: &mut Effects) {
         let Some((merchant, number)) = context.original(&self.core) else { return };
         let Some(refund) = context.refund_number(&self.core) else { return };
+        //= spec-crate/spec/payment.md#the-refund
+        //# A POS MUST write a refund request only with the number of ORD-25 for `R`, the refund's magnitude,
+        //# the original's total and number, at the merchant of the original's agreement, and no byte of the
+        //# first one at or after `start_by`, nor of a repeated one at or after `act_by`.
         let request = Request::Refund { refund, amount: self.core.amount().fen().unsigned_abs() };
         self.move_money(merchant, number, request, not_after, context, effects);
     }
@@ -188,17 +210,32 @@ impl Life {
         let first = self.refund.requested == 0 && self.state() == PosState::Refunding;
         if verdict.first_byte.is_some() {
             self.refund.requested = self.refund.requested.saturating_add(1);
+            //= spec-crate/spec/payment.md#fences
+            //# A POS MUST move the fence of a refund's number to the end of the connection + T_FENCE when a
+            //# refund request whose first byte was written has ended, and to the program's start + T_FENCE,
+            //# if that is later, after a restart or if the journal is not intact.
             let fence = verdict.ended.after(context.timers(&self.core).fence);
             self.refund.fence = self.refund.fence.max(fence);
+            //= spec-crate/spec/payment.md#the-refund
+            //# A POS MUST count an absent answer about a refund's number only if it was asked T_ABSENCE_GAP
+            //# or more after the last one that counted, and set the count to 0 when a refund request with a
+            //# first byte written has ended and when an answer says that the refund is pending.
             self.refund.absents = 0;
             self.refund.absent_at = None;
         }
         match &verdict.proof {
+            //= spec-crate/spec/payment.md#the-refund
+            //# A POS MUST ignore the proof not refunded as the answer to a refund request, unless it is the
+            //# answer to the request that was written in Refunding and no request of the order was written
+            //# before.
             Proof::NotRefunded { .. } if !first => {}
             _ => self.conclude_refund(verdict, context, clock, effects),
         }
         if self.state() == PosState::Refunding {
             self.start_asking_refund(context, clock, effects);
+            //= spec-crate/spec/payment.md#when-queries-are-asked
+            //# A POS MUST ask about a refund first T_ABSENCE_GAP after the end of the request that brought it
+            //# from Refunding to Asking.
             self.next_query = clock.now.after(context.timers(&self.core).absence_gap);
         }
     }
@@ -223,6 +260,11 @@ impl Life {
             if verdict.proof == Proof::RefundPending {
                 // The number is known: what was absent before proves nothing.
                 self.refund.absent = false;
+                //= spec-crate/spec/payment.md#the-refund
+                //# A POS MUST count an absent answer about a refund's number only if it was asked
+                //# T_ABSENCE_GAP or more after the last one that counted, and set the count to 0 when a
+                //# refund request with a first byte written has ended and when an answer says that the refund
+                //# is pending.
                 self.refund.absents = 0;
                 self.refund.absent_at = None;
             }
@@ -239,15 +281,27 @@ impl Life {
         self.next_query = if before_request { clock.now } else { self.next_query };
         let Some(asked) = verdict.first_byte else { return };
         let gap = context.timers(&self.core).absence_gap;
+        //= spec-crate/spec/payment.md#the-refund
+        //# A POS MUST count an absent answer about a refund's number only if it was asked T_ABSENCE_GAP or
+        //# more after the last one that counted, and set the count to 0 when a refund request with a first
+        //# byte written has ended and when an answer says that the refund is pending.
         if self.refund.absent_at.is_none_or(|last| asked >= last.after(gap)) {
             self.refund.absent_at = Some(asked);
             self.refund.absents = self.refund.absents.saturating_add(1);
             if !before_request {
+                //= spec-crate/spec/payment.md#when-queries-are-asked
+                //# A POS MUST NOT ask about a refund in Asking before T_ABSENCE_GAP after the asked instant
+                //# of the latest absent answer that counted.
                 self.next_query = self.next_query.max(asked.after(gap));
             }
         }
         let leased = !self.looking && self.intact(context) && clock.now < self.act_by();
         let fenced = self.looking || asked >= self.refund.fence;
+        //= spec-crate/spec/payment.md#the-refund
+        //# A POS MUST end a refund in Asking or in a look as `not_refunded` with `refund_absent` (406) by an
+        //# absent answer about its number that is at least the third that counted, was asked at or after the
+        //# fence, and came for a look, with a journal that is not intact for the order, or at or after
+        //# `act_by`.
         if self.state() != PosState::Refunding && !leased && fenced && self.refund.absents >= ABSENT_NEEDED {
             self.end(End::not_refunded(Status::RefundAbsent), context, clock, effects);
         }
@@ -281,6 +335,11 @@ impl Life {
         clock: Clock,
         effects: &mut Effects,
     ) {
+        //= spec-crate/spec/payment.md#the-refund
+        //# A POS MUST end a refund order by the first of these proofs about its number: refunded: `refunded`
+        //# with `refunded` (110) and the platform's refund id and time if told; not refunded: `not_refunded`
+        //# with `refund_closed` (405) if closed and `refund_refused` (404) if refused; refund abnormal:
+        //# `attention` with `refund_abnormal` (306); number known: `attention` with `number_used` (300).
         let end = match &verdict.proof {
             Proof::Refunded { refund_id, at } => End::refunded(refund_id.clone(), *at),
             Proof::NotRefunded { closed: true } => End::not_refunded(Status::RefundClosed),

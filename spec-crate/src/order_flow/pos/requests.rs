@@ -87,8 +87,12 @@ impl PosFlow {
         life.row.act_by = start_by.after(timers.act).0;
         let (order_no, amount) = (life.core.order_no().clone(), life.core.amount());
         if is_refund {
+            //= spec-crate/spec/conformance.md#what-a-client-may-leave-out
+            //# A POS MUST NOT leave out refunds, since HIS may need any terminal of the site for one.
             life.enter(PosState::Refunding, clock.now, effects);
         } else {
+            //= spec-crate/spec/payment.md#the-numbers-of-an-order
+            //# A POS that accepts a collect MUST set up the list with fences at 0 for WaitCode.
             life.ask_everywhere(&self.context, Instant(0));
             life.enter(PosState::WaitCode, clock.now, effects);
         }
@@ -265,6 +269,8 @@ impl PosFlow {
                 self.lives.insert(order_no.clone(), life);
                 self.step(&order_no, clock, effects);
             }
+            //= spec-crate/spec/conformance.md#what-a-client-may-leave-out
+            //# A POS MUST answer LookUp for orders of every device of its site.
             _ => self.look_at(&core, clock, effects),
         }
         if let Some(look) = self.looks.get(&order_no) {
@@ -427,5 +433,8 @@ pub(crate) fn no_longer_intact(rows: &[Row]) -> impl Iterator<Item = (&Row, wire
         rows.iter().filter_map(|row| Some((row, wire::PosOrder::decode(row.bytes.as_slice()).ok()?)));
     decoded
         .filter(|(_, order)| order.state() != PosState::Ended && !order.not_intact)
+        //= spec-crate/spec/books.md#a-journal-that-went-back
+        //# A POS on which a person declares a restore of the journal MUST, in one transaction, write the
+        //# BookStart of BOK-21 and mark every order that has not ended as `not_intact`.
         .map(|(row, order)| (row, wire::PosOrder { not_intact: true, ..order }))
 }

@@ -1,5 +1,9 @@
 //! A terminal's orders over a platform that answers as a test says, without any link.
 
+mod collecting;
+mod lists;
+mod refunding;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec;

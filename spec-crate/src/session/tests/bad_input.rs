@@ -11,6 +11,10 @@ use crate::frame::FrameType;
 use crate::session::{Dropped, SessionEnd};
 use crate::wire;
 
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//# An implementation MUST be tested with each bit of a frame flipped on the wire, with a payload changed
+//# under a repaired checksum, and with a plaintext changed before sealing, and react as
+//# [framing.md](framing.md) and [records.md](records.md) say.
 /// Every single flipped bit.
 fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..bytes.len() * 8).map(|bit| {
@@ -51,6 +55,11 @@ fn pos_record(bench: &mut Bench, plaintext: &[u8]) -> Sent {
 //= spec-crate/spec/framing.md#drops
 //= type=test
 //# A receiver MUST NOT answer a frame that it drops, except as a requirement for that drop says.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST be tested with each bit of a frame flipped on the wire, with a payload changed
+//# under a repaired checksum, and with a plaintext changed before sealing, and react as
+//# [framing.md](framing.md) and [records.md](records.md) say.
 #[test]
 fn every_flip_and_truncation_on_the_wire_is_a_drop_of_the_line_and_nothing_else_happens() {
     let mut cases = 0;
@@ -200,6 +209,11 @@ fn every_damaged_m2_and_m3_under_a_repaired_checksum_is_dropped_and_the_good_one
 //= type=test
 //# A receiver MUST NOT change anything of a session because of a record that it drops, but the counts of
 //# drops and of forged records in a row.
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST be tested with each bit of a frame flipped on the wire, with a payload changed
+//# under a repaired checksum, and with a plaintext changed before sealing, and react as
+//# [framing.md](framing.md) and [records.md](records.md) say.
 #[test]
 fn every_damaged_record_under_a_repaired_checksum_is_one_drop_and_the_session_lives() {
     let mut bench = Bench::live();
@@ -228,6 +242,11 @@ fn every_damaged_record_under_a_repaired_checksum_is_one_drop_and_the_session_li
     assert_eq!(bench.his_said, [Said::Message(message(2))]);
 }
 
+//= spec-crate/spec/conformance.md#testing-with-vectors
+//= type=test
+//# An implementation MUST be tested with each bit of a frame flipped on the wire, with a payload changed
+//# under a repaired checksum, and with a plaintext changed before sealing, and react as
+//# [framing.md](framing.md) and [records.md](records.md) say.
 #[test]
 fn every_plaintext_damaged_before_sealing_is_another_message_an_alert_or_ends_the_session_with_alert_50() {
     let core = wire::SubmitOrder { core: [7; 6].into(), terminal_id: "window".into(), ..Default::default() };

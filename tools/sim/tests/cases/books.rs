@@ -7,6 +7,7 @@ use hispos::link::his::{HisAlarm, OrderRefusal};
 use hispos::link::pos::{OrderEvent, PosAlarm};
 use hispos::platform::Channel;
 use hispos_sim::history::Moving;
+use hispos_sim::nodes::Machine;
 use hispos_sim::plan::Fault;
 use hispos_sim::story::Story;
 
@@ -84,6 +85,14 @@ fn journal_restored_from_an_image_with_a_reboot_has_forgotten_the_order_and_asks
 //= type=test
 //# A POS MUST look for the anchor that a Sync shows in its journal by the rule of [books.md](books.md), where
 //# an absent anchor and one that belongs to a declared step back count as contained.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A HIS MUST keep the latest anchor of a journal for each device, and a POS that of a ledger for each site,
+//# so that anchors of two sites are never compared.
+//= spec-crate/spec/books.md#a-journal-that-went-back
+//= type=test
+//# A POS whose journal does not contain the anchor of a Sync MUST raise an alarm, act as ORD-61 says, and go
+//# on under the same book id until a person declares the restore.
 #[test]
 fn journal_restored_from_an_image_without_a_reboot_is_noticed_by_the_anchor_and_asks_the_platform() {
     let (mut scene, order_no) = captured();
@@ -137,6 +146,18 @@ fn records(scene: &Scene) -> u64 {
 //= type=test
 //# A POS MUST put into each item the sequence number of the order's latest record, the core, and the latest
 //# result with its signature and disposition or the stage.
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS MUST make no order, collect or refund, while the site row is waiting, and end the waiting when
+//# FULL_LEASE + the largest T_QUIET of all agreements held has passed since its program started, with a
+//# record of that.
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS MUST begin the wait anew at each start of its program until it has run out once.
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS MUST, while the site row is pulling, make no order before the list of every device of the device
+//# manifest has been pulled to its end by a pull that began after the wait was over.
 #[test]
 fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_what_it_had_forgotten() {
     let mut scene = Scene::open();
@@ -146,6 +167,12 @@ fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_
     scene.strike(Fault::LedgerBack(records(&scene) - backup, true));
     scene.world.people.again.clear();
     assert_eq!(scene.ledger(&order_no), None, "forgotten");
+    scene.until(s(60), "a session", |scene| scene.ready(0) && scene.ready(1));
+    let refused = scene.try_collect(1, "bill-0");
+    assert!(matches!(refused, Err(OrderRefusal::Restoring { seconds: 300..=392, .. })), "{refused:?}");
+    // The wait begins anew with the program.
+    scene.pass(s(250));
+    scene.strike(Fault::Killed(Machine::His));
     scene.until(s(60), "a session", |scene| scene.ready(0) && scene.ready(1));
     let refused = scene.try_collect(1, "bill-0");
     assert!(matches!(refused, Err(OrderRefusal::Restoring { seconds: 300..=392, .. })), "{refused:?}");
@@ -175,6 +202,17 @@ fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_
 //# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply, Ping,
 //# Pong, ReportResult or ConfirmResult, unless it is absent or is of the same book as the stored one and not
 //# above its sequence number.
+//= spec-crate/spec/books.md#a-ledger-that-went-back
+//= type=test
+//# A HIS whose ledger does not contain the anchor of a SyncReply MUST raise an alarm, stop making and asking
+//# orders on all links, and go on only after a person has declared the restore.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A HIS MUST keep the latest anchor of a journal for each device, and a POS that of a ledger for each site,
+//# so that anchors of two sites are never compared.
+//= spec-crate/spec/books.md#rows-of-the-journal
+//= type=test
+//# A POS MUST keep the latest ledger anchor in the peer row of the site.
 #[test]
 fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal() {
     let mut scene = Scene::open();

@@ -246,6 +246,11 @@ fn refund_of_an_original_that_was_never_paid_here_ends_as_not_refunded() {
 //= type=test
 //# A receiver MUST ignore a notice that has no body, a body that it does not know, or a body that is no
 //# notice of the sender's side.
+//= spec-crate/spec/conformance.md#growing
+//= type=test
+//# An implementation MUST go on with a peer that sends unknown message bodies, unknown fields of ordinary
+//# messages, unknown handshake extensions, and unknown statuses, as [encoding.md](encoding.md) and
+//# [orders.md](orders.md) say.
 #[test]
 fn unknown_message_is_answered_unsupported_and_unknown_fields_are_ignored() {
     let (mut scene, mut his) = sites();
@@ -265,6 +270,10 @@ fn unknown_message_is_answered_unsupported_and_unknown_fields_are_ignored() {
     assert!(in_session(&mut scene));
 }
 
+//= spec-crate/spec/security.md#on-the-cable
+//= type=test
+//# A HIS and a POS MUST NOT offer any way to exchange orders or results outside of sealed records, not even
+//# for tests in a production profile.
 #[test]
 fn plaintext_after_the_keys_is_dropped_as_forged_and_the_session_lives() {
     let (mut scene, mut his) = sites();
@@ -385,6 +394,9 @@ fn request_before_sync_ends_the_session_with_alert_10() {
 //= type=test
 //# A receiver MUST treat a content that is not as it should be as this table says, and never end the session
 //# because of it.
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
 #[test]
 fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
     let (mut scene, mut his) = sites();
@@ -399,6 +411,8 @@ fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
     assert!(reports.len() >= 4, "{} reports", reports.len());
     let results: Vec<_> = reports.iter().map(|report| Fields::read(report).bytes(1)).collect();
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "byte for byte");
+    let anchor = scene.world.pos[0].book.anchor().encode();
+    assert_eq!(Fields::read(reports.last().unwrap()).bytes(3), Some(anchor), "the journal's latest record");
     // A confirmation of another result ends nothing.
     let hash = ResultCore::decode(results[0].clone().unwrap()).unwrap().hash();
     let confirm = |hash: [u8; 16]| fields(&[(1, bytes("B1")), (2, bytes(hash)), (3, Value::Number(1))]);

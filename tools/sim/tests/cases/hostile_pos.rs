@@ -237,12 +237,18 @@ fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people(
 //= type=test
 //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
 //# refund's booking in one transaction, and confirm with `recorded` (1).
+//= spec-crate/spec/books.md#anchors
+//= type=test
+//# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
 #[test]
 fn result_that_comes_a_hundred_times_is_recorded_once() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
     let result = signed(&paid(&scene, &core));
     for _ in 0..100 {
-        assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &result)), Some(RECORDED));
+        let reply = pos.ask(&mut scene, body::REPORT, &result);
+        assert_eq!(confirmed(&reply), Some(RECORDED));
+        let told = Fields::read(&reply.bytes(body::CONFIRM).unwrap()).bytes(4);
+        assert_eq!(told, Some(scene.world.his.book.anchor().encode()), "the ledger's latest record");
     }
     let ended = |(_, event): &(u64, HisEvent)| matches!(event, HisEvent::Order(HisOrderEvent::Ended(_)));
     assert_eq!(scene.his_told().iter().filter(|told| ended(told)).count(), 1);
@@ -254,6 +260,14 @@ fn result_that_comes_a_hundred_times_is_recorded_once() {
 //= type=test
 //# A receiver of a result with a status that it does not know MUST take the money for unknown and the retry
 //# class for `never`.
+//= spec-crate/spec/catalogue.md#code-ranges
+//= type=test
+//# A receiver MUST accept a result with a status that it does not know, if the rest of the result is right.
+//= spec-crate/spec/conformance.md#growing
+//= type=test
+//# An implementation MUST go on with a peer that sends unknown message bodies, unknown fields of ordinary
+//# messages, unknown handshake extensions, and unknown statuses, as [encoding.md](encoding.md) and
+//# [orders.md](orders.md) say.
 #[test]
 fn unknown_status_of_a_later_version_means_that_the_money_is_unknown() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();

@@ -1,5 +1,8 @@
 //! What happens to one order between a window, a line and a terminal.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use hispos::Disposition;
 use hispos::catalogue::Status;
 use hispos::error::Refusal;
@@ -262,9 +265,19 @@ fn session_replaced_inside_a_lease_neither_renews_nor_ends_it() {
     scene.agree();
 }
 
+//= spec-crate/spec/privacy.md#on-the-link-and-at-the-platform
+//= type=test
+//# A HIS and a POS MUST NOT send a site id, device id, terminal id, organisation or order number outside of
+//# sealed bytes.
 #[test]
 fn session_replaced_while_the_patient_types_tells_the_end_in_the_new_session() {
     let mut scene = Scene::open();
+    let line = Rc::<RefCell<Vec<u8>>>::default();
+    let heard = line.clone();
+    scene.world.script.tap = Some(Box::new(move |_, _, bytes| {
+        heard.borrow_mut().extend_from_slice(bytes);
+        true
+    }));
     let order_no = scene.collect(0, "bill");
     scene.scan(0, Channel::Wechat, Story::Password(s(20)));
     scene.pass(s(10));
@@ -273,6 +286,13 @@ fn session_replaced_while_the_patient_types_tells_the_end_in_the_new_session() {
     assert!(scene.held(&order_no) > 0);
     scene.plug(0);
     scene.ends(s(20), &order_no, "paid", Status::Paid);
+    // The key exchange and the records of the whole order went by, and no name was seen.
+    let line = line.take();
+    assert!(line.len() > 1_000);
+    let terms = scene.world.site.agreement.terms().clone();
+    for name in ["POS-0", "WIN-0", order_no.as_str(), terms.site_id.as_str()] {
+        assert!(!line.windows(name.len()).any(|bytes| bytes == name.as_bytes()), "{name}");
+    }
     scene.agree();
 }
 
@@ -428,6 +448,9 @@ fn other_wallet_at_the_other_pos_cannot_pay_a_bill_whose_first_pos_is_silent() {
 //= spec-crate/spec/orders.md#paying
 //= type=test
 //# A POS MUST enter Asking from Paying, once no pay is in flight, at `act_by` and after a restart.
+//= spec-crate/spec/books.md#rows-of-the-journal
+//= type=test
+//# A POS MUST load at its start every order that has not ended or whose latest result is not answered.
 #[test]
 fn storage_full_after_the_pay_tells_nothing_and_the_restart_finds_the_capture() {
     let mut scene = Scene::open();
