@@ -33,8 +33,8 @@ pub enum Refunding {
     Done,
     /// It is in process, and done so many milliseconds later.
     Processing(u64),
-    /// A person has to carry it on.
-    Abnormal,
+    /// A person has to carry it on, and does so many milliseconds later; 0: never.
+    Abnormal(u64),
     /// It is in process, and closed.
     Closed,
     /// It is refused.
@@ -50,7 +50,7 @@ impl Refunding {
         let hidden = if rng.in_thousand(150) { rng.between(0, 8_000) } else { 0 };
         let becomes = match rng.between(0, 9) {
             0..=2 => Self::Processing(rng.between(500, 80_000)),
-            3 => Self::Abnormal,
+            3 => Self::Abnormal(0),
             4 => Self::Closed,
             _ => Self::Done,
         };
@@ -58,9 +58,45 @@ impl Refunding {
     }
 }
 
+/// Decides among so many alternatives, the first of which is the usual one.
+pub struct Oracle(pub Box<dyn FnMut(&'static str, usize) -> usize>);
+
+impl std::fmt::Debug for Oracle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Oracle(..)")
+    }
+}
+
+impl Decided {
+    /// What becomes of the next reverse.
+    pub(crate) fn reversal(&mut self) -> Reversal {
+        let all = [Reversal::Works, Reversal::Late(60_000), Reversal::NoEffect];
+        self.decide("reverse", &all).or_else(|| self.reverses.pop_front()).unwrap_or(Reversal::Works)
+    }
+
+    /// What becomes of the next refund.
+    pub(crate) fn refunding(&mut self) -> Refunding {
+        let all = [
+            Refunding::Done,
+            Refunding::Processing(80_000),
+            Refunding::Refused,
+            Refunding::Closed,
+            Refunding::Abnormal(200_000),
+        ];
+        self.decide("refund", &all).or_else(|| self.refunds.pop_front()).unwrap_or(Refunding::Done)
+    }
+
+    fn decide<T: Copy>(&mut self, what: &'static str, all: &[T]) -> Option<T> {
+        let oracle = self.oracle.as_mut()?;
+        all.get((oracle.0)(what, all.len())).copied()
+    }
+}
+
 /// What is decided instead of drawn; what is not named works at once.
 #[derive(Debug, Default)]
 pub struct Decided {
+    /// Asked instead of the two lists, if it is there.
+    pub oracle: Option<Oracle>,
     /// The next reverses.
     pub reverses: VecDeque<Reversal>,
     /// The next refunds.

@@ -9,6 +9,7 @@ pub mod book;
 mod care;
 pub mod checkers;
 pub mod decided;
+pub mod digest;
 mod faults;
 pub mod fields;
 pub mod history;

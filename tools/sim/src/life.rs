@@ -106,6 +106,9 @@ impl World {
         if !self.platform.at_rest() {
             unrest.push("a platform has something to do".into());
         }
+        if self.is_under_way() {
+            unrest.push("a request that can move money is under way".into());
+        }
         unrest.extend(self.people.again.iter().map(|bill| format!("{bill} is to be collected again")));
         let orders = self.his.book.table(Table::Order);
         let orders: Vec<OrderView> = orders.iter().filter_map(OrderView::read).collect();

@@ -40,7 +40,7 @@ pub struct Line {
 }
 
 /// What is on its way in one direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 struct Flight {
     pieces: VecDeque<(u64, Vec<u8>)>,
     latest: u64,
@@ -87,6 +87,12 @@ impl Line {
             }
         }
         arrivals
+    }
+
+    /// What is on its way, for a digest.
+    pub(crate) fn fold(&self, into: &mut impl std::hash::Hasher) {
+        use std::hash::Hash as _;
+        (self.up, self.notices, &self.down, &self.upward).hash(into);
     }
 
     /// What has arrived by now.

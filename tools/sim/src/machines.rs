@@ -12,6 +12,7 @@ use crate::line::Way;
 use crate::mutants;
 use crate::nodes::{Machine, Node, desk_of};
 use crate::plan::Fault;
+use crate::script::{Fate, Moment};
 use crate::site::{self, DESKS};
 use crate::world::{Event, World};
 
@@ -40,6 +41,7 @@ impl World {
                     "pos",
                 ));
                 let link = config.ok().and_then(|config| PosLink::new(config, entropy, clock));
+                self.heard.made(Node::Pos(desk));
                 if let Some(slot) = self.pos_links.get_mut(desk) {
                     *slot = link;
                 }
@@ -95,6 +97,7 @@ impl World {
         let clock = self.clock(Machine::His);
         let entropy = Box::new(crate::rng::Rng::new(self.secrets.draw(), "his"));
         let link = self.his_config(desk).ok().and_then(|config| HisLink::new(config, entropy, clock));
+        self.heard.made(Node::His(desk));
         if let Some(slot) = self.his_links.get_mut(desk) {
             *slot = link;
         }
@@ -149,6 +152,7 @@ impl World {
         if !self.host(node.machine()).up {
             return;
         }
+        self.heard.input(node, &input, clock);
         match node {
             Node::His(desk) => {
                 if let Some(Some(link)) = self.his_links.get_mut(desk) {
@@ -243,6 +247,13 @@ impl World {
         let machine = node.machine();
         let desk = desk_of(node);
         self.summary.transmits += 1;
+        let fate = self.fate(Moment::Transmit(node, bytes.len()));
+        if let Fate::Killed(written) = fate
+            && !written
+        {
+            self.kill(machine);
+            return true;
+        }
         // Half of the deaths come before the write, half behind it.
         if self.chance.in_thousand(500) && self.dies(machine) {
             return true;
@@ -251,11 +262,21 @@ impl World {
         let now = self.now;
         let passes = self.script.tap.as_mut().is_none_or(|tap| tap(desk, way, &bytes));
         let arrivals = match self.lines.get_mut(desk).filter(|_| passes) {
-            Some(line) => line.write(way, bytes, now, &mut self.chance),
+            Some(line) => {
+                let usual = line.noise;
+                line.noise = fate.noise().unwrap_or(usual);
+                let arrivals = line.write(way, bytes, now, &mut self.chance);
+                line.noise = usual;
+                arrivals
+            }
             None => Vec::new(),
         };
         for at in arrivals {
             self.at(at, Event::Arrive(desk, way));
+        }
+        if fate == Fate::Killed(true) {
+            self.kill(machine);
+            return true;
         }
         self.dies(machine)
     }

@@ -2,8 +2,9 @@
 //! in the product knows of it, and has its names from `formal/orders`. A life of a mutant has the faults that it needs.
 
 use hispos::book::{Batch, Containment, Found, Query, Table, Write};
+use hispos::journal::PosOrderView;
 use hispos::message::agreement::{Agreement, Terms, Timers};
-use hispos::platform::{Ask, Proof, Verdict};
+use hispos::platform::{Ask, Channel, Proof, Request, Verdict};
 
 use crate::fields::{Fields, Value};
 use crate::nodes::{Machine, Node};
@@ -42,6 +43,30 @@ pub enum Mutant {
     LockNotTransactional,
     /// A refund in process is taken for a failed one.
     ProcessingIsFailed,
+    /// A pay is written however late it is.
+    NoStartBy,
+    /// A reverse is written however late it is.
+    NoActBy,
+    /// A refund is requested however late it is.
+    RepeatAfterLease,
+    /// Another device looks as soon as the lease is over.
+    QuietIsLeaseEnd,
+    /// A refund that people have to look at is taken for a failed one.
+    AbnormalIsFailed,
+    /// One absent number of the two is enough.
+    OneDeadSuffices,
+    /// Without an attempt in the journal nothing is asked behind a restart.
+    OnlyJournalNumber,
+    /// Nothing is asked before a pay.
+    NoAskBeforePay,
+    /// A bill gets its next order before the present one has ended.
+    NextBeforeEnd,
+    /// What a bill has paid is not looked at when an order is made.
+    CapturesNotLookedAt,
+    /// A device that looks at another one's order reverses it.
+    OtherReverses,
+    /// A device that looks at another one's refund requests it.
+    LookerSends,
 }
 
 impl Mutant {
@@ -64,6 +89,22 @@ impl Mutant {
         Self::ProcessingIsFailed,
     ];
 
+    /// Those of which chance alone would need too many lives: a model finds them.
+    pub const RARE: [Self; 12] = [
+        Self::NoStartBy,
+        Self::NoActBy,
+        Self::RepeatAfterLease,
+        Self::QuietIsLeaseEnd,
+        Self::AbnormalIsFailed,
+        Self::OneDeadSuffices,
+        Self::OnlyJournalNumber,
+        Self::NoAskBeforePay,
+        Self::NextBeforeEnd,
+        Self::CapturesNotLookedAt,
+        Self::OtherReverses,
+        Self::LookerSends,
+    ];
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -83,6 +124,18 @@ impl Mutant {
             Self::EvidenceNotKept => "evidence_not_kept",
             Self::LockNotTransactional => "lock_not_transactional",
             Self::ProcessingIsFailed => "processing_is_failed",
+            Self::NoStartBy => "no_start_by",
+            Self::NoActBy => "no_act_by",
+            Self::RepeatAfterLease => "repeat_after_lease",
+            Self::QuietIsLeaseEnd => "quiet_is_lease_end",
+            Self::AbnormalIsFailed => "abnormal_is_failed",
+            Self::OneDeadSuffices => "one_dead_suffices",
+            Self::OnlyJournalNumber => "only_journal_number",
+            Self::NoAskBeforePay => "no_ask_before_pay",
+            Self::NextBeforeEnd => "next_before_end",
+            Self::CapturesNotLookedAt => "not_looked_at_when_made, not_looked_at_when_sent",
+            Self::OtherReverses => "other_reverses",
+            Self::LookerSends => "looker_sends",
         }
     }
 
@@ -122,7 +175,7 @@ impl Mutant {
             }
             Self::NoWaitNoPull => plan.at_made = true,
             Self::ReleasedOnUnknown | Self::ProcessingIsFailed => plan.refunds = 1_000,
-            Self::EvidenceNotKept | Self::LockNotTransactional => {}
+            _ => {}
         }
         plan
     }
@@ -145,6 +198,7 @@ pub(crate) fn agreement(mutant: Option<Mutant>, agreement: &Agreement) -> Agreem
     let timers = match mutant {
         Some(Mutant::NoFence) => Timers { fence: 1, ..timers },
         Some(Mutant::NoExpiry) => Timers { expiry: 3_600_000, ..timers },
+        Some(Mutant::QuietIsLeaseEnd) => Timers { quiet: 1, ..timers },
         _ => return agreement.clone(),
     };
     let terms = Terms { timers, ..agreement.terms().clone() };
@@ -202,6 +256,7 @@ pub(crate) fn found(
     mut found: Found,
 ) -> Found {
     if !matches!(node, Node::Pos(_)) {
+        forget_bill(mutant, query, &mut found);
         return found;
     }
     if mutant == Some(Mutant::IntactDespiteAnchor) {
@@ -231,7 +286,14 @@ pub(crate) fn believes_anchor(mutant: Option<Mutant>) -> bool {
 
 /// A request as the adapter takes it.
 pub(crate) fn asked(mutant: Option<Mutant>, ask: Ask) -> Ask {
-    if mutant == Some(Mutant::NoRecheck) { Ask { not_after: None, ..ask } } else { ask }
+    let late = matches!(
+        (mutant, &ask.request),
+        (Some(Mutant::NoRecheck), _)
+            | (Some(Mutant::NoStartBy), Request::Pay { .. })
+            | (Some(Mutant::NoActBy), Request::Reverse)
+            | (Some(Mutant::RepeatAfterLease), Request::Refund { .. })
+    );
+    if late { Ask { not_after: None, ..ask } } else { ask }
 }
 
 /// An answer as the adapter reads it.
@@ -239,7 +301,57 @@ pub(crate) fn verdict(mutant: Option<Mutant>, verdict: Verdict) -> Verdict {
     if mutant == Some(Mutant::ProcessingIsFailed) && verdict.proof == Proof::RefundPending {
         return Verdict { proof: Proof::NotRefunded { closed: true }, ..verdict };
     }
+    if mutant == Some(Mutant::AbnormalIsFailed) && verdict.proof == Proof::RefundAbnormal {
+        return Verdict { proof: Proof::NotRefunded { closed: true }, ..verdict };
+    }
     verdict
+}
+
+/// What a window does not see of a bill.
+fn forget_bill(mutant: Option<Mutant>, query: &Query, found: &mut Found) {
+    if !matches!(query, Query::Bill(_)) {
+        return;
+    }
+    let forgets = |state: u64| match mutant {
+        Some(Mutant::NextBeforeEnd) => state < 4,
+        Some(Mutant::CapturesNotLookedAt) => state == 4,
+        _ => false,
+    };
+    for row in found.rows.iter_mut().filter(|row| row.key.table == Table::Order) {
+        let mut fields = Fields::read(&row.bytes);
+        if fields.number(2).is_some_and(forgets) {
+            fields.set(2, Value::Number(5));
+            row.bytes = fields.write();
+        }
+    }
+    if mutant == Some(Mutant::CapturesNotLookedAt) {
+        found.rows.retain(|row| row.key.table != Table::Capture);
+    }
+}
+
+/// What an adapter says of a number without asking anybody.
+pub(crate) fn unasked(mutant: Option<Mutant>, ask: &Ask, order: Option<&PosOrderView>) -> Option<Proof> {
+    let order = order.filter(|_| ask.request == Request::Query)?;
+    let says = match mutant? {
+        Mutant::NoAskBeforePay => order.state == "wait_code",
+        Mutant::OnlyJournalNumber => order.state == "asking" && order.attempt.is_none(),
+        Mutant::OneDeadSuffices => {
+            order.state == "asking" && !order.intact && ask.merchant.channel == Channel::Wechat
+        }
+        _ => false,
+    };
+    says.then_some(Proof::Absent)
+}
+
+/// What an adapter sends beside what it was asked to.
+pub(crate) fn beside(mutant: Option<Mutant>, ask: &Ask, own: bool, amount: u64) -> Option<Request> {
+    match (mutant?, &ask.request) {
+        (Mutant::OtherReverses, Request::Query) if !own => Some(Request::Reverse),
+        (Mutant::LookerSends, Request::QueryRefund { refund }) if !own => {
+            Some(Request::Refund { refund: refund.clone(), amount })
+        }
+        _ => None,
+    }
 }
 
 fn rewritten(mut batch: Batch, table: Table, change: impl Fn(&mut Fields)) -> Batch {

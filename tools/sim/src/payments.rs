@@ -1,6 +1,8 @@
 //! The payment adapter of a terminal and the network behind it: asks out, verdicts in.
 
+use hispos::book::{RowKey, Table};
 use hispos::ids::PlatformNumber;
+use hispos::journal::PosOrderView;
 use hispos::link::Input;
 use hispos::platform::{Ask, Proof, Request, Verdict};
 use hispos::time::Instant;
@@ -31,6 +33,9 @@ impl World {
             return self.answer(desk, epoch, verdict);
         }
         self.see_written(desk, &ask);
+        if self.say_unasked(desk, epoch, &ask, now) {
+            return;
+        }
         self.strike_at_write(desk, &ask);
         let passage = self.passage(&ask);
         if let Some(proof) = passage.instead {
@@ -47,6 +52,29 @@ impl World {
             let back = back.map(|(back, _)| back);
             self.after(there, Event::AtPlatform(desk, epoch, Box::new(ask), now, back));
         }
+    }
+
+    /// A mutant's adapter: `true` if it answers without asking. It may also send what nobody asked for.
+    fn say_unasked(&mut self, desk: usize, epoch: u32, ask: &Ask, now: Instant) -> bool {
+        let order_no = number(ask).and_then(|number| number.order_no());
+        let row = order_no.map(|order_no| RowKey::new(Table::Order, order_no.as_str()));
+        let row = row.map(|key| self.host(Machine::Pos(desk)).book.row(&key));
+        let order = row.and_then(|row| PosOrderView::read(&row));
+        let device = site::device_id(desk).ok();
+        let own =
+            order.as_ref().is_some_and(|order| device.is_some_and(|own| own.as_str() == order.device_id));
+        let amount = order.as_ref().map_or(0, |order| order.amount.magnitude());
+        if let Some(request) = mutants::beside(self.mutant, ask, own, amount) {
+            let sent = Ask { request, ..ask.clone() };
+            self.see_written(desk, &sent);
+            let age = self.age();
+            let (.., money) = self.platform.arrive(&sent, age, &mut self.chance);
+            self.see_money(money);
+        }
+        let Some(proof) = mutants::unasked(self.mutant, ask, order.as_ref()) else { return false };
+        let verdict = answer(ask, proof, "UNASKED".into(), now, self.age());
+        self.after(1, Event::Answer(desk, epoch, Box::new(verdict)));
+        true
     }
 
     /// What the network does with a request.
@@ -124,6 +152,7 @@ impl World {
             return self.come_back(desk, epoch, back, verdict);
         }
         let (proof, code, money) = self.platform.arrive(ask, age, &mut self.chance);
+        self.platform_changed();
         self.see_money(money);
         let later: Vec<u64> = self.platform.due.iter().skip(known).map(|(at, _)| *at).collect();
         for at in later {
@@ -164,6 +193,7 @@ impl World {
             let money = self.platform.happen(&effect, age);
             self.see_money(money);
         }
+        self.platform_changed();
     }
 }
 

@@ -92,6 +92,11 @@ impl Platform {
         self.stories.insert(code.into(), story);
     }
 
+    /// Everything that decides what it does next, for a digest.
+    pub(crate) fn fold(&self) -> impl std::fmt::Debug + '_ {
+        (&self.trades, &self.refunds, &self.stories, &self.used, &self.due)
+    }
+
     /// Nothing that could still move money is under way.
     #[must_use]
     pub fn at_rest(&self) -> bool {
@@ -297,7 +302,7 @@ impl Platform {
 
     fn reverse(&mut self, number: &str, now: u64, rng: &mut Rng, money: &mut Vec<Money>) {
         let reversal = match self.decided.as_mut() {
-            Some(decided) => decided.reverses.pop_front().unwrap_or(Reversal::Works),
+            Some(decided) => decided.reversal(),
             None => Reversal::drawn(rng),
         };
         match reversal {
@@ -333,7 +338,7 @@ impl Platform {
             return (self.query_refund(refund, u64::MAX), "REPEATED");
         }
         let (becomes, hidden) = match self.decided.as_mut() {
-            Some(decided) => (decided.refunds.pop_front().unwrap_or(Refunding::Done), 0),
+            Some(decided) => (decided.refunding(), 0),
             None => Refunding::drawn(rng),
         };
         let visible = now.saturating_add(hidden);
@@ -346,8 +351,10 @@ impl Platform {
                 self.due.push((now.saturating_add(after), effect));
                 (Proof::RefundPending, "PROCESSING")
             }
-            Refunding::Abnormal => {
+            Refunding::Abnormal(later) => {
                 enter(Back::Abnormal);
+                let effect = Effect::Refund(refund.into(), original.into(), amount);
+                self.due.extend((later > 0).then_some((now.saturating_add(later), effect)));
                 (Proof::RefundAbnormal, "ABNORMAL")
             }
             Refunding::Closed => {

@@ -2,11 +2,13 @@
 //!
 //! Nothing of it is set in a life that is drawn from its seed.
 
+use hispos::book::Batch;
 use hispos::link::{HisEvent, PosEvent};
 use hispos::platform::{Ask, Proof};
 
 use crate::line::Way;
-use crate::nodes::Machine;
+use crate::nodes::{Machine, Node};
+use crate::plan::Fault;
 
 /// How one request goes to a platform and back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +34,37 @@ pub type Connects = Box<dyn FnMut(&Ask) -> u64>;
 
 /// Sees every write to a line, by desk and way; `false`: it is lost.
 pub type Tap = Box<dyn FnMut(usize, Way, &[u8]) -> bool>;
+
+/// What a link wants to be done just now.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    /// Make this batch durable.
+    Persist(Machine, &'a Batch),
+    /// Write so many bytes.
+    Transmit(Node, usize),
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is done.
+    Goes,
+    /// The program is killed at it, and a batch is durable or lost.
+    Killed(bool),
+    /// The machine loses its power at it, and a batch is durable or lost.
+    PowerCut(bool),
+    /// A write is lost.
+    Lost,
+    /// A write comes twice.
+    Twice,
+    /// A write comes seconds later.
+    Late,
+    /// It is done, and then something breaks, so many milliseconds later.
+    Then(u64, Fault),
+}
+
+/// Decides what becomes of every Persist and Transmit.
+pub type Fates = Box<dyn FnMut(Moment<'_>) -> Fate>;
 
 /// The power of a machine goes at a Persist.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,6 +96,8 @@ pub struct Script {
     pub connects: Option<Connects>,
     /// What is lost on lines.
     pub tap: Option<Tap>,
+    /// What becomes of Persists and Transmits.
+    pub fates: Option<Fates>,
     /// When the power goes.
     pub power_cut: Option<PowerCut>,
     /// A machine that has no calendar clock.

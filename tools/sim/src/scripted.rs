@@ -1,17 +1,21 @@
 //! What a script does to a world beside the events that it queues.
 
+use std::cmp::Reverse;
+
 use hispos::link::{HisLink, PosLink};
 use hispos::time::Clock;
 
+use crate::line::Noise;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
-use crate::script::Told;
-use crate::world::World;
+use crate::script::{Fate, Moment, Told};
+use crate::world::{Event, Queued, World};
 
 impl World {
     /// Has a window's link do something, and carries out what follows. `None` if its program is down.
     pub fn at_window<T>(&mut self, desk: usize, act: impl FnOnce(&mut HisLink, Clock) -> T) -> Option<T> {
         let clock = self.clock(Machine::His);
+        self.heard.command(Node::His(desk), clock);
         let done = self.his_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
         self.drain(Node::His(desk));
         done
@@ -20,14 +24,66 @@ impl World {
     /// Has a terminal's link do something, and carries out what follows. `None` if its program is down.
     pub fn at_terminal<T>(&mut self, desk: usize, act: impl FnOnce(&mut PosLink, Clock) -> T) -> Option<T> {
         let clock = self.clock(Machine::Pos(desk));
+        self.heard.command(Node::Pos(desk), clock);
         let done = self.pos_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
         self.drain(Node::Pos(desk));
         done
     }
 
+    /// When the next event is due.
+    #[must_use]
+    pub fn next_at(&self) -> Option<u64> {
+        self.queue.peek().map(|Reverse(Queued(time, ..))| *time)
+    }
+
+    /// A request that can move money is to be written, or on its way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.queue.iter().any(|Reverse(Queued(_, _, event, _))| match event {
+            Event::Write(.., ask) | Event::AtPlatform(_, _, ask, ..) => ask.not_after.is_some(),
+            _ => false,
+        })
+    }
+
+    /// Lets the next event happen.
+    pub fn step(&mut self) {
+        if let Some(Reverse(Queued(time, _, event, _))) = self.queue.pop() {
+            self.now = time;
+            self.happen(event);
+        }
+    }
+
     /// Something breaks now.
     pub fn strike(&mut self, fault: Fault) {
         self.fault(fault);
+    }
+
+    /// What becomes of this, if that is scripted.
+    pub(crate) fn fate(&mut self, moment: Moment<'_>) -> Fate {
+        self.script.fates.as_mut().map_or(Fate::Goes, |fates| fates(moment))
+    }
+
+    /// Carries out what becomes of a batch that waits; `true` if the program died.
+    pub(crate) fn ends(&mut self, machine: Machine, fate: Fate) -> bool {
+        let (durable, reboots) = match fate {
+            Fate::Killed(durable) => (durable, false),
+            Fate::PowerCut(durable) => (durable, true),
+            Fate::Then(wait, fault) => {
+                self.after(wait, Event::Fault(fault));
+                return false;
+            }
+            Fate::Goes | Fate::Lost | Fate::Twice | Fate::Late => return false,
+        };
+        let pending = std::mem::take(&mut self.host_mut(machine).pending);
+        for (_, batch) in pending.iter().filter(|_| durable) {
+            self.make_durable(machine, batch);
+        }
+        self.note(|| format!("!!  {machine:?} dies at a Persist: durable {durable}, reboots {reboots}"));
+        if reboots {
+            self.reboot(machine);
+        } else {
+            self.kill(machine);
+        }
+        true
     }
 
     pub(crate) fn keep_told(&mut self, told: impl FnOnce() -> Told) {
@@ -55,5 +111,18 @@ impl World {
         self.note(|| format!("!!  the power of {machine:?} goes, durable {durable}"));
         self.reboot(machine);
         true
+    }
+}
+
+impl Fate {
+    /// How bad the line is for one write.
+    pub(crate) fn noise(&self) -> Option<Noise> {
+        let noise = Noise::default();
+        match self {
+            Self::Lost => Some(Noise { lost: 1_000, ..noise }),
+            Self::Twice => Some(Noise { doubled: 1_000, ..noise }),
+            Self::Late => Some(Noise { late: 1_000, ..noise }),
+            _ => None,
+        }
     }
 }

@@ -8,6 +8,7 @@ use hispos::link::{HisLink, Input, LoadId, PersistId, PosLink};
 use crate::history::Fact;
 use crate::mutants;
 use crate::nodes::{Machine, Node};
+use crate::script::Moment;
 use crate::world::{Event, Waits, World};
 
 impl World {
@@ -23,7 +24,11 @@ impl World {
             self.after(3_000, Event::Commit(machine, epoch));
             return self.dies(machine);
         }
+        let fate = self.fate(Moment::Persist(machine, &batch));
         self.host_mut(machine).pending.push((Waits::Link(node, id), batch));
+        if self.ends(machine, fate) {
+            return true;
+        }
         if self.dies(machine) || self.power_goes(machine) {
             return true;
         }

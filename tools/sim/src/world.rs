@@ -11,6 +11,7 @@ use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::acts::{Act, People};
 use crate::book::MemoryBook;
+use crate::digest::Heard;
 use crate::history::{Fact, History, Rest};
 use crate::line::{Line, Way};
 use crate::mutants::Mutant;
@@ -124,6 +125,8 @@ pub struct World {
     pub script: Script,
     /// What was to be seen.
     pub history: History,
+    /// What the links were told so far, and what was to be seen, as digests.
+    pub(crate) heard: Heard,
     /// Numbers about this life.
     pub summary: Summary,
     /// What is printed at a replay.
@@ -132,13 +135,13 @@ pub struct World {
     pub chance: Rng,
     /// What the links draw.
     pub secrets: Rng,
-    queue: BinaryHeap<Reverse<Queued>>,
+    pub(crate) queue: BinaryHeap<Reverse<Queued>>,
     next: u64,
-    ticks: Vec<(Node, Option<u64>, u32)>,
+    pub(crate) ticks: Vec<(Node, Option<u64>, u32)>,
 }
 
 #[derive(Debug)]
-struct Queued(u64, u64, Event);
+pub(crate) struct Queued(pub(crate) u64, pub(crate) u64, pub(crate) Event, pub(crate) u64);
 
 impl PartialEq for Queued {
     fn eq(&self, other: &Self) -> bool {
@@ -197,6 +200,7 @@ impl World {
             mutant,
             script: Script::default(),
             history: History { timers, facts: Vec::new(), rest: Rest::default() },
+            heard: Heard::default(),
             summary: Summary::default(),
             trace: traced.then(Vec::new),
             chance,
@@ -224,6 +228,7 @@ impl World {
     /// Something was to be seen.
     pub fn see(&mut self, fact: Fact) {
         let age = self.age();
+        self.heard.fact(age, &fact);
         self.history.facts.push((age, fact));
     }
 
@@ -238,7 +243,8 @@ impl World {
     /// Queues an event.
     pub fn at(&mut self, time: u64, event: Event) {
         self.next = self.next.saturating_add(1);
-        self.queue.push(Reverse(Queued(time.max(self.now), self.next, event)));
+        let spelt = crate::digest::spelt(&self.heard, &event);
+        self.queue.push(Reverse(Queued(time.max(self.now), self.next, event, spelt)));
     }
 
     /// Queues an event some time from now.
@@ -298,11 +304,8 @@ impl World {
     /// Lives until nothing is left to happen before `end`.
     pub fn live_until(&mut self, end: u64) {
         let mut moment = (self.now, 0_u32);
-        while let Some(Reverse(Queued(time, ..))) = self.queue.peek() {
-            if *time > end {
-                break;
-            }
-            let Some(Reverse(Queued(time, _, event))) = self.queue.pop() else { break };
+        while self.next_at().is_some_and(|time| time <= end) {
+            let Some(Reverse(Queued(time, _, event, _))) = self.queue.pop() else { break };
             self.now = time;
             moment = if moment.0 == time { (time, moment.1.saturating_add(1)) } else { (time, 0) };
             if moment.1 > 20_000 {
@@ -314,7 +317,7 @@ impl World {
         self.now = end;
     }
 
-    fn happen(&mut self, event: Event) {
+    pub(crate) fn happen(&mut self, event: Event) {
         if let Some(until) = self.frozen(&event) {
             return self.at(until, event);
         }
@@ -330,8 +333,14 @@ impl World {
             }
             Event::Answer(desk, epoch, verdict) => self.answer(desk, epoch, *verdict),
             Event::Effects => self.effects(),
-            Event::Act(act) => self.act(act),
-            Event::Fault(fault) => self.fault(fault),
+            Event::Act(act) => {
+                self.deed(&act);
+                self.act(act);
+            }
+            Event::Fault(fault) => {
+                self.deed(&fault);
+                self.fault(fault);
+            }
             Event::Start(machine) => self.start(machine),
             Event::Reconnect(line) => self.reconnect(line),
         }

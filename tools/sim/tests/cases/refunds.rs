@@ -251,7 +251,7 @@ fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again
 #[test]
 fn refund_that_is_abnormal_needs_people_and_keeps_its_money_reserved() {
     let (mut scene, order_no) = paid();
-    scene.decide(|decided| decided.refunds.push_back(Refunding::Abnormal));
+    scene.decide(|decided| decided.refunds.push_back(Refunding::Abnormal(0)));
     let refund = scene.try_refund(0, &order_no, "", FEN).unwrap();
     scene.ends(s(20), &refund, "attention", Status::RefundAbnormal);
     assert_eq!(reserved(&scene, &order_no), (0, FEN as u64));
