@@ -347,7 +347,7 @@ pub(crate) fn unasked(mutant: Option<Mutant>, ask: &Ask, order: Option<&PosOrder
 pub(crate) fn beside(mutant: Option<Mutant>, ask: &Ask, own: bool, amount: u64) -> Option<Request> {
     match (mutant?, &ask.request) {
         (Mutant::OtherReverses, Request::Query) if !own => Some(Request::Reverse),
-        (Mutant::LookerSends, Request::QueryRefund { refund }) if !own => {
+        (Mutant::LookerSends, Request::QueryRefund { refund, .. }) if !own => {
             Some(Request::Refund { refund: refund.clone(), amount })
         }
         _ => None,
