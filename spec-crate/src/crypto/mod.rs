@@ -12,6 +12,8 @@ pub mod kex;
 mod secret;
 pub mod sign;
 mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use secret::Secret;
 pub use sign::{ed25519_public, ed25519_sign, ed25519_verify};

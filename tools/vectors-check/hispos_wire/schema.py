@@ -86,3 +86,13 @@ def _field(found: re.Match) -> Field:
         else:
             setattr(f, key, int(value))
     return f
+
+
+def numbers(enum: str, directory: Path = PROTO_DIR) -> set[int]:
+    """The numbers of an enumeration."""
+    for path in directory.glob("*.proto"):
+        found = re.search(rf"^enum {enum} \{{(.*?)^\}}", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        if found:
+            values = re.findall(r"^  [A-Z0-9_]+ = (\d+)\b", found[1], re.MULTILINE)
+            return {int(value) for value in values}
+    raise KeyError(enum)

@@ -4,8 +4,9 @@ use hispos::frame::{self, FrameDrop, FrameType};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::case::{Side, Verdict};
+use crate::case::{Cited, Mutation, Side, Verdict, cited};
 use crate::hex::{bytes, hex};
+use crate::streams::{self, encode};
 
 /// Streams, and what a receiver makes of them.
 #[derive(JsonSchema, Serialize)]
@@ -21,7 +22,8 @@ pub(crate) struct File {
 #[schemars(deny_unknown_fields)]
 struct Case {
     tc_id: u32,
-    comment: &'static str,
+    comment: String,
+    requirements: Cited,
     receiver: Side,
     /// Hexadecimal: all bytes of the stream.
     stream: String,
@@ -31,6 +33,8 @@ struct Case {
     result: Verdict,
     /// The names of the drops; empty if valid.
     reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Mutation>,
 }
 
 /// What one run of the stream gives.
@@ -46,7 +50,8 @@ enum Outcome {
 /// Every case with what the crate's decoder makes of it.
 pub(crate) fn file() -> Result<File, String> {
     let mut cases = Vec::new();
-    for (tc_id, (receiver, comment, stream)) in (1..).zip(streams()?) {
+    let rows = streams()?.into_iter().map(|(side, comment, stream)| (side, comment.to_owned(), stream));
+    for (tc_id, (receiver, comment, stream)) in (1..).zip(rows.chain(streams::all()?)) {
         let outcomes = read(receiver, &stream);
         let drops: Vec<&str> = outcomes
             .iter()
@@ -56,8 +61,25 @@ pub(crate) fn file() -> Result<File, String> {
             })
             .collect();
         let result = if drops.is_empty() { Verdict::Valid } else { Verdict::Invalid };
+        let requirements = cited(&match drops.as_slice() {
+            [] => "FRM-10 FRM-13 FRM-17".to_owned(),
+            drops => drops.iter().map(|drop| rule(drop)).collect::<Vec<_>>().join(" "),
+        });
+        let mutation =
+            Mutation::of(result, "stream", if receiver == Side::His { "his" } else { "pos" }, &comment);
         let reason = drops.join(", ");
-        cases.push(Case { tc_id, comment, receiver, stream: hex(&stream), outcomes, result, reason });
+        let stream = hex(&stream);
+        cases.push(Case {
+            tc_id,
+            comment,
+            requirements,
+            receiver,
+            stream,
+            outcomes,
+            result,
+            reason,
+            mutation,
+        });
     }
     let check = [
         "Give `stream` to a reader of side `receiver` that has just opened its line, at once and byte by byte.",
@@ -91,6 +113,18 @@ fn name(drop: FrameDrop) -> &'static str {
         FrameDrop::Crc => "crc",
         FrameDrop::Type => "type",
         FrameDrop::Echo => "echo",
+    }
+}
+
+/// The requirement behind a drop.
+fn rule(drop: &str) -> &'static str {
+    match drop {
+        "cobs" => "FRM-22",
+        "long" => "FRM-20 FRM-23",
+        "short" => "FRM-24",
+        "crc" => "FRM-25",
+        "type" => "FRM-26",
+        _ => "FRM-27",
     }
 }
 
@@ -169,7 +203,3 @@ fn valid(alert: &[u8]) -> Result<Vec<Row>, String> {
 /// Bodies that leave no zero in the frame.
 const FULL_BLOCK: &str = "22x249";
 const LONGEST: &str = "22x2043";
-
-fn encode(kind: FrameType, body: &[u8]) -> Result<Vec<u8>, String> {
-    frame::encode(kind, body).map(|encoded| encoded.bytes).map_err(|_| "body too long".to_owned())
-}

@@ -4,7 +4,7 @@ use hispos::frame::FrameType;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::case::{Verdict, wire_frame};
+use crate::case::{Cited, Verdict, cited, wire_frame};
 use crate::exchange::{self, AGREEMENT, Exchange, Party};
 use crate::hex::hex;
 use crate::refusals::{self, Refusal};
@@ -26,6 +26,7 @@ pub(crate) struct File {
 struct Case {
     tc_id: u32,
     comment: &'static str,
+    requirements: Cited,
     result: Verdict,
     /// Empty: the case is valid.
     reason: &'static str,
@@ -33,6 +34,14 @@ struct Case {
     agreement: String,
     his: Offer,
     pos: Allowed,
+    #[serde(flatten)]
+    values: Values,
+}
+
+/// Every value of an exchange, in hexadecimal; names are those of the specification.
+#[derive(JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Values {
     elements: Elements,
     transcript: TranscriptValues,
     secrets: SecretValues,
@@ -238,6 +247,7 @@ fn case(tc_id: u32, comment: &'static str, his: &Party, pos: &Party) -> Result<C
     Ok(Case {
         tc_id,
         comment,
+        requirements: cited("KEX-8 KEX-9 KEX-13 KEX-14 KEX-16 KEX-17"),
         result: Verdict::Valid,
         reason: "",
         agreement: hex(AGREEMENT),
@@ -264,9 +274,16 @@ fn case(tc_id: u32, comment: &'static str, his: &Party, pos: &Party) -> Result<C
             suites: pos.suites.clone(),
             extensions: extensions(pos),
         },
-        elements: elements(&run),
-        transcript: transcript(&run),
-        secrets: secrets(&run),
+        values: values(&run, AGREEMENT)?,
+    })
+}
+
+/// The values of an exchange under this agreement.
+pub(crate) fn values(run: &Exchange, agreement: &[u8]) -> Result<Values, String> {
+    Ok(Values {
+        elements: elements(run),
+        transcript: transcript(run, agreement),
+        secrets: secrets(run),
         messages: Messages {
             auth_p: hex(&run.pos.auth()),
             m2: hex(&run.m2),
@@ -298,9 +315,9 @@ fn elements(run: &Exchange) -> Elements {
     }
 }
 
-fn transcript(run: &Exchange) -> TranscriptValues {
+fn transcript(run: &Exchange, agreement: &[u8]) -> TranscriptValues {
     let [th1, th2, th3, th4, th5, th6, th7, th8] = run.hashes.map(|hash| hex(&hash));
-    TranscriptValues { t0: hex(&exchange::t0(AGREEMENT)), th1, th2, th3, th4, th5, th6, th7, th8 }
+    TranscriptValues { t0: hex(&exchange::t0(agreement)), th1, th2, th3, th4, th5, th6, th7, th8 }
 }
 
 fn secrets(run: &Exchange) -> SecretValues {

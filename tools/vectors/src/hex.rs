@@ -22,3 +22,39 @@ pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, String> {
     }
     Ok(out)
 }
+
+/// Hexadecimal words, in which a long repetition is written once: `HHxN`. Short bytes are one word.
+pub(crate) fn words(bytes: &[u8]) -> String {
+    const LONG: usize = 1_024;
+    if bytes.len() < LONG {
+        return hex(bytes);
+    }
+    let (mut out, mut plain, mut at) = (Vec::new(), Vec::new(), 0);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        match (1..=64).find_map(|period| repetition(rest, period)) {
+            Some((unit, times)) => {
+                if !plain.is_empty() {
+                    out.push(hex(&plain));
+                    plain.clear();
+                }
+                at += unit.len() * times;
+                out.push(format!("{}x{times}", hex(unit)));
+            }
+            None => {
+                plain.extend(rest.first());
+                at += 1;
+            }
+        }
+    }
+    if !plain.is_empty() {
+        out.push(hex(&plain));
+    }
+    out.join(" ")
+}
+
+/// The first so many bytes and how often they come, if that is often.
+fn repetition(bytes: &[u8], period: usize) -> Option<(&[u8], usize)> {
+    let unit = bytes.get(..period)?;
+    let times = bytes.chunks(period).take_while(|chunk| *chunk == unit).count();
+    (times * period >= 128 && times > 2).then_some((unit, times))
+}

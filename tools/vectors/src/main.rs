@@ -3,14 +3,41 @@
 //! Each file is written together with its JSON Schema. `tools/vectors-check` derives the same values from the
 //! specification alone, in another language.
 
+mod about;
+mod asked;
+mod books;
 mod case;
+mod characters;
+mod codes;
+mod conversations;
+mod cores;
+mod draws;
+mod example;
 mod exchange;
+mod fields;
+mod files;
 mod frames;
 mod handshake;
 mod hex;
+mod kept;
+mod messages;
+mod orders;
+mod pair;
+mod payloads;
 mod records;
 mod refusals;
+mod reports;
+mod results;
+mod scene;
+mod schema;
+mod sent;
+mod shown;
+mod site;
+mod story;
+mod streams;
+mod systematic;
 mod validator;
+mod verdicts;
 
 use std::fs;
 use std::path::Path;
@@ -46,12 +73,21 @@ type Files = Vec<(String, String)>;
 
 /// All files of vectors and their schemas.
 fn made() -> Result<Files, String> {
+    let schema = schema::Schema::load()?;
     let first = handshake::first()?;
     let files = [
+        rendered("books", &books::file()?)?,
+        rendered("codes", &codes::file(&schema)?)?,
+        rendered("conversations", &conversations::file()?)?,
+        rendered("example", &example::file(&schema)?)?,
         rendered("frames", &frames::file()?)?,
         rendered("handshake", &handshake::file(&first)?)?,
+        rendered("messages", &messages::file(&schema)?)?,
+        rendered("orders", &orders::file(&schema)?)?,
         rendered("records", &records::file(&first)?)?,
-        rendered("validator", &validator::file()?)?,
+        rendered("signed_files", &files::file(&schema)?)?,
+        rendered("validator", &validator::file(&schema)?)?,
+        rendered("verdicts", &verdicts::file(&schema)?)?,
     ];
     Ok(files.into_iter().flatten().collect())
 }

@@ -7,8 +7,7 @@ use hispos::record::{Opener, RecordDrop, Sealer};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::case::Verdict;
-use crate::case::wire_frame;
+use crate::case::{Cited, Mutation, Verdict, cited, wire_frame};
 use crate::exchange::Exchange;
 use crate::hex::{bytes, hex};
 
@@ -38,6 +37,7 @@ struct Session {
 struct Case {
     tc_id: u32,
     comment: &'static str,
+    requirements: Cited,
     direction: Direction,
     /// On the wire with the final 00, in hexadecimal. Its checksum is always right.
     frame: String,
@@ -47,6 +47,8 @@ struct Case {
     /// What a valid record holds, and what it is sealed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     opened: Option<Opened>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Mutation>,
 }
 
 #[derive(Clone, Copy, JsonSchema, Serialize)]
@@ -113,7 +115,17 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
         let body = line.arriving(arrival)?;
         let frame = wire_frame(line.kind, &body)?;
         let (result, reason, opened) = line.take(&body)?;
-        cases.push(Case { tc_id, comment, direction: *direction, frame, result, reason, opened });
+        let requirements = cited(match reason {
+            "size" => "REC-11",
+            "stale" => "REC-12",
+            "replayed" => "REC-14",
+            "forged" if comment.contains("epoch") => "REC-15 REC-17",
+            "forged" => "REC-16 REC-18",
+            _ => "REC-8",
+        });
+        let mutation = Mutation::of(result, "record", reason, comment);
+        let direction = *direction;
+        cases.push(Case { tc_id, comment, requirements, direction, frame, result, reason, opened, mutation });
     }
     let check = [
         "Deframe `frame` and open its body at the receiver of `direction`, in the order of the file.",

@@ -4,7 +4,7 @@ use hispos::frame::{FrameType, encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::case::Verdict;
+use crate::case::{Cited, Mutation, Verdict, cited};
 use crate::exchange::{self, AGREEMENT, Exchange, Party, content, number};
 use crate::hex::hex;
 
@@ -14,6 +14,7 @@ use crate::hex::hex;
 pub(crate) struct Refusal {
     tc_id: u32,
     comment: &'static str,
+    requirements: Cited,
     result: Verdict,
     /// The rule that is broken.
     reason: &'static str,
@@ -27,6 +28,7 @@ pub(crate) struct Refusal {
     alert: Option<u8>,
     /// The frame of that alert, on the wire with its final 00; null: dropped.
     answer: Option<String>,
+    mutation: Option<Mutation>,
 }
 
 #[derive(Clone, Copy, JsonSchema, Serialize)]
@@ -47,6 +49,7 @@ const SIGNATURE: &str = "signature does not verify";
 const CONFIRM: &str = "confirmation differs";
 const NOT_OPEN: &str = "does not open";
 const SHARE: &str = "key share is unusable";
+const ASCEND: &str = "extension ids do not ascend";
 
 /// All refusals; they replace messages of case 1.
 pub(crate) fn all(his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Refusal>, String> {
@@ -74,9 +77,16 @@ fn refusal(tc_id: u32, step: Step, (comment, reason, alert, body): Row) -> Resul
         }
         None => None,
     };
+    let message = match step {
+        Step::M1 => "M1",
+        Step::M2 => "M2",
+        Step::M3 => "M3",
+    };
     Ok(Refusal {
         tc_id,
         comment,
+        requirements: cited(rule(step, reason, alert)),
+        mutation: Mutation::of(Verdict::Invalid, message, reason, comment),
         result: Verdict::Invalid,
         reason,
         base: 1,
@@ -85,6 +95,34 @@ fn refusal(tc_id: u32, step: Step, (comment, reason, alert, body): Row) -> Resul
         alert,
         answer,
     })
+}
+
+/// The requirement that a refusal shows.
+fn rule(step: Step, reason: &str, alert: Option<u8>) -> &'static str {
+    match (step, reason) {
+        (Step::M1, SIZE | CANONICAL) => "KEX-26",
+        (Step::M1, "group twice" | ASCEND) => "KEX-27",
+        (Step::M1, "agreement is not held") => "KEX-29",
+        (Step::M1, "no common version") => "KEX-30",
+        (Step::M1, "no common suite") => "KEX-31",
+        (Step::M1, SHARE) => "KEX-34",
+        (Step::M1, "busy") => "KEX-25",
+        (Step::M1, _) => "KEX-33",
+        (Step::M2, CANONICAL) if alert.is_none() => "KEX-41",
+        (Step::M2, "size") => "KEX-41",
+        (Step::M2, "not offered" | ASCEND) => "KEX-42",
+        (Step::M2, SHARE) => "KEX-43",
+        (Step::M2, NOT_OPEN) => "KEX-44",
+        (Step::M3, "size") => "KEX-49",
+        (Step::M3, "no candidate") => "KEX-51",
+        (Step::M3, NOT_OPEN) => "KEX-52",
+        (_, CANONICAL) => "KEX-55 KEX-61",
+        (_, NOT_REGISTERED) => "KEX-56 KEX-61",
+        (_, "own id or key") => "KEX-57 KEX-61",
+        (_, SIGNATURE) => "KEX-59 KEX-61",
+        (_, CONFIRM) => "KEX-60 KEX-61",
+        _ => "",
+    }
 }
 
 /// What the POS gets in place of M1.
@@ -113,8 +151,8 @@ fn first_messages(his: &Party, run: &Exchange) -> Vec<Row> {
         ),
         ("an unknown field", CANONICAL, Some(50), unknown_field),
         ("the same group twice", "group twice", Some(50), shared(&twice)),
-        ("extension ids that fall", "extension ids do not ascend", Some(50), m1(&ids(&[2, 1]))),
-        ("the same extension twice", "extension ids do not ascend", Some(50), m1(&ids(&[3, 3]))),
+        ("extension ids that fall", ASCEND, Some(50), m1(&ids(&[2, 1]))),
+        ("the same extension twice", ASCEND, Some(50), m1(&ids(&[3, 3]))),
         ("another agreement", "agreement is not held", Some(72), exchange::m1(his, b"another", &share())),
         (
             "another agreement and no common version: the agreement comes first",
@@ -159,7 +197,7 @@ fn second_messages(his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Row>,
     let mut rows = vec![
         ("PosReply without sealed", CANONICAL, None, content(1, unsealed)),
         ("PosHello with an unknown field", CANONICAL, None, hello_with(run, &number(9, 1))),
-        ("extension ids that fall", "extension ids do not ascend", None, as_pos(&falling)?),
+        ("extension ids that fall", ASCEND, None, as_pos(&falling)?),
         ("version 2, which was not offered", "not offered", None, with_choice((2, 1))?),
         ("suite 2, which was not offered", "not offered", None, with_choice((1, 2))?),
         ("a share of 33 bytes", SHARE, None, share(&[9; 33])),
@@ -262,7 +300,7 @@ fn flip_last(body: &[u8], nth: usize) -> Vec<u8> {
 }
 
 /// The other S that the equation holds for.
-fn plus_group_order(signature: [u8; 64]) -> [u8; 64] {
+pub(crate) fn plus_group_order(signature: [u8; 64]) -> [u8; 64] {
     const ORDER: [u8; 32] = [
         0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,

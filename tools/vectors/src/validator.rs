@@ -1,4 +1,4 @@
-//! Cases of the canonical validator: at least two for each step that the schemas of version 1 can reach.
+//! Cases of the canonical validator: some made by hand, and every field with every kind of mutation.
 //!
 //! No message of version 1 nests deeply enough for step 8.
 
@@ -6,15 +6,17 @@ use hispos::codec::{self, Strict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::case::Verdict;
-use crate::hex::{bytes, hex};
+use crate::case::{Cited, Mutation, Verdict, cited};
+use crate::hex::{bytes, words};
+use crate::schema::Schema;
+use crate::systematic;
 
 /// The canonical validator.
 #[derive(JsonSchema, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct File {
     /// How to check this file, in words.
-    check: [&'static str; 3],
+    check: [&'static str; 4],
     cases: Vec<Case>,
 }
 
@@ -23,37 +25,75 @@ pub(crate) struct File {
 #[schemars(deny_unknown_fields)]
 struct Case {
     tc_id: u32,
-    comment: &'static str,
+    comment: String,
+    requirements: Cited,
     /// The message's name in the schemas.
-    message: &'static str,
-    /// Hexadecimal.
+    message: String,
+    /// Hexadecimal words; `HHxN` repeats the bytes HH.
     bytes: String,
     result: Verdict,
     /// The first step that fails, 1 to 10; 0 if valid.
     step: u8,
     /// Empty if valid.
     reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Mutation>,
 }
 
 /// Every case with the verdict of the crate's validator.
-pub(crate) fn file() -> Result<File, String> {
+pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     let mut cases = Vec::new();
-    for (tc_id, &(message, text, comment)) in (1..).zip(CASES) {
-        let known = Strict::ALL.into_iter().find(|strict| strict.name() == message);
-        let strict = known.ok_or_else(|| format!("no strict message {message}"))?;
-        let bytes = bytes(text)?;
-        let (result, step, reason) = match codec::check(strict, &bytes) {
-            Ok(()) => (Verdict::Valid, 0, ""),
-            Err(violation) => (Verdict::Invalid, violation.step(), violation.reason()),
-        };
-        cases.push(Case { tc_id, comment, message, bytes: hex(&bytes), result, step, reason });
+    for &(message, text, comment) in CASES {
+        cases.push(case(cases.len(), comment.to_owned(), message, &bytes(text)?, "", comment)?);
+    }
+    for strict in Strict::ALL {
+        for made in systematic::of(schema, strict.name())? {
+            let comment = format!("{}: {}", made.field, made.kind);
+            let case = case(cases.len(), comment, &made.message, &made.bytes, &made.field, made.kind)?;
+            if case.step != made.step {
+                let Case { message, comment, step, .. } = case;
+                return Err(format!("{message}: {comment}: step {step} and not {}", made.step));
+            }
+            cases.push(case);
+        }
     }
     let check = [
         "Validate `bytes` as the message type `message` of proto/hispos/v1 in one pass over the stream.",
         "`step` is the first step that fails at the first field that fails; 0 means that the bytes are canonical.",
+        "`mutation` of an invalid case is the message, the field by its path, and what was done to it.",
         "A canonical message, parsed and serialised again by a protobuf library, has to give `bytes` again.",
     ];
     Ok(File { check, cases })
+}
+
+fn case(
+    place: usize,
+    comment: String,
+    message: &str,
+    bytes: &[u8],
+    field: &str,
+    kind: &str,
+) -> Result<Case, String> {
+    let (result, step, reason) = match codec::check(Schema::strict(message)?, bytes) {
+        Ok(()) => (Verdict::Valid, 0, ""),
+        Err(violation) => (Verdict::Invalid, violation.step(), violation.reason()),
+    };
+    let requirements = match step {
+        0 => cited("ENC-1"),
+        // The steps are ENC-6 to ENC-15, in their order.
+        step => cited(&format!("ENC-5 ENC-{}", step + 5)),
+    };
+    Ok(Case {
+        tc_id: place as u32 + 1,
+        comment,
+        requirements,
+        message: message.to_owned(),
+        bytes: words(bytes),
+        result,
+        step,
+        reason,
+        mutation: Mutation::of(result, message, field, kind),
+    })
 }
 
 /// Message, bytes (hexadecimal, `HHxN` repeats a byte), and what the case is about.

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod book;
+mod example;
 mod links;
 pub(crate) mod requirements;
 mod tables;

@@ -25,6 +25,9 @@ struct Table {
 
 /// The Markdown of the table of a name.
 pub(super) fn render(schema: &Schema, words: &Words, edition: Edition, name: &str) -> Result<String, String> {
+    if let Some(part) = name.strip_prefix("example:") {
+        return super::example::render(part);
+    }
     let source = Source { schema, words, edition, missing: RefCell::default() };
     let text = source.markdown(&source.table(name)?);
     let missing = source.missing.into_inner();

@@ -1,0 +1,370 @@
+//! Whole conversations of one end with times and faults: what goes in, and exactly what comes out.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use hispos::frame::{Decoder, FrameType, Side as Receiver};
+use hispos::platform::Channel;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::case::{Cited, Side, cited};
+use crate::draws::all;
+use crate::example::platform;
+use crate::hex::{bytes, hex};
+use crate::pair::{End, Pair};
+use crate::site::{DAY, DEVICE, SITE, SOFTWARE, TERMINAL, UNIX, seed};
+use crate::story::{Happening, Out, What};
+
+/// Conversations.
+#[derive(JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct File {
+    /// How to check this file, in words.
+    check: Vec<&'static str>,
+    site: Site,
+    cases: Vec<Case>,
+}
+
+/// What both ends hold. Byte strings are hexadecimal.
+#[derive(JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
+struct Site {
+    site_id: &'static str,
+    terminal_id: &'static str,
+    terminal_seed: String,
+    device_id: &'static str,
+    device_seed: String,
+    site_secret: String,
+    /// The boot of the POS's machine, and the name of its program.
+    boot: String,
+    software: &'static str,
+    /// Payloads.
+    agreement: String,
+    device_manifest: String,
+    terminal_manifest: String,
+    /// Unix seconds at the instant 1,000,000 of both boot clocks.
+    unix: u64,
+}
+
+/// One end's view.
+#[derive(JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
+struct Case {
+    tc_id: u32,
+    comment: String,
+    requirements: Cited,
+    side: Side,
+    /// Every draw of each start of the program.
+    draws: Vec<Vec<String>>,
+    happenings: Vec<Happening>,
+}
+
+/// A story: its name, what it shows, and how it goes.
+type Story = (&'static str, &'static str, fn() -> Result<Pair, String>);
+
+const STORIES: &[Story] = &[
+    ("a whole collect", "ORD-7 ORD-8 ORD-63 ORD-65 ORD-88 MSG-6 MSG-12", crate::example::lived),
+    ("the first SessionReady is lost", "KEX-50 KEX-63 KEX-66 KEX-74", lost_ready),
+    ("M1 is lost four times", "KEX-8 KEX-72", lost_m1),
+    ("M3 is lost twice", "KEX-22 KEX-74 KEX-76", lost_m3),
+    ("HIS starts again, and an M2 of its earlier run comes", "KEX-43 KEX-44 KEX-38", stale_m2),
+    ("the POS starts again between M2 and M3", "KEX-51 REC-39 REC-40", forgotten_candidate),
+    (
+        "the order is lost and cancelled before it came",
+        "ORD-71 ORD-95 ORD-96 MSG-20",
+        cancelled_before_it_came,
+    ),
+    ("the POS starts again while it waits for a code", "REC-13 REC-38 ORD-71 ORD-94", restarted_pos),
+    (
+        "HIS starts again while the POS waits for a code, and looks the order up",
+        "ORD-71 ORD-97 ORD-98",
+        restarted_his,
+    ),
+    ("the first three reports are lost", "ORD-46 MSG-7", lost_reports),
+    ("the first two confirmations are lost", "ORD-46 MSG-7 MSG-16", lost_confirmations),
+    ("nothing is asked for a while", "ORD-76 ORD-77 ORD-78", idle),
+    ("the line is silent for 70 s", "REC-42 KEX-77 KEX-68 KEX-69", silent),
+    ("HIS ends the session in order", "REC-24 REC-25 REC-22", closed_by_his),
+    ("the POS ends the session in order", "REC-24 REC-25 REC-44", closed_by_pos),
+    ("eight records in a row do not open", "REC-16 REC-18 REC-19", forged),
+    ("the journal cannot be written", "KEX-25 ORD-10 ORD-12 REC-37", busy),
+    ("the cashier cancels while a code is awaited", "ORD-95 ORD-90", cancelled),
+    ("nobody shows a code", "ORD-86 ORD-83", no_code),
+];
+
+/// Every case: each story from both ends.
+pub(crate) fn file() -> Result<File, String> {
+    let mut cases = Vec::new();
+    let mut site = None;
+    for (comment, requirements, story) in STORIES {
+        let pair = story().map_err(|error| format!("{comment}: {error}"))?;
+        for (side, place) in [(Side::His, 0), (Side::Pos, 1)] {
+            let happenings = pair.log.get(place).cloned().unwrap_or_default();
+            let drawn = pair.draws.get(place).map(Vec::as_slice).unwrap_or_default();
+            cases.push(Case {
+                tc_id: cases.len() as u32 + 1,
+                comment: (*comment).to_owned(),
+                requirements: cited(requirements),
+                side,
+                draws: drawn.iter().map(|drawn| all(drawn).iter().map(|draw| hex(draw)).collect()).collect(),
+                happenings,
+            });
+        }
+        site = Some(shown(&pair));
+    }
+    Ok(File {
+        check: vec![
+            "Make a link of `side` from `site` and the draws of its first start; give it each `in` at its instant `at`.",
+            "It gives every `out` in this order. `start` makes a new link, which has the draws of the next start.",
+            "`persisted` answers the latest `persist`, `loaded` the latest `load`; events and time-outs are left out.",
+            "Bytes that come in may be opened with the keys that follow from the draws: what they say is plain then.",
+        ],
+        site: site.ok_or("no story")?,
+        cases,
+    })
+}
+
+fn shown(pair: &Pair) -> Site {
+    Site {
+        site_id: SITE,
+        terminal_id: TERMINAL,
+        terminal_seed: hex(seed("terminal").expose()),
+        device_id: DEVICE,
+        device_seed: hex(seed("device").expose()),
+        site_secret: hex(seed("site secret").expose()),
+        boot: hex(&crate::draws::known::<16>("boot")),
+        software: SOFTWARE,
+        agreement: hex(pair.site().agreement.payload()),
+        device_manifest: hex(pair.site().devices.payload()),
+        terminal_manifest: hex(pair.site().terminals.payload()),
+        unix: UNIX,
+    }
+}
+
+fn kind_of(sender: End, mut wire: &[u8]) -> Option<FrameType> {
+    let receiver = if sender == End::His { Receiver::Pos } else { Receiver::His };
+    let mut decoder = Decoder::new(receiver);
+    decoder.next_frame(&mut wire)?.ok().map(|frame| frame.kind)
+}
+
+/// Both programs start; the first `lost` frames of this type, behind `skipped` others of it, do not arrive.
+fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pair, String> {
+    let mut seen = 0;
+    let line = move |end: End, wire: &[u8]| {
+        if kind_of(end, wire) != Some(kind) {
+            return true;
+        }
+        seen += 1;
+        !(skipped < seen && seen <= skipped + lost)
+    };
+    started(Pair::new(platform, Box::new(line))?)
+}
+
+fn started(mut pair: Pair) -> Result<Pair, String> {
+    pair.start(End::Pos)?;
+    pair.start(End::His)?;
+    Ok(pair)
+}
+
+fn calm() -> Result<Pair, String> {
+    started(Pair::new(platform, Box::new(|_, _| true))?)
+}
+
+/// A collect waits for a code.
+fn waiting(mut pair: Pair) -> Result<Pair, String> {
+    pair.pass(2_000);
+    pair.collect("bill-1", 8_800, DAY)?;
+    pair.pass(1_000);
+    Ok(pair)
+}
+
+fn lost_ready() -> Result<Pair, String> {
+    let mut pair = losing(FrameType::PosRecord, 0, 1)?;
+    pair.pass(5_000);
+    Ok(pair)
+}
+
+fn lost_m1() -> Result<Pair, String> {
+    let mut pair = losing(FrameType::M1, 0, 4)?;
+    pair.pass(14_000);
+    Ok(pair)
+}
+
+fn lost_m3() -> Result<Pair, String> {
+    let mut pair = losing(FrameType::M3, 0, 2)?;
+    pair.pass(6_000);
+    Ok(pair)
+}
+
+/// The frames of a type that an end has sent.
+fn sent(pair: &Pair, end: End, kind: FrameType) -> Vec<Vec<u8>> {
+    let log = pair.log.get(if end == End::His { 0 } else { 1 }).map(Vec::as_slice).unwrap_or_default();
+    let frames = log.iter().filter_map(|happening| match &happening.what {
+        What::Out(Out::Transmit(text)) => bytes(text).ok(),
+        _ => None,
+    });
+    frames.filter(|frame| kind_of(end, frame) == Some(kind)).collect()
+}
+
+fn stale_m2() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(1_000);
+    let old = sent(&pair, End::Pos, FrameType::M2).into_iter().next().ok_or("no M2")?;
+    pair.kill(End::His);
+    pair.pass(500);
+    pair.start(End::His)?;
+    pair.inject(End::His, &old);
+    pair.pass(3_000);
+    pair.inject(End::His, &old);
+    pair.pass(500);
+    Ok(pair)
+}
+
+fn forgotten_candidate() -> Result<Pair, String> {
+    let mut pair = losing(FrameType::M3, 0, 1)?;
+    pair.pass(500);
+    pair.kill(End::Pos);
+    pair.start(End::Pos)?;
+    pair.pass(4_000);
+    Ok(pair)
+}
+
+fn cancelled_before_it_came() -> Result<Pair, String> {
+    let lost = Rc::new(Cell::new(false));
+    let losing = lost.clone();
+    let line = move |end: End, _: &[u8]| !(end == End::His && losing.get());
+    let mut pair = started(Pair::new(platform, Box::new(line))?)?;
+    pair.pass(2_000);
+    lost.set(true);
+    pair.collect("bill-1", 8_800, DAY)?;
+    pair.pass(2_500);
+    let order = pair.made().ok_or("no order")?;
+    lost.set(false);
+    pair.cancel(&order)?;
+    pair.pass(5_000);
+    Ok(pair)
+}
+
+fn restarted_pos() -> Result<Pair, String> {
+    let mut pair = waiting(calm()?)?;
+    pair.kill(End::Pos);
+    pair.pass(200);
+    pair.start(End::Pos)?;
+    pair.pass(15_000);
+    Ok(pair)
+}
+
+fn restarted_his() -> Result<Pair, String> {
+    let mut pair = waiting(calm()?)?;
+    pair.kill(End::His);
+    pair.pass(200);
+    pair.start(End::His)?;
+    pair.pass(5_000);
+    Ok(pair)
+}
+
+/// A paid collect on a line that loses what carries results after this many frames of the type.
+fn paid(kind: FrameType, lost: usize) -> Result<Pair, String> {
+    let (from, gone) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
+    let (losing, count) = (from.clone(), gone);
+    let line = move |end: End, wire: &[u8]| {
+        if !losing.get() || kind_of(end, wire) != Some(kind) || count.get() == lost {
+            return true;
+        }
+        count.set(count.get() + 1);
+        false
+    };
+    let mut pair = waiting(started(Pair::new(platform, Box::new(line))?)?)?;
+    pair.scan(Channel::Wechat, "134567890123456789")?;
+    pair.pass(100);
+    from.set(true);
+    pair.pass(20_000);
+    Ok(pair)
+}
+
+fn lost_reports() -> Result<Pair, String> {
+    paid(FrameType::PosRecord, 3)
+}
+
+fn lost_confirmations() -> Result<Pair, String> {
+    paid(FrameType::HisRecord, 2)
+}
+
+fn idle() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(85_000);
+    Ok(pair)
+}
+
+fn silent() -> Result<Pair, String> {
+    let mute = Rc::new(Cell::new(false));
+    let muted = mute.clone();
+    let mut pair = started(Pair::new(platform, Box::new(move |_, _| !muted.get()))?)?;
+    pair.pass(2_000);
+    mute.set(true);
+    pair.pass(70_000);
+    mute.set(false);
+    pair.pass(6_000);
+    Ok(pair)
+}
+
+fn closed_by_his() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(2_000);
+    pair.close(End::His);
+    pair.pass(100);
+    Ok(pair)
+}
+
+fn closed_by_pos() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(2_000);
+    pair.close(End::Pos);
+    pair.pass(12_000);
+    Ok(pair)
+}
+
+fn forged() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(31_000);
+    let record = sent(&pair, End::His, FrameType::HisRecord).into_iter().next_back().ok_or("no record")?;
+    let mut decoder = Decoder::new(Receiver::Pos);
+    let mut unread = record.as_slice();
+    let body = decoder.next_frame(&mut unread).ok_or("no frame")?.map_err(|_| "a drop")?.body.to_vec();
+    for counter in 100..109_u32 {
+        let header = [body.get(..1).unwrap_or_default(), &counter.to_be_bytes()].concat();
+        let body = [header.as_slice(), body.get(5..).unwrap_or_default()].concat();
+        let wire = crate::streams::encode(FrameType::HisRecord, &body)?;
+        pair.inject(End::Pos, &wire);
+        pair.pass(100);
+    }
+    pair.pass(3_000);
+    Ok(pair)
+}
+
+fn busy() -> Result<Pair, String> {
+    let mut pair = calm()?;
+    pair.pass(2_000);
+    pair.fail_journal();
+    pair.collect("bill-1", 8_800, DAY)?;
+    pair.pass(1_000);
+    pair.kill(End::His);
+    pair.start(End::His)?;
+    pair.pass(12_000);
+    Ok(pair)
+}
+
+fn cancelled() -> Result<Pair, String> {
+    let mut pair = waiting(calm()?)?;
+    let order = pair.made().ok_or("no order")?;
+    pair.cancel(&order)?;
+    pair.pass(2_000);
+    Ok(pair)
+}
+
+fn no_code() -> Result<Pair, String> {
+    let mut pair = waiting(calm()?)?;
+    pair.pass(95_000);
+    Ok(pair)
+}

@@ -1,0 +1,427 @@
+//! Both links over books in memory, on a line and a platform that do what a story says, on virtual time.
+
+use hispos::amount::Amount;
+use hispos::book::{Anchor, Batch, Head, Query, Table, encode_record, start_row};
+use hispos::ids::{BookId, OrderNo};
+use hispos::ledger;
+use hispos::link::his::NewCollect;
+use hispos::link::{HisConfig, HisEvent, HisLink, Input, Output, PosConfig, PosEvent, PosLink};
+use hispos::platform::{Ask, Channel, PaymentCode, Proof, Request, Verdict};
+use hispos::time::{Clock, Instant, UnixSeconds};
+use hispos_sim::book::MemoryBook;
+
+use crate::draws::{Drawn, Known, known};
+use crate::hex::hex;
+use crate::site::{DEVICE, SITE, SOFTWARE, Site, TERMINAL, UNIX, seed, words};
+use crate::story::{self, Happening, In, Out, What};
+
+/// From a write to its arrival.
+const LINE: u64 = 10;
+/// From a question to its answer.
+const PLATFORM: u64 = 200;
+/// The instant at which every story begins.
+pub(crate) const BEGIN: u64 = 1_000_000;
+
+/// An end of the line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    His,
+    Pos,
+}
+
+impl End {
+    fn peer(self) -> Self {
+        if self == Self::His { Self::Pos } else { Self::His }
+    }
+}
+
+/// A book with its records.
+pub(crate) struct Book {
+    memory: MemoryBook,
+    pub(crate) records: Vec<(Vec<u8>, Head)>,
+}
+
+impl Book {
+    pub(crate) fn new(id: [u8; 8], at: Option<UnixSeconds>) -> Self {
+        let mut book = Self { memory: MemoryBook::default(), records: Vec::new() };
+        let start = start_row(BookId::from_bytes(id), None);
+        book.commit(&Batch { read: Vec::new(), write: vec![start] }, at);
+        book
+    }
+
+    pub(crate) fn commit(&mut self, batch: &Batch, at: Option<UnixSeconds>) -> Option<Anchor> {
+        let anchor = self.memory.commit(batch, at)?;
+        for write in &batch.write {
+            let head = self.records.last().map_or(Head::EMPTY, |(_, head)| *head);
+            let record = encode_record(self.records.len() as u64 + 1, write, at);
+            let head = head.after(&record);
+            self.records.push((record, head));
+        }
+        Some(anchor)
+    }
+}
+
+/// What the platform answers to a question: a proof and its own code; `None`: the connection fails.
+pub(crate) type Platform = fn(&Ask) -> Option<(Proof, &'static str)>;
+
+/// Whether bytes that an end writes arrive.
+pub(crate) type Line = Box<dyn FnMut(End, &[u8]) -> bool>;
+
+enum Coming {
+    Bytes(End, Vec<u8>),
+    Verdict(Box<Verdict>),
+}
+
+/// Both ends.
+pub(crate) struct Pair {
+    site: Site,
+    pub(crate) now: u64,
+    his: Option<HisLink>,
+    pos: Option<PosLink>,
+    pub(crate) ledger: Book,
+    pub(crate) journal: Book,
+    coming: Vec<(u64, Coming)>,
+    wakes: [Option<u64>; 2],
+    /// What happened at each end, HIS first.
+    pub(crate) log: [Vec<Happening>; 2],
+    /// The draws of each start of a program, HIS first.
+    pub(crate) draws: [Vec<Drawn>; 2],
+    /// What HIS told, so that a story can go by it.
+    pub(crate) told: Vec<HisEvent>,
+    platform: Platform,
+    line: Line,
+    journal_fails: bool,
+}
+
+impl Pair {
+    /// Programs that have not started, and books that have just begun.
+    pub(crate) fn new(platform: Platform, line: Line) -> Result<Self, String> {
+        let site = Site::new()?;
+        let at = Some(UnixSeconds(UNIX));
+        let mut ledger = Book::new(known("ledger book"), at);
+        // The ledger is old enough not to search for forgotten orders.
+        let old = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - 10 * 86_400)) };
+        ledger.commit(&ledger::born(SITE, old), at).ok_or("a new ledger")?;
+        Ok(Self {
+            site,
+            now: BEGIN,
+            his: None,
+            pos: None,
+            ledger,
+            journal: Book::new(known("journal book"), at),
+            coming: Vec::new(),
+            wakes: [None, None],
+            log: [Vec::new(), Vec::new()],
+            draws: [Vec::new(), Vec::new()],
+            told: Vec::new(),
+            platform,
+            line,
+            journal_fails: false,
+        })
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        &self.site
+    }
+
+    fn clock(&self) -> Clock {
+        let unix = UNIX + (self.now - BEGIN) / 1000;
+        Clock { now: Instant(self.now), unix: Some(UnixSeconds(unix)) }
+    }
+
+    /// A program starts, and its end of the line opens.
+    pub(crate) fn start(&mut self, end: End) -> Result<(), String> {
+        let starts = self.draws_of(end).len();
+        let (entropy, drawn) =
+            Known::new(&format!("{} run {starts}", if end == End::His { "his" } else { "pos" }));
+        let clock = self.clock();
+        self.note(end, What::In(In::Start {}));
+        match end {
+            End::His => {
+                let open = Query::Open { device: String::new(), after: 0, limit: usize::MAX };
+                let rows = self.ledger.memory.find(&open).rows;
+                let batch = ledger::start(&rows, std::slice::from_ref(&self.site.agreement), clock);
+                self.ledger.commit(&batch, clock.unix).ok_or("the ledger's start")?;
+                self.his = Some(HisLink::new(self.his_config()?, Box::new(entropy), clock).ok_or("no HIS")?);
+            }
+            End::Pos => {
+                self.pos = Some(PosLink::new(self.pos_config()?, Box::new(entropy), clock).ok_or("no POS")?);
+            }
+        }
+        let [his, pos] = &mut self.draws;
+        if end == End::His { his } else { pos }.push(drawn);
+        self.drain(end);
+        self.give(end, In::Opened {}, Input::Opened);
+        Ok(())
+    }
+
+    /// A program is killed. What it had sent still arrives.
+    pub(crate) fn kill(&mut self, end: End) {
+        match end {
+            End::His => self.his = None,
+            End::Pos => {
+                self.pos = None;
+                self.coming.retain(|(_, coming)| matches!(coming, Coming::Bytes(..)));
+            }
+        }
+        *self.wake_of(end) = None;
+    }
+
+    fn his_config(&self) -> Result<HisConfig, String> {
+        Ok(HisConfig {
+            terminal_id: TERMINAL.try_into().map_err(words::<hispos::ids::IdError>)?,
+            terminal_seed: seed("terminal"),
+            site_secret: seed("site secret"),
+            device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
+            agreements: vec![self.site.agreement.clone()],
+            devices: self.site.devices.clone(),
+        })
+    }
+
+    fn pos_config(&self) -> Result<PosConfig, String> {
+        let merchants = Channel::ALL.into_iter().filter_map(|channel| self.site.agreement.merchant(channel));
+        Ok(PosConfig {
+            device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
+            device_seed: seed("device"),
+            boot: known("boot"),
+            software: SOFTWARE.into(),
+            agreements: vec![self.site.agreement.clone()],
+            terminals: self.site.terminals.clone(),
+            merchants: merchants.collect(),
+        })
+    }
+
+    /// A cashier collects a bill.
+    pub(crate) fn collect(&mut self, bill: &str, fen: i64, business_day: u32) -> Result<(), String> {
+        self.note(End::His, What::In(In::Collect { bill: bill.into(), fen, business_day }));
+        let amount = Amount::from_fen(fen).map_err(|error| format!("{error:?}"))?;
+        let (new, clock) = (NewCollect { ticket: 1, bill: bill.into(), amount, business_day }, self.clock());
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.collect(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        Ok(())
+    }
+
+    /// A cashier cancels an order.
+    pub(crate) fn cancel(&mut self, order_no: &OrderNo) -> Result<(), String> {
+        self.note(End::His, What::In(In::Cancel { order_no: order_no.to_string() }));
+        let clock = self.clock();
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.cancel(order_no, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        Ok(())
+    }
+
+    /// A patient shows a code.
+    pub(crate) fn scan(&mut self, channel: Channel, code: &str) -> Result<(), String> {
+        self.note(End::Pos, What::In(In::Scan { channel: channel.code(), code: code.into() }));
+        let clock = self.clock();
+        let link = self.pos.as_mut().ok_or("the POS is down")?;
+        link.scan(channel, PaymentCode::new(code.into()), clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::Pos);
+        Ok(())
+    }
+
+    /// A program asks for an orderly end of its session.
+    pub(crate) fn close(&mut self, end: End) {
+        self.note(end, What::In(In::Close {}));
+        let clock = self.clock();
+        match end {
+            End::His => self.his.as_mut().map(|link| link.close(clock)),
+            End::Pos => self.pos.as_mut().map(|link| link.close(clock)),
+        };
+        self.drain(end);
+    }
+
+    /// The terminal's journal has room for new orders, or not.
+    pub(crate) fn storage(&mut self, enough: bool) {
+        if let Some(link) = self.pos.as_mut() {
+            link.set_storage(enough);
+        }
+    }
+
+    /// From now on the journal cannot be written.
+    pub(crate) fn fail_journal(&mut self) {
+        self.journal_fails = true;
+    }
+
+    /// Whether an end has a session.
+    pub(crate) fn is_up(&self, end: End) -> bool {
+        match end {
+            End::His => self.his.as_ref().is_some_and(|link| link.view().session.is_some()),
+            End::Pos => self.pos.as_ref().is_some_and(|link| link.view().session.is_some()),
+        }
+    }
+
+    /// Nothing that either end writes arrives any more.
+    pub(crate) fn cut(&mut self) {
+        self.line = Box::new(|_, _| false);
+        self.coming.retain(|(_, coming)| !matches!(coming, Coming::Bytes(..)));
+    }
+
+    /// Bytes of no end arrive at one: from a buffer, or from an attacker.
+    pub(crate) fn inject(&mut self, end: End, bytes: &[u8]) {
+        self.give(end, In::Bytes(hex(bytes)), Input::Bytes(bytes));
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&mut self, milliseconds: u64) {
+        let end = self.now + milliseconds;
+        while let Some((at, next)) = self.next().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            match next {
+                Next::Coming(place) => match self.coming.remove(place).1 {
+                    Coming::Bytes(end, bytes) => self.inject(end, &bytes),
+                    Coming::Verdict(verdict) => {
+                        self.give(End::Pos, story::verdict(&verdict), Input::Verdict(*verdict));
+                    }
+                },
+                Next::Wake(end) => {
+                    *self.wake_of(end) = None;
+                    self.give(end, In::Tick {}, Input::Tick);
+                }
+            }
+        }
+        self.now = end;
+    }
+
+    fn next(&self) -> Option<(u64, Next)> {
+        let coming = self.coming.iter().enumerate().min_by_key(|(place, (at, _))| (*at, *place));
+        let coming = coming.map(|(place, (at, _))| (*at, Next::Coming(place)));
+        let [his, pos] = self.wakes;
+        let wakes = [his.map(|at| (at, Next::Wake(End::His))), pos.map(|at| (at, Next::Wake(End::Pos)))];
+        // What arrives comes before what wakes.
+        [coming].into_iter().chain(wakes).flatten().min_by_key(|(at, _)| *at)
+    }
+
+    fn give(&mut self, end: End, shown: In, input: Input<'_>) {
+        if (end == End::His && self.his.is_none()) || (end == End::Pos && self.pos.is_none()) {
+            return;
+        }
+        self.note(end, What::In(shown));
+        self.feed(end, input);
+    }
+
+    fn feed(&mut self, end: End, input: Input<'_>) {
+        let clock = self.clock();
+        match end {
+            End::His => self.his.as_mut().map(|link| link.handle_input(input, clock)),
+            End::Pos => self.pos.as_mut().map(|link| link.handle_input(input, clock)),
+        };
+        self.drain(end);
+    }
+
+    fn drain(&mut self, end: End) {
+        loop {
+            let done = match end {
+                End::His => match self.his.as_mut().map(HisLink::poll_output) {
+                    Some(Output::Event(event)) => {
+                        self.told.push(event);
+                        false
+                    }
+                    Some(other) => self.carry_out(end, other),
+                    None => true,
+                },
+                End::Pos => match self.pos.as_mut().map(PosLink::poll_output) {
+                    Some(Output::Event(PosEvent::Order(_) | PosEvent::Line(_))) => false,
+                    Some(other) => self.carry_out(end, other),
+                    None => true,
+                },
+            };
+            if done {
+                return;
+            }
+        }
+    }
+
+    /// Carries out what a link wants; `true` if it wants nothing more now.
+    fn carry_out<E>(&mut self, end: End, output: Output<E>) -> bool {
+        match output {
+            Output::Persist(id, batch) => {
+                self.note(end, What::Out(story::persist(&batch)));
+                if self.journal_fails && end == End::Pos {
+                    self.give(end, In::PersistFailed {}, Input::PersistFailed(id));
+                    return false;
+                }
+                let unix = self.clock().unix;
+                if let Some(anchor) = self.book_of(end).commit(&batch, unix) {
+                    self.give(
+                        end,
+                        In::Persisted { anchor: hex(&anchor.encode()) },
+                        Input::Persisted(id, anchor),
+                    );
+                }
+            }
+            Output::Load(id, query) => {
+                self.note(end, What::Out(story::load(&query)));
+                let found = self.book_of(end).memory.find(&query);
+                self.give(end, story::loaded(&found), Input::Loaded(id, found));
+            }
+            Output::Transmit(bytes) => {
+                self.note(end, What::Out(Out::Transmit(hex(&bytes))));
+                if (self.line)(end, &bytes) {
+                    self.coming.push((self.now + LINE, Coming::Bytes(end.peer(), bytes)));
+                }
+            }
+            Output::Ask(ask) => self.ask(&ask),
+            Output::CloseStream => self.note(end, What::Out(Out::CloseStream {})),
+            Output::Event(_) => {}
+            Output::Timeout(at) => {
+                *self.wake_of(end) = at.map(|at| at.0.max(self.now + 1));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn ask(&mut self, ask: &Ask) {
+        self.note(End::Pos, What::Out(story::ask(ask)));
+        let answer = (self.platform)(ask);
+        let ended = self.now + PLATFORM;
+        let answered = answer.is_some();
+        let (proof, code) = answer.unwrap_or((Proof::Open, ""));
+        let unix = UNIX + (ended - BEGIN) / 1000;
+        let verdict = Verdict {
+            id: ask.id,
+            proof,
+            provider_code: code.into(),
+            date: answered.then_some(UnixSeconds(unix)),
+            first_byte: Some(Instant(self.now + 20))
+                .filter(|_| answered || !matches!(ask.request, Request::Verify)),
+            ended: Instant(ended),
+            answered,
+        };
+        self.coming.push((ended, Coming::Verdict(Box::new(verdict))));
+    }
+
+    fn note(&mut self, end: End, what: What) {
+        let [his, pos] = &mut self.log;
+        if end == End::His { his } else { pos }.push(Happening { at: self.now, what });
+    }
+
+    fn book_of(&mut self, end: End) -> &mut Book {
+        if end == End::His { &mut self.ledger } else { &mut self.journal }
+    }
+
+    fn wake_of(&mut self, end: End) -> &mut Option<u64> {
+        let [his, pos] = &mut self.wakes;
+        if end == End::His { his } else { pos }
+    }
+
+    fn draws_of(&self, end: End) -> &[Drawn] {
+        let [his, pos] = &self.draws;
+        if end == End::His { his } else { pos }
+    }
+
+    /// The order that HIS made last.
+    pub(crate) fn made(&self) -> Option<OrderNo> {
+        let order =
+            |row: hispos::book::Row| hispos::ledger::OrderView::read(&row).map(|order| order.order_no);
+        self.ledger.memory.table(Table::Order).into_iter().rev().find_map(order)
+    }
+}
+
+enum Next {
+    Coming(usize),
+    Wake(End),
+}
