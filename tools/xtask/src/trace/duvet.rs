@@ -65,7 +65,8 @@ fn write_exceptions(
 ) -> Result<(), String> {
     let mut text = format!("# From {EXCEPTIONS}.\n");
     for placed in placed {
-        if let Some(reason) = exceptions.get(&placed.requirement.id) {
+        let not_yet = (!placed.is_gated()).then_some("its chapter is not traced yet");
+        if let Some(reason) = exceptions.get(&placed.requirement.id).map(String::as_str).or(not_yet) {
             text += &format!(
                 "\n[[exception]]\ntarget = \"{}\"\nquote = '''\n{}\n'''\nreason = '''\n{reason}\n'''\n",
                 placed.target, placed.requirement.text

@@ -91,5 +91,6 @@ fn a_chapter_that_is_not_traced_yet_is_counted_and_what_it_has_must_be_right() {
     let bare = judged("");
     assert!(bare.findings.is_empty() && bare.summary.contains("1 of orders.md"), "{}", bare.summary);
     let half = CODE.replace("framing.md", "orders.md");
-    assert_eq!(judged(&half).findings, ["FRM-1 has no test"]);
+    assert!(judged(&half).findings.is_empty());
+    assert!(!judged(&half.replace("5 bytes", "6 bytes")).findings.is_empty());
 }
