@@ -170,7 +170,7 @@ fn a_normative_crate_that_grows_too_long_is_reported() {
     let paths: Vec<String> = (0..40).map(|number| format!("spec-crate/src/m{number}.rs")).collect();
     let mut files = vec![(SPEC, declared.as_str())];
     files.extend(paths.iter().map(|path| (path.as_str(), lines.as_str())));
-    says(&files, "crate size: 15961 lines, 15000 allowed");
+    says(&files, "crate size: 15961 lines, 15500 allowed");
 }
 
 #[test]

@@ -14,6 +14,13 @@ const FOLDER: &str = "target/trace";
 pub(super) fn agree(placed: &[Placed], exceptions: &BTreeMap<String, String>) -> Result<(), String> {
     let repository = root::root();
     let folder = repository.join(FOLDER);
+    // What an earlier text required is not required any more.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder.join("musts")).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(format!("{FOLDER}: {error}")),
+        })?;
+    }
     root::write(&folder.join("config.toml"), settings().as_bytes())?;
     write_requirements(&folder, placed)?;
     write_exceptions(&folder, placed, exceptions)?;
