@@ -15,11 +15,9 @@ pub(super) fn agree(placed: &[Placed], exceptions: &BTreeMap<String, String>) ->
     let repository = root::root();
     let folder = repository.join(FOLDER);
     // What an earlier text required is not required any more.
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder.join("musts")).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(format!("{FOLDER}: {error}")),
-        })?;
+    let musts = folder.join("musts");
+    if musts.exists() {
+        std::fs::remove_dir_all(&musts).map_err(|error| format!("{}: {error}", musts.display()))?;
     }
     root::write(&folder.join("config.toml"), settings().as_bytes())?;
     write_requirements(&folder, placed)?;
