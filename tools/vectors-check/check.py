@@ -12,7 +12,14 @@ from checks.business import check_codes, check_orders, check_verdicts
 from checks.conversations import check_conversations
 from checks.example import check_example
 from checks.files import check_books, check_signed_files
-from checks.link import check_frames, check_handshake, check_records, check_trace, check_validator
+from checks.link import (
+    check_frames,
+    check_handshake,
+    check_key_schedule,
+    check_records,
+    check_trace,
+    check_validator,
+)
 from checks.messages import check_messages
 from checks.tally import Tally
 
@@ -23,6 +30,7 @@ CHECKS = {
     "example.json": check_example,
     "frames.json": check_frames,
     "handshake.json": check_handshake,
+    "key_schedule.json": check_key_schedule,
     "messages.json": check_messages,
     "orders.json": check_orders,
     "records.json": check_records,

@@ -1,6 +1,7 @@
 //! The public interface of the crate, tested from outside.
 
 #[cfg(test)]
+mod conversations;
 mod crypto;
 #[cfg(test)]
 mod frame;

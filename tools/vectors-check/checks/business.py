@@ -61,6 +61,7 @@ def _result(case: dict, tally: Tally):
     _verdict(tally, case, not fault)
     tally.expect("requirement", not fault or fault in case["requirements"], True)
     tally.expect("decoded", case["decoded"], None if fault else decode("ResultCore", result))
+    tally.expect("reaction", case.get("reaction"), "no result" if fault else None)
     tally.expect("result_hash", case["result_hash"], None if fault else sha256(result)[:16].hex())
 
 

@@ -1,11 +1,14 @@
 """Conversations of one end: everything on the line is derived again, and its order is that of the text."""
 
 from hispos_wire import exchange, frame, record
+from hispos_wire.book import head_input
 from hispos_wire.message import decode, encode
+from hispos_wire.schedule import sha256
 
 from .tally import Tally, hexes
 
 SENT = {"his": (frame.M1, frame.M3, frame.RECORD_HIS), "pos": (frame.M2, frame.RECORD_POS)}
+BUSY, BUSY_WAIT = 91, 5_000
 GAPS = (1_000, 2_000, 4_000, 5_000)
 
 
@@ -23,7 +26,7 @@ class Line:
         self.reader = frame.Reader(side)
         self.exchange = self.m1 = self.m3 = None
         self.coming = []  # keys of sessions, newest first: (opener, sealer)
-        self.m2s, self.first_m1, self.repeats = {}, None, []
+        self.m2s, self.last_m1, self.repeats, self.held_until = {}, 0, 0, 0
         self.calls, self.counters = {}, {}
 
     def party(self) -> exchange.Party:
@@ -68,6 +71,8 @@ class Line:
                 self.candidate = None
             except exchange.Drop:
                 pass
+        elif kind == frame.PLAIN_ALERT and body[0] == BUSY and body[1:] == getattr(self, "checksum", None):
+            self.held_until = at + BUSY_WAIT
 
     def peek(self) -> exchange.Party:
         nonce, private = (self.draws + [bytes(16), bytes(32)])[:2]
@@ -97,13 +102,13 @@ class Line:
     def sent_m1(self, at: int, body: bytes):
         if body != self.m1:
             his = exchange.His(self.party(), self.ids[self.peer], self.peer_key(), self.agreement)
-            self.m1, self.exchange, self.m2s, self.first_m1 = his.make_m1(), his, {}, at
-            self.repeats = []
+            self.m1, self.exchange, self.m2s, self.repeats = his.make_m1(), his, {}, 0
+            self.last_m1, self.checksum = at, frame.crc32c(bytes([frame.M1]) + self.m1).to_bytes(4, "big")
             self.tally.expect("a new M1", body.hex(), self.m1.hex())
             return
-        self.repeats.append(at)
-        waited = sum(GAPS[min(n, 3)] for n in range(len(self.repeats)))
-        self.tally.expect("when M1 is repeated", at, self.first_m1 + waited)
+        due = self.last_m1 + GAPS[min(self.repeats, 3)]
+        self.tally.expect("when M1 is repeated", at, max(due, self.held_until))
+        self.last_m1, self.repeats = at, self.repeats + 1
 
     def sent_record(self, body: bytes):
         counter = int.from_bytes(body[1:5], "big")
@@ -135,10 +140,31 @@ class Line:
             self.tally.expect("call or reply_to", "reply_to" in said, False)
 
 
+class Journal:
+    """The chain of a journal: everything in it was written here."""
+
+    def __init__(self, unix: int):
+        self.unix, self.records = unix, []
+
+    def write(self, at: int, rows: list):
+        seconds = self.unix + (at - 1_000_000) // 1000
+        self.records += [{**row, "at": seconds} for row in rows]
+
+    def anchor(self, given: str) -> str:
+        """The latest anchor of a book with the id that is given."""
+        start = encode("BookStart", {"book": given[:16]}).hex()
+        head, first = bytes(32), {"table": 1, "key": "start", "row": start, "at": self.unix}
+        for seq, row in enumerate([first, *self.records], 1):
+            said = {"seq": seq, "table": row["table"], "key": row["key"], "row": row["row"], "at": row["at"]}
+            head = sha256(head_input(head, encode("BookRecord", said)))
+        return given[:16] + (len(self.records) + 1).to_bytes(8, "big").hex() + head[:8].hex()
+
+
 def check_conversations(file: dict, tally: Tally):
     for case in map(tally.open, file["cases"]):
         draws = [[hexes(draw) for draw in start] for start in case["draws"]]
         line, waits, last = None, False, 0
+        book = Journal(file["site"]["unix"])
         for happening in case["happenings"]:
             at = happening["at"]
             tally.expect("time goes on", at >= last, True)
@@ -152,8 +178,11 @@ def check_conversations(file: dict, tally: Tally):
                 line.bytes_in(at, hexes(value))
             elif name == "persist":
                 waits = True
+                book.write(at, value["write"])
             elif name in ("persisted", "persist_failed"):
                 waits = False
+                if name == "persisted" and case["side"] == "pos":
+                    tally.expect("anchor of the journal", value["anchor"], book.anchor(value["anchor"]))
             elif name == "transmit":
                 told = hexes(value)
                 tally.expect("nothing is sent before it is durable", waits and told != b"\0", False)

@@ -29,6 +29,7 @@ def check_books(file: dict, tally: Tally):
         export = [(hexes(line["record"]), hexes(line["head"])) for line in case["export"]]
         if case["about"] == "chain":
             place, reason = verify_chain(export)
+            tally.expect("seq", [line["seq"] for line in case["export"]], list(range(1, len(export) + 1)))
             tally.expect("fails_at", case["fails_at"], place)
             tally.expect("reason", case["reason"], reason)
             tally.expect("result", case["result"], "invalid" if place else "valid")
@@ -36,3 +37,5 @@ def check_books(file: dict, tally: Tally):
             said = containment(export, hexes(case["anchor"]))
             tally.expect("containment", case["containment"], said)
             tally.expect("result", case["result"], "invalid" if said == "missing" else "valid")
+            alarm = "alarm: the book went back" if said == "missing" else None
+            tally.expect("reaction", case.get("reaction"), alarm)

@@ -1,6 +1,6 @@
 """Frames, the validator, the key exchange and its records."""
 
-from hispos_wire import exchange, frame, record
+from hispos_wire import exchange, frame, record, schedule
 from hispos_wire.canonical import failing_step
 
 from .tally import Tally, hexes
@@ -189,3 +189,59 @@ def check_trace(file: dict, tally: Tally):
         sealer = record.Sealer(kind, tag, his.values[secret])
         derived = [frame.encode(kind, sealer.seal(n, hexes(p))[0]).hex() for n, p in enumerate(plaintexts)]
         tally.expect(f"{side}_record_frames", made[f"{side}_record_frames"], derived)
+
+
+def check_key_schedule(file: dict, tally: Tally):
+    for case in map(tally.open, file["cases"]):
+        good = FUNCTIONS[case["about"]](case, tally)
+        tally.expect("result", case["result"], "invalid" if good is False else "valid")
+
+
+def _extract(case: dict, tally: Tally):
+    tally.expect("prk", case["prk"], schedule.extract(hexes(case["salt"]), hexes(case["ikm"])).hex())
+
+
+def _label(case: dict, tally: Tally):
+    secret, context, length = hexes(case["secret"]), hexes(case["context"]), case["length"]
+    tally.expect("out", case["out"], schedule.label(secret, case["label"], context, length).hex())
+    name = b"hispos1 " + case["label"].encode()
+    info = length.to_bytes(2, "big") + bytes([len(name)]) + name + bytes([len(context)]) + context
+    tally.expect("info", case["info"], info.hex())
+
+
+def _shared(case: dict, tally: Tally) -> bool:
+    shared = schedule.x25519(hexes(case["private"]), hexes(case["public"]))
+    tally.expect("shared", case["shared"], shared.hex() if shared else None)
+    return shared is not None
+
+
+def _epoch(case: dict, tally: Tally):
+    ratchet = record.Ratchet(hexes(case["first"]))
+    for _ in range(case["epoch"]):
+        ratchet = ratchet.next()
+    key, iv, _ = ratchet.key_and_nonce(0)
+    given = (case["secret"], case["key"], case["iv"])
+    tally.expect("secret, key and iv", given, (ratchet.secret.hex(), key.hex(), iv.hex()))
+
+
+def _record(case: dict, tally: Tally):
+    counter = case["counter"].to_bytes(4, "big")
+    nonce = int.from_bytes(hexes(case["iv"]), "big") ^ case["counter"]
+    tally.expect("nonce", case["nonce"], nonce.to_bytes(12, "big").hex())
+    tally.expect("aad", case["aad"], (bytes([case["type"], case["tag"]]) + counter).hex())
+
+
+def _signature(case: dict, tally: Tally) -> bool:
+    message = schedule.auth_message(case["context"], hexes(case["payload"]))
+    return schedule.verify(hexes(case["key"]), message, hexes(case["signature"]))
+
+
+FUNCTIONS = {
+    "extract": _extract,
+    "label": _label,
+    "shared": _shared,
+    "epoch": _epoch,
+    "record": _record,
+    "public_key": lambda case, tally: schedule.is_usable_key(hexes(case["key"])),
+    "signature": _signature,
+}

@@ -19,12 +19,39 @@ def check_messages(file: dict, tally: Tally):
         answers, stands = [m for m in case["sent"] if "reply_to" in m or "alert" in m], case["stands"]
         if said is None:
             _expect_alert(tally, answers, stands, 50)
-        elif "alert" in said:
+        elif terminal.holds_alert(hexes(case["plaintext"])):
             tally.expect("nothing answers an alert", (case["sent"], stands), ([], False))
         else:
             react(file, state, case, said, answers, tally)
+        if case["result"] == "invalid":
+            tally.expect("reaction", case["reaction"], _reaction(answers, stands))
+        _check_beside(case, answers, tally)
         for message in case["sent"]:
             tally.expect("a message that is sent", decode("Message", encode("Message", message)), message)
+
+
+def _reaction(answers: list, stands: bool) -> str:
+    """The answer in one word or two."""
+    if not answers:
+        return "no answer" if stands else "the session ends"
+    name, body = next((n, b) for n, b in answers[0].items() if n != "reply_to")
+    if name == "confirm_result":
+        return {1: "recorded", 2: "kept"}[body["disposition"]]
+    return f"{name} {body.get('code', 0)}" if name in ("alert", "rejected") else name
+
+
+def _check_beside(case: dict, answers: list, tally: Tally):
+    """What goes out beside the answer: the same stage as a notice, or the same result as a report."""
+    beside = [message for message in case["sent"] if message not in answers]
+    if case["receiver"] == "his":
+        return tally.expect("nothing beside the answer", beside, [])
+    for message in beside:
+        if "order_state" in message:
+            tally.expect("the notice", message["order_state"], answers[0].get("order_state"))
+        else:
+            report, signed = dict(message["report_result"]), answers[0].get("signed_result")
+            tally.expect("a journal anchor", len(report.pop("journal")), 48)
+            tally.expect("the report", report, signed)
 
 
 def _expect_alert(tally: Tally, answers: list, stands: bool, code: int):
@@ -67,8 +94,6 @@ def _at_his(file: dict, state: dict, case: dict, said: dict, answers: list, tall
     body = next((name for name in said if name not in ("call", "reply_to")), None)
     if body == "ready" and "reply_to" not in said and not said["ready"].get("simulated"):
         return _expect_alert(tally, answers, case["stands"], 0)
-    if case["state"] == "eight" and said.get("call", 0) > 8:
-        return _expect_alert(tally, answers, case["stands"], 22)
     tally.expect("the session stands", case["stands"], True)
     if "reply_to" in said or "call" not in said or body in NOTICES:
         return tally.expect("answers", answers, [])

@@ -58,5 +58,6 @@ def hexes(text: str) -> bytes:
     out = b""
     for word in text.split():
         digits, _, times = word.partition("x")
+        assert digits, f"not hexadecimal: {word}"
         out += bytes.fromhex(digits) * int(times or 1)
     return out

@@ -1,6 +1,6 @@
 """What a POS answers to a request, from the state of its session: a dictionary, or the code of an alert."""
 
-from .canonical import failing_step
+from . import fields
 from .message import Malformed, decode
 from .order import core_fault, order_hash_input, read_platform_number
 from .schedule import sha256
@@ -94,10 +94,8 @@ class Terminal:
         return {"totals": {"digest": sha256(b"").hex()}}
 
     def _core_fault(self, core: bytes) -> dict | None:
-        code = core_fault(core)
-        if code:
-            canonical = failing_step("OrderCore", core) == 0
-            return self.reject(code, self.number(core) if canonical else "")
+        if code := core_fault(core):
+            return self.reject(code)
         if decode("OrderCore", core)["device_id"] != self.site["device_id"]:
             return self.reject(503, self.number(core))
         return None
@@ -160,8 +158,7 @@ class Terminal:
     def look_up(self, said: dict) -> dict | str:
         core = bytes.fromhex(said.get("core", ""))
         if core_fault(core):
-            canonical = failing_step("OrderCore", core) == 0
-            return self.reject(501, self.number(core) if canonical else "")
+            return self.reject(501)
         number, order = self.number(core), decode("OrderCore", core)
         known = self.known(core)
         if known == "other":
@@ -176,6 +173,11 @@ class Terminal:
 
 def is_order_number(text: str) -> bool:
     return read_platform_number(f"SIM1{text}W") is not None
+
+
+def holds_alert(data: bytes) -> bool:
+    """Whether there is an Alert at the top level, whatever else there is."""
+    return 3 in fields.read(data)
 
 
 def parse(data: bytes) -> dict | None:

@@ -226,7 +226,7 @@ fn forgotten_candidate() -> Result<Pair, String> {
     pair.pass(500);
     pair.kill(End::Pos);
     pair.start(End::Pos)?;
-    pair.pass(4_000);
+    pair.pass(9_000);
     Ok(pair)
 }
 
@@ -349,6 +349,7 @@ fn busy() -> Result<Pair, String> {
     pair.fail_journal();
     pair.collect("bill-1", 8_800, DAY)?;
     pair.pass(1_000);
+    pair.reopen(End::Pos);
     pair.kill(End::His);
     pair.start(End::His)?;
     pair.pass(12_000);

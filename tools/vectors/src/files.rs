@@ -3,17 +3,18 @@
 use hispos::Secret;
 use hispos::crypto::hash::sha256;
 use hispos::crypto::{ed25519_public, ed25519_sign};
-use hispos::ids::SiteId;
-use hispos::message::agreement::{Agreement, AgreementError};
-use hispos::message::manifest::{Device, Manifest, ManifestError, Terminal};
-use hispos::message::signed_file::{FileError, OrganisationKey, SignedFile};
+use hispos::message::agreement::Agreement;
+use hispos::message::manifest::{Device, Manifest, Terminal};
+use hispos::message::signed_file::SignedFile;
 use prost_reflect::{DynamicMessage, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::armour::armours;
 use crate::case::{Cases, Fault};
 use crate::fields::text;
 use crate::hex::{hex, words as hex_words};
+use crate::imports::{import, of_agreement, of_manifest, organisations};
 use crate::payloads::{self, changed};
 use crate::schema::{Schema, bytes_of};
 use crate::site::{SITE, seed, words};
@@ -55,11 +56,6 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     Ok(file)
 }
 
-/// The organisations' seeds, HIS first.
-fn organisations() -> (Secret<32>, Secret<32>) {
-    (seed("his organisation"), seed("pos organisation"))
-}
-
 const CONTEXTS: [&str; 3] = ["hispos/1 agreement", "hispos/1 device manifest", "hispos/1 terminal manifest"];
 
 /// Key id and signature of a payload under the context of a kind.
@@ -98,66 +94,6 @@ fn assembled(
             ("signatures", Value::List(shown)),
         ],
     )
-}
-
-/// Imports a file as the crate does; the requirements of what is wrong.
-fn import(wanted: i32, bytes: &[u8]) -> Result<(), &'static str> {
-    let (his, pos) = organisations();
-    let site = SiteId::try_from(SITE).map_err(|_| "")?;
-    let read = SignedFile::decode(bytes).map_err(|error| of_file(&error))?;
-    match wanted {
-        1 => Agreement::open(&read).map(|_| ()).map_err(|error| of_agreement(&error)),
-        2 => Manifest::<Device>::open(&read, &OrganisationKey::of(&pos), &site)
-            .map(|_| ())
-            .map_err(|error| of_manifest(&error)),
-        _ => Manifest::<Terminal>::open(&read, &OrganisationKey::of(&his), &site)
-            .map(|_| ())
-            .map_err(|error| of_manifest(&error)),
-    }
-}
-
-fn of_file(error: &FileError) -> &'static str {
-    match error {
-        FileError::TooLong { .. } => "PRV-11",
-        FileError::Unsigned(_) | FileError::BadSignature(_) => "PRV-8 PRV-13",
-        FileError::UnusableKey => "PRV-2 PRV-20 PRV-35",
-        FileError::Armour { .. } | FileError::ArmourName(_) => "PRV-17 PRV-18",
-        _ => "PRV-12",
-    }
-}
-
-fn of_agreement(error: &AgreementError) -> &'static str {
-    match error {
-        AgreementError::File(FileError::Unsigned(_) | FileError::BadSignature(_)) => "PRV-13 PRV-25",
-        AgreementError::File(error) => of_file(error),
-        AgreementError::Id(_) => "PRV-12",
-        AgreementError::Currency | AgreementError::Order => "PRV-19",
-        AgreementError::SameOrganisation => "PRV-20",
-        AgreementError::AmountLimit { .. } => "PRV-21",
-        AgreementError::BusinessDay { .. } => "PRV-22",
-        AgreementError::NoMerchant => "PRV-23",
-        AgreementError::Simulated { .. } => "PRV-24",
-        AgreementError::TimerShort { .. } => "PRV-26 PRV-27",
-        AgreementError::Site => "PRV-28",
-        AgreementError::SameNumber(_) | AgreementError::Older { .. } => "PRV-29",
-        _ => "",
-    }
-}
-
-fn of_manifest(error: &ManifestError) -> &'static str {
-    match error {
-        ManifestError::File(FileError::Unsigned(_) | FileError::BadSignature(_)) => "PRV-13 PRV-33",
-        ManifestError::File(error) => of_file(error),
-        ManifestError::Id(_) => "PRV-12",
-        ManifestError::Site => "PRV-33",
-        ManifestError::Order { .. } | ManifestError::SharedKey { .. } => "PRV-34",
-        ManifestError::UnusableKey { .. } | ManifestError::Dates { .. } => "PRV-35",
-        ManifestError::Revocation { .. } => "PRV-36",
-        ManifestError::Older { .. } | ManifestError::SameSerial(_) => "PRV-37",
-        ManifestError::Lost { .. } | ManifestError::KeyChanged { .. } => "PRV-38",
-        ManifestError::Unrevoked { .. } => "PRV-39",
-        _ => "",
-    }
 }
 
 const NAMES: [&str; 3] = ["Agreement", "DeviceManifest", "TerminalManifest"];
@@ -402,64 +338,4 @@ fn armour(file: &mut File, schema: &Schema) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Kinds of armour, right and wrong.
-fn armours(text: &str) -> Vec<(&'static str, String)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let body = lines.get(1).copied().unwrap_or_default();
-    let name = lines.first().copied().unwrap_or_default();
-    let swapped = if name.contains("DEVICE") { "TERMINAL MANIFEST" } else { "DEVICE MANIFEST" };
-    let own = name.trim_start_matches("-----BEGIN HISPOS ").trim_end_matches("-----");
-    let joined = lines.iter().skip(1).take(lines.len().saturating_sub(2)).copied().collect::<String>();
-    vec![
-        ("as written", text.to_owned()),
-        ("CR before each LF", text.replace('\n', "\r\n")),
-        ("text around it", format!("Dear colleague,\n\n{text}\nYours\n")),
-        ("spaces at both ends of each line", lines.iter().map(|line| format!("  {line} \t\n")).collect()),
-        ("no LF at the end", text.trim_end().to_owned()),
-        ("one line of content", format!("{name}\n{joined}\n-----END HISPOS {own}-----\n")),
-        ("no BEGIN line", lines.iter().skip(1).map(|line| format!("{line}\n")).collect()),
-        ("no END line", lines.iter().take(lines.len() - 1).map(|line| format!("{line}\n")).collect()),
-        (
-            "another name in the END line",
-            text.replace(&format!("END HISPOS {own}"), &format!("END HISPOS {swapped}")),
-        ),
-        ("another name in both lines", text.replace(own, swapped)),
-        ("four hyphens behind BEGIN", text.replacen(&format!("{own}-----"), &format!("{own}----"), 1)),
-        (
-            "a character that is none of base64",
-            text.replacen(
-                body,
-                &body
-                    .replacen('A', "*", 1)
-                    .replacen("CAE", "C*E", 1)
-                    .replacen("CAI", "C*I", 1)
-                    .replacen("CAM", "C*M", 1),
-                1,
-            ),
-        ),
-        (
-            "padding inside",
-            text.replacen(
-                body,
-                &format!("{}=={}", body.get(..4).unwrap_or_default(), body.get(6..).unwrap_or_default()),
-                1,
-            ),
-        ),
-        ("a character missing", text.replacen(body, body.get(1..).unwrap_or_default(), 1)),
-        ("nothing between the lines", format!("{name}\n-----END HISPOS {own}-----\n")),
-        (
-            "a line missing",
-            format!(
-                "{name}\n{}-----END HISPOS {own}-----\n",
-                lines
-                    .iter()
-                    .skip(2)
-                    .take(lines.len().saturating_sub(3))
-                    .map(|line| format!("{line}\n"))
-                    .collect::<String>()
-            ),
-        ),
-    ]
 }

@@ -8,6 +8,7 @@ use crate::case::{Cited, Verdict, cited, wire_frame};
 use crate::exchange::{self, AGREEMENT, Exchange, Party};
 use crate::hex::hex;
 use crate::refusals::{self, Refusal};
+use crate::schema::Schema;
 
 /// Key exchanges.
 #[derive(JsonSchema, Serialize)]
@@ -199,9 +200,9 @@ pub(crate) fn first() -> Result<Exchange, String> {
 }
 
 /// Everything the crate makes of the fixed draws.
-pub(crate) fn file(first: &Exchange) -> Result<File, String> {
+pub(crate) fn file(schema: &Schema, first: &Exchange) -> Result<File, String> {
     let (his, pos) = plain()?;
-    let refusals = refusals::all(&his, &pos, first)?;
+    let refusals = refusals::all(schema, &his, &pos, first)?;
 
     let unknown = |id: u32, data: &[u8]| (id, data.to_vec());
     let offering = Party {

@@ -4,8 +4,8 @@ use hispos::crypto::hash::sha256;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::book::Book;
 use crate::hex::hex;
-use crate::pair::Book;
 use crate::schema::Schema;
 use crate::shown::{Message, message};
 

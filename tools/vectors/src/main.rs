@@ -4,7 +4,9 @@
 //! specification alone, in another language.
 
 mod about;
+mod armour;
 mod asked;
+mod book;
 mod books;
 mod case;
 mod characters;
@@ -19,14 +21,19 @@ mod files;
 mod frames;
 mod handshake;
 mod hex;
+mod imports;
+mod judged;
 mod kept;
+mod looks;
 mod messages;
 mod orders;
 mod pair;
 mod payloads;
+mod primitives;
 mod records;
 mod refusals;
 mod reports;
+mod requests;
 mod results;
 mod scene;
 mod schema;
@@ -35,6 +42,7 @@ mod shown;
 mod site;
 mod story;
 mod streams;
+mod submits;
 mod systematic;
 mod validator;
 mod verdicts;
@@ -81,7 +89,8 @@ fn made() -> Result<Files, String> {
         rendered("conversations", &conversations::file()?)?,
         rendered("example", &example::file(&schema)?)?,
         rendered("frames", &frames::file()?)?,
-        rendered("handshake", &handshake::file(&first)?)?,
+        rendered("handshake", &handshake::file(&schema, &first)?)?,
+        rendered("key_schedule", &primitives::file()?)?,
         rendered("messages", &messages::file(&schema)?)?,
         rendered("orders", &orders::file(&schema)?)?,
         rendered("records", &records::file(&first)?)?,

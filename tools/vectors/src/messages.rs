@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::asked::{self, Row};
+use crate::asked::Row;
 use crate::case::{Case, Cases, Fault, Side};
 use crate::hex::hex;
 use crate::pair::End;
 use crate::reports;
+use crate::requests;
 use crate::scene::{Scene, Stage, said};
 use crate::schema::Schema;
 use crate::site::{DEVICE, SITE, SOFTWARE, TERMINAL, UNIX};
@@ -99,13 +100,17 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     }
     let mut cases = Cases::new(Vec::new());
     let mut site = None;
-    let rows = [asked::rows(schema)?, reports::rows(schema)?].concat();
+    let rows = [requests::rows(schema)?, reports::rows(schema)?].concat();
+    let mut wrong = Vec::new();
     for row in rows {
         let scene = Scene::open(row.stage)?;
         if site.is_none() {
             site = Some(shown(&scene)?);
         }
-        add(&mut cases, schema, scene, &row)?;
+        wrong.extend(add(&mut cases, schema, scene, &row).err());
+    }
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
     }
     Ok(File {
         check: vec![

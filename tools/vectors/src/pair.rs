@@ -1,15 +1,15 @@
 //! Both links over books in memory, on a line and a platform that do what a story says, on virtual time.
 
 use hispos::amount::Amount;
-use hispos::book::{Anchor, Batch, Head, Query, Table, encode_record, start_row};
-use hispos::ids::{BookId, OrderNo};
+use hispos::book::{Query, Table};
+use hispos::ids::OrderNo;
 use hispos::ledger;
 use hispos::link::his::NewCollect;
-use hispos::link::{HisConfig, HisEvent, HisLink, Input, Output, PosConfig, PosEvent, PosLink};
+use hispos::link::{HisConfig, HisLink, Input, Output, PosConfig, PosLink};
 use hispos::platform::{Ask, Channel, PaymentCode, Proof, Request, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
-use hispos_sim::book::MemoryBook;
 
+use crate::book::Book;
 use crate::draws::{Drawn, Known, known};
 use crate::hex::hex;
 use crate::site::{DEVICE, SITE, SOFTWARE, Site, TERMINAL, UNIX, seed, words};
@@ -32,32 +32,6 @@ pub(crate) enum End {
 impl End {
     fn peer(self) -> Self {
         if self == Self::His { Self::Pos } else { Self::His }
-    }
-}
-
-/// A book with its records.
-pub(crate) struct Book {
-    memory: MemoryBook,
-    pub(crate) records: Vec<(Vec<u8>, Head)>,
-}
-
-impl Book {
-    pub(crate) fn new(id: [u8; 8], at: Option<UnixSeconds>) -> Self {
-        let mut book = Self { memory: MemoryBook::default(), records: Vec::new() };
-        let start = start_row(BookId::from_bytes(id), None);
-        book.commit(&Batch { read: Vec::new(), write: vec![start] }, at);
-        book
-    }
-
-    pub(crate) fn commit(&mut self, batch: &Batch, at: Option<UnixSeconds>) -> Option<Anchor> {
-        let anchor = self.memory.commit(batch, at)?;
-        for write in &batch.write {
-            let head = self.records.last().map_or(Head::EMPTY, |(_, head)| *head);
-            let record = encode_record(self.records.len() as u64 + 1, write, at);
-            let head = head.after(&record);
-            self.records.push((record, head));
-        }
-        Some(anchor)
     }
 }
 
@@ -86,8 +60,6 @@ pub(crate) struct Pair {
     pub(crate) log: [Vec<Happening>; 2],
     /// The draws of each start of a program, HIS first.
     pub(crate) draws: [Vec<Drawn>; 2],
-    /// What HIS told, so that a story can go by it.
-    pub(crate) told: Vec<HisEvent>,
     platform: Platform,
     line: Line,
     journal_fails: bool,
@@ -113,7 +85,6 @@ impl Pair {
             wakes: [None, None],
             log: [Vec::new(), Vec::new()],
             draws: [Vec::new(), Vec::new()],
-            told: Vec::new(),
             platform,
             line,
             journal_fails: false,
@@ -240,6 +211,11 @@ impl Pair {
         }
     }
 
+    /// An end opens its line again.
+    pub(crate) fn reopen(&mut self, end: End) {
+        self.give(end, In::Opened {}, Input::Opened);
+    }
+
     /// From now on the journal cannot be written.
     pub(crate) fn fail_journal(&mut self) {
         self.journal_fails = true;
@@ -315,15 +291,12 @@ impl Pair {
         loop {
             let done = match end {
                 End::His => match self.his.as_mut().map(HisLink::poll_output) {
-                    Some(Output::Event(event)) => {
-                        self.told.push(event);
-                        false
-                    }
+                    Some(Output::Event(_)) => false,
                     Some(other) => self.carry_out(end, other),
                     None => true,
                 },
                 End::Pos => match self.pos.as_mut().map(PosLink::poll_output) {
-                    Some(Output::Event(PosEvent::Order(_) | PosEvent::Line(_))) => false,
+                    Some(Output::Event(_)) => false,
                     Some(other) => self.carry_out(end, other),
                     None => true,
                 },

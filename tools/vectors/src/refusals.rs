@@ -7,13 +7,15 @@ use serde::Serialize;
 use crate::case::{Cited, Mutation, Verdict, cited};
 use crate::exchange::{self, AGREEMENT, Exchange, Party, content, number};
 use crate::hex::hex;
+use crate::schema::Schema;
+use crate::systematic;
 
 /// One message in place of another.
 #[derive(JsonSchema, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Refusal {
     tc_id: u32,
-    comment: &'static str,
+    comment: String,
     requirements: Cited,
     result: Verdict,
     /// The rule that is broken.
@@ -52,17 +54,80 @@ const SHARE: &str = "key share is unusable";
 const ASCEND: &str = "extension ids do not ascend";
 
 /// All refusals; they replace messages of case 1.
-pub(crate) fn all(his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Refusal>, String> {
+pub(crate) fn all(schema: &Schema, his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Refusal>, String> {
     let rows = [
         (Step::M1, first_messages(his, run)),
         (Step::M2, second_messages(his, pos, run)?),
         (Step::M3, third_messages(his, pos, run)?),
     ];
     let rows = rows.into_iter().flat_map(|(step, rows)| rows.into_iter().map(move |row| (step, row)));
-    (101..).zip(rows).map(|(tc_id, (step, row))| refusal(tc_id, step, row)).collect()
+    let by_hand = rows.map(|(step, (comment, reason, alert, body))| Replaced {
+        step,
+        field: reason.to_owned(),
+        kind: comment.to_owned(),
+        reason,
+        alert,
+        body,
+    });
+    let replaced = by_hand.chain(more(his, run)).chain(systematically(schema, run)?);
+    (101..).zip(replaced).map(|(tc_id, replaced)| refusal(tc_id, replaced)).collect()
 }
 
-fn refusal(tc_id: u32, step: Step, (comment, reason, alert, body): Row) -> Result<Refusal, String> {
+/// A message in place of another.
+struct Replaced {
+    step: Step,
+    field: String,
+    kind: String,
+    reason: &'static str,
+    alert: Option<u8>,
+    body: Vec<u8>,
+}
+
+/// More of what the POS gets in place of M1.
+fn more(his: &Party, run: &Exchange) -> Vec<Replaced> {
+    let m1 = |his: Party| exchange::m1(&his, AGREEMENT, &his.shares());
+    let versions = |versions: &[u32]| m1(Party { versions: versions.to_vec(), ..his.clone() });
+    let suites = |suites: &[u32]| m1(Party { suites: suites.to_vec(), ..his.clone() });
+    let mut name = run.m1.clone();
+    let at = name.len().saturating_sub(1);
+    name.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1);
+    let rows = [
+        ("versions 2, 3 and 4", "no common version", 70, versions(&[2, 3, 4])),
+        ("the greatest version", "no common version", 70, versions(&[u32::MAX])),
+        ("suites 2 and 513", "no common suite", 71, suites(&[2, 513])),
+        ("suite 257 alone", "no common suite", 71, suites(&[257])),
+        ("the last bit of the agreement's name flipped", "agreement is not held", 72, name),
+    ];
+    let rows = rows.into_iter().map(|(kind, reason, alert, body)| Replaced {
+        step: Step::M1,
+        field: reason.to_owned(),
+        kind: kind.to_owned(),
+        reason,
+        alert: Some(alert),
+        body,
+    });
+    rows.collect()
+}
+
+/// Every field of HisHello and Auth with every kind of mutation.
+fn systematically(schema: &Schema, run: &Exchange) -> Result<Vec<Replaced>, String> {
+    let mut replaced = Vec::new();
+    for made in systematic::of(schema, "HisHello")?.into_iter().filter(|made| made.step != 0) {
+        let body = [b"hsp1", made.bytes.as_slice()].concat();
+        let (field, kind) = (made.field, made.kind.to_owned());
+        replaced.push(Replaced { step: Step::M1, field, kind, reason: CANONICAL, alert: Some(50), body });
+    }
+    for made in systematic::of(schema, "Auth")?.into_iter().filter(|made| made.step != 0) {
+        for (step, body) in [(Step::M2, run.m2_with(&made.bytes)), (Step::M3, run.m3_with(&made.bytes))] {
+            let (field, kind) = (made.field.clone(), made.kind.to_owned());
+            replaced.push(Replaced { step, field, kind, reason: CANONICAL, alert: Some(40), body });
+        }
+    }
+    Ok(replaced)
+}
+
+fn refusal(tc_id: u32, replaced: Replaced) -> Result<Refusal, String> {
+    let Replaced { step, field, kind: comment, reason, alert, body } = replaced;
     let kind = match step {
         Step::M1 => FrameType::M1,
         Step::M2 => FrameType::M2,
@@ -84,9 +149,9 @@ fn refusal(tc_id: u32, step: Step, (comment, reason, alert, body): Row) -> Resul
     };
     Ok(Refusal {
         tc_id,
-        comment,
         requirements: cited(rule(step, reason, alert)),
-        mutation: Mutation::of(Verdict::Invalid, message, reason, comment),
+        mutation: Mutation::of(Verdict::Invalid, message, &field, &comment),
+        comment,
         result: Verdict::Invalid,
         reason,
         base: 1,

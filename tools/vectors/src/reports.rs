@@ -24,7 +24,6 @@ pub(crate) fn rows(schema: &Schema) -> Result<Vec<Row>, String> {
     rows.extend(made.no_requests()?);
     rows.extend(made.results()?);
     rows.extend(made.forgeries()?);
-    rows.extend(made.ninth()?);
     Ok(rows)
 }
 
@@ -294,26 +293,6 @@ impl Made<'_> {
             let row = right(Side::His, Stage::Sent, "report_result", kind, plaintext, "MSG-23 ORD-34 ORD-42");
             rows.push(row.wrong(field, "not authentic", "no answer"));
         }
-        Ok(rows)
-    }
-
-    /// A ninth request while eight wait.
-    fn ninth(&self) -> Result<Vec<Row>, String> {
-        let forged = vec![("result", raw(&[0x41]))];
-        let bad = message(self.schema, 9, 0, "report_result", "ReportResult", &forged)?;
-        let good =
-            message(self.schema, 9, 0, "report_result", "ReportResult", &self.reported(&self.paid())?)?;
-        let far = message(self.schema, 900, 0, "report_result", "ReportResult", &forged)?;
-        let mut rows = Vec::new();
-        for (kind, plaintext) in
-            [("a result that is not authentic", bad), ("a good result", good), ("under a far number", far)]
-        {
-            let row = right(Side::His, Stage::Eight, "report_result", kind, plaintext, "MSG-19");
-            rows.push(row.wrong("call", "eight requests wait", "alert 22"));
-        }
-        let again = message(self.schema, 8, 0, "report_result", "ReportResult", &forged)?;
-        let row = right(Side::His, Stage::Eight, "report_result", "the eighth again", again, "MSG-19");
-        rows.push(Row { expected: "no answer", ..row });
         Ok(rows)
     }
 }

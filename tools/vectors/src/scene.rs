@@ -7,7 +7,7 @@ use hispos::record::{Opener, Sealer};
 use serde_json::Value as Json;
 
 use crate::example::{first, parties, platform};
-use crate::exchange::{self, Exchange};
+use crate::exchange;
 use crate::hex::bytes;
 use crate::pair::{BEGIN, End, Pair};
 use crate::schema::Schema;
@@ -32,21 +32,11 @@ pub(crate) enum Stage {
     Paid,
     /// HIS has sent an order, and the POS has not answered.
     Sent,
-    /// The peer has sent eight reports that nobody answers.
-    Eight,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Committed,
-        Self::Synced,
-        Self::Unverified,
-        Self::Full,
-        Self::Waiting,
-        Self::Paid,
-        Self::Sent,
-        Self::Eight,
-    ];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Committed, Self::Synced, Self::Unverified, Self::Full, Self::Waiting, Self::Paid, Self::Sent];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -57,7 +47,6 @@ impl Stage {
             Self::Waiting => "waiting",
             Self::Paid => "paid",
             Self::Sent => "sent",
-            Self::Eight => "eight",
         }
     }
 }
@@ -66,7 +55,6 @@ impl Stage {
 pub(crate) struct Scene {
     stage: Stage,
     pub(crate) pair: Pair,
-    pub(crate) run: Exchange,
     his: (Sealer, Opener),
     pos: (Sealer, Opener),
 }
@@ -118,14 +106,7 @@ impl Scene {
                 sealer.seal(&[0]).map_err(|error| format!("{error:?}"))?;
             }
         }
-        let mut scene = Self { stage, pair, run, his, pos };
-        if stage == Stage::Eight {
-            // Requests of the POS that are not authentic: HIS never answers them.
-            for call in 1..=8 {
-                scene.give(End::His, &[0x08, call, 0x72, 0x03, 0x0A, 0x01, 0x41])?;
-            }
-        }
-        Ok(scene)
+        Ok(Self { stage, pair, his, pos })
     }
 
     /// Whether it came as far as this.
