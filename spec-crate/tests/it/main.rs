@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod conversations;
+#[cfg(test)]
 mod crypto;
 #[cfg(test)]
 mod frame;
