@@ -47,7 +47,13 @@ pub fn scope(mutant: Mutant) -> Scope {
         mutant: Some(mutant),
         ..Scope::default()
     };
-    match mutant {
+    broken(mutant, &usual).unwrap_or_else(|| told(mutant, usual))
+}
+
+/// Where something breaks or somebody stops at any moment.
+fn broken(mutant: Mutant, usual: &Scope) -> Option<Scope> {
+    let usual = usual.clone();
+    Some(match mutant {
         Mutant::AttemptNotPersisted | Mutant::StartedNotPersisted => {
             Scope { faults: 1, kinds: &[Kind::Strike], ..usual }
         }
@@ -80,6 +86,13 @@ pub fn scope(mutant: Mutant) -> Scope {
             ..usual
         },
         Mutant::NoFence => Scope { faults: 1, kinds: &[Kind::Cancel], fixed: &[(Kind::Network, 3)], ..usual },
+        _ => return None,
+    })
+}
+
+/// Where everything that happens is told beforehand.
+fn told(mutant: Mutant, usual: Scope) -> Scope {
+    match mutant {
         Mutant::NoExpiry => Scope {
             stories: TYPED_MUCH_LATER,
             fixed: &[
@@ -120,7 +133,7 @@ pub fn scope(mutant: Mutant) -> Scope {
         Mutant::LockNotTransactional => Scope { fixed: &[(Kind::Window, 1)], ..usual },
         Mutant::NextBeforeEnd => Scope { stories: STORIES, fixed: &[(Kind::Window, 2)], ..usual },
         Mutant::CapturesNotLookedAt => Scope { fixed: &[(Kind::Window, 2)], ..usual },
-        Mutant::EvidenceNotKept => usual,
+        _ => usual,
     }
 }
 

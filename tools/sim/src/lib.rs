@@ -12,6 +12,7 @@ pub mod decided;
 pub mod digest;
 mod faults;
 pub mod fields;
+pub mod heard;
 pub mod history;
 pub mod life;
 pub mod line;

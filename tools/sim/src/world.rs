@@ -11,7 +11,7 @@ use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::acts::{Act, People};
 use crate::book::MemoryBook;
-use crate::digest::Heard;
+use crate::heard::Heard;
 use crate::history::{Fact, History, Rest};
 use crate::line::{Line, Way};
 use crate::mutants::Mutant;
@@ -243,7 +243,7 @@ impl World {
     /// Queues an event.
     pub fn at(&mut self, time: u64, event: Event) {
         self.next = self.next.saturating_add(1);
-        let spelt = crate::digest::spelt(&self.heard, &event);
+        let spelt = crate::heard::spelt(&self.heard, &event);
         self.queue.push(Reverse(Queued(time.max(self.now), self.next, event, spelt)));
     }
 
