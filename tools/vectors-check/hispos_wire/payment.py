@@ -153,4 +153,4 @@ def _proof(call: str, verdict: str | None, capture: dict | None, reply: dict) ->
 
 def provider_code(profile: str, call: str, reply: dict) -> str:
     said, _ = word(profile, call, reply)
-    return re.sub(r"[^\x21-\x7e]", "", said or reply["code"])[:32]
+    return re.sub(r"[^\x21-\x7e]", "", said or reply["code"])[:64]

@@ -189,5 +189,5 @@ fn money(verdict: &str, reply: &Map<String, Json>) -> Option<Capture> {
 pub(crate) fn provider_code(profile: &str, call: &str, reply: &Map<String, Json>) -> String {
     let Said(word, _) = said(profile, call, reply);
     let code = if word.is_empty() { part(reply, "code").unwrap_or_default() } else { &word };
-    code.chars().filter(char::is_ascii_graphic).take(32).collect()
+    code.chars().filter(char::is_ascii_graphic).take(hispos::limits::PROVIDER_CODE_BYTES_MAX).collect()
 }
