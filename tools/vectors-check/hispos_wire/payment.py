@@ -66,9 +66,7 @@ def asked(call: str) -> dict:
     if call == "verify":
         given |= {"number": None, "total": 0}
     if call not in ("refund", "query_refund"):
-        given["refund_number"] = None
-    if call != "refund":
-        given["refund_amount"] = None
+        given |= {"refund_number": None, "refund_amount": None}
     return given
 
 
@@ -125,7 +123,7 @@ def judge(profile: str, call: str, reply: dict) -> tuple[bool, dict, bool]:
         return any(name in reply and reply[name] != given[name] for name in names)
 
     nothing = {"proof": "open"}
-    other_amount = call == "refund" and differs("refund_amount")
+    other_amount = call in ("refund", "query_refund") and differs("refund_amount")
     if differs("number", "refund_number") or other_amount:
         return True, nothing, False
     verdict = look_up(profile, call, reply)

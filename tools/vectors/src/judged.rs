@@ -114,7 +114,7 @@ pub(crate) fn judge(
     }
     let is_refund = matches!(call, "refund" | "query_refund");
     let other_refund = part(reply, "refund_number").is_some_and(|told| !is_refund || told != REFUND);
-    if other_refund || (call == "refund" && fen("refund_amount").is_some_and(|told| told != AMOUNT)) {
+    if other_refund || (is_refund && fen("refund_amount").is_some_and(|told| told != AMOUNT)) {
         return Err("refund");
     }
     let total = if call == "verify" { 0 } else { TOTAL };

@@ -37,7 +37,7 @@ fn ask(profile: &str, call: &str) -> Ask {
             "pay" => Request::Pay { code: PaymentCode::new("1".into()), expires_at: UnixSeconds(1) },
             "reverse" => Request::Reverse,
             "refund" => Request::Refund { refund, amount: 800 },
-            _ => Request::QueryRefund { refund },
+            _ => Request::QueryRefund { refund, amount: 800 },
         },
         not_after: None,
         http_ms: 1,
