@@ -42,7 +42,7 @@ pub(crate) fn file(schema: &Schema) -> Result<Cases<Answer>, String> {
     let mut file = Cases::new(vec![
         "`reply` is a trusted answer to `call` under `profile`; `proof` is what it proves.",
         "Asked was in every case: number SIM1BR816CGQ7VC793192XF6W, total 8800 fen, account 1900000109, sub-account \
-         1900000110; refund number SIM1BAAAAAAAAAAAAAAAAAAAR and, for a refund request, 800 fen.",
+         1900000110; refund number SIM1BAAAAAAAAAAAAAAAAAAAR and, for a refund and the question about it, 800 fen.",
         "An invalid answer is one to something else (untrusted), or one that no table lists; `reaction` says which.",
     ]);
     let lower =
