@@ -1,6 +1,7 @@
 //! A POS with a real key that breaks the rules, against the real window.
 
 use hispos::amount::Amount;
+use hispos::book::Anchor;
 use hispos::catalogue::Status;
 use hispos::crypto::Secret;
 use hispos::ids::OrderNo;
@@ -244,11 +245,15 @@ fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people(
 fn result_that_comes_a_hundred_times_is_recorded_once() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
     let result = signed(&paid(&scene, &core));
-    for _ in 0..100 {
+    for round in 0..100 {
+        let before = scene.world.his.book.anchor().seq;
         let reply = pos.ask(&mut scene, body::REPORT, &result);
         assert_eq!(confirmed(&reply), Some(RECORDED));
-        let told = Fields::read(&reply.bytes(body::CONFIRM).unwrap()).bytes(4);
-        assert_eq!(told, Some(scene.world.his.book.anchor().encode()), "the ledger's latest record");
+        // The bill database and the other window write behind the confirm, before it is read here.
+        let told = Fields::read(&reply.bytes(body::CONFIRM).unwrap()).bytes(4).unwrap();
+        let (told, after) = (Anchor::decode(&told).unwrap().seq, scene.world.his.book.anchor().seq);
+        assert!((before..=after).contains(&told), "round {round}: {told} is not from {before} to {after}");
+        assert!(round > 0 || told > before, "the record of the result itself");
     }
     let ended = |(_, event): &(u64, HisEvent)| matches!(event, HisEvent::Order(HisOrderEvent::Ended(_)));
     assert_eq!(scene.his_told().iter().filter(|told| ended(told)).count(), 1);
