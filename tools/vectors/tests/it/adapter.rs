@@ -101,7 +101,7 @@ fn shown(proof: &Proof) -> Value {
 
 #[test]
 fn the_adapter_proves_by_each_answer_what_the_vectors_say() {
-    let cases = file(include_str!("../../../spec-crate/vectors/verdicts.json"));
+    let cases = file(include_str!("../../../../spec-crate/vectors/verdicts.json"));
     for case in &cases {
         let (profile, call) = (text(case, "profile").unwrap(), text(case, "call").unwrap());
         let known = match profile.as_str() {
@@ -123,7 +123,7 @@ fn the_adapter_proves_by_each_answer_what_the_vectors_say() {
 
 #[test]
 fn the_adapter_takes_each_scanned_text_for_what_the_vectors_say() {
-    let cases = file(include_str!("../../../spec-crate/vectors/codes.json"));
+    let cases = file(include_str!("../../../../spec-crate/vectors/codes.json"));
     for case in &cases {
         match recognise(case["text"].as_str().unwrap()) {
             Ok((channel, code)) => {

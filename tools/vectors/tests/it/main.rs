@@ -1,0 +1,4 @@
+//! The vectors against the reference programs, from outside.
+
+#[cfg(test)]
+mod adapter;
