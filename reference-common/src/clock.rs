@@ -51,6 +51,10 @@ fn boot_millis() -> u64 {
     //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
     //# boot.
     #[cfg(target_os = "linux")]
+    //= spec-crate/spec/orders.md#time
+    //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
+    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
+    //# boot.
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
@@ -117,6 +121,24 @@ mod tests {
     //= type=test
     //# A POS program MUST take as boot 16 bytes that are equal for all programs of one boot of the machine
     //# and differ between two boots, or new random bytes at each start where the system has no such value.
+    //= spec-crate/spec/orders.md#time
+    //= type=test
+    //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
+    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
+    //# boot.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_monotonic_clock_counts_from_the_boot_of_the_machine_and_through_its_sleep() {
+        let up = || {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap();
+            let (seconds, hundredths) = text.split(' ').next().unwrap().split_once('.').unwrap();
+            1_000 * seconds.parse::<u64>().unwrap() + 10 * hundredths.parse::<u64>().unwrap()
+        };
+        let before = up();
+        let now = instant().0;
+        assert!(before <= now && now <= up() + 10, "{now} beside {before}");
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn the_boot_id_is_the_same_for_every_call_of_one_boot() {

@@ -72,14 +72,16 @@ pub(crate) async fn run(arguments: Serve, home: &Home, output: Output) -> Result
     let site = Site { home, provisioned, log: log.clone(), clock: Arc::new(now) };
     let (failure, mut failed) = mpsc::channel(1);
     let (desk, ends) = site.desk(&ledger, failure)?;
+    //= spec-crate/spec/orders.md#posting
+    //# A HIS MUST hand over again every unposted order at its start, before it makes new orders.
+    for order in desk.unposted().await.map_err(Failure::about(Exit::Alarm, "the ledger"))? {
+        desk.events().publish(Happening::Unposted(order));
+    }
     let mut drivers = JoinSet::new();
     for (bound, end) in ends {
         drivers.spawn(site.driver(&bound, end, &ledger, &desk)?.run());
     }
     let resumed = desk.resume().await.map_err(Failure::about(Exit::Alarm, "the ledger"))?;
-    for order in desk.unposted().await.map_err(Failure::about(Exit::Alarm, "the ledger"))? {
-        desk.events().publish(Happening::Unposted(order));
-    }
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(Failure::about(Exit::Unreachable, arguments.listen))?;

@@ -222,6 +222,9 @@ pub fn decide(
         return Err(DecisionRefusal::State(OrderView::of(&held).state));
     }
     let kind = match decision.kind {
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST NOT propose anything for an orphan's captures, post it, or end it by a result, before a
+        //# bill has adopted it.
         DecisionKind::Evidence if held.row.orphan => return Err(DecisionRefusal::Orphan),
         DecisionKind::Evidence => {
             //= spec-crate/spec/orders.md#decisions-of-persons

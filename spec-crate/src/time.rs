@@ -37,3 +37,19 @@ pub struct Clock {
     /// For records and validity only. `None` if the machine has no trustworthy time.
     pub unix: Option<UnixSeconds>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Instant;
+
+    //= spec-crate/spec/orders.md#time
+    //= type=test
+    //# A HIS and a POS MUST let sums of instants and durations end at 2^64 - 1 milliseconds, and take a
+    //# duration back to a later instant for 0.
+    #[test]
+    fn sums_end_at_the_end_of_time_and_nothing_lies_before_its_beginning() {
+        assert_eq!(Instant(5).after(u64::MAX), Instant(u64::MAX));
+        assert_eq!(Instant(5).after(7), Instant(12));
+        assert_eq!([Instant(12).since(Instant(5)), Instant(5).since(Instant(12))], [7, 0]);
+    }
+}

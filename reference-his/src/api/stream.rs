@@ -30,6 +30,8 @@ pub(crate) async fn events(
         (Some(_), Some(missed)) => missed.iter().filter_map(|event| kept(&events, event)).collect(),
         (place, _) => {
             let reset = place.is_some().then_some(Happening::Reset);
+            //= spec-crate/spec/orders.md#posting
+            //# A HIS MUST hand over again every unposted order at its start, before it makes new orders.
             let unposted = context.desk.unposted().await?.into_iter().map(Happening::Unposted);
             reset.into_iter().chain(unposted).filter_map(|happening| written(&happening)).collect::<Vec<_>>()
         }

@@ -131,6 +131,9 @@ impl Driver {
         if self.blocked {
             return drop(answer.send(Err(not_made("blocked", "the device is blocked at this site", true))));
         }
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST put into a core the business day of the moment at which it makes the order, by the rule
+        //# of [provisioning.md](provisioning.md#the-business-day).
         let Some(business_day) = self.provisioned.business_day(now.unix) else {
             return drop(answer.send(Err(not_made("clock", "the machine has no trustworthy time", false))));
         };

@@ -145,6 +145,10 @@ mod tests {
 
     use super::day_of;
 
+    //= spec-crate/spec/orders.md#making-a-collect
+    //= type=test
+    //# A HIS MUST put into a core the business day of the moment at which it makes the order, by the rule of
+    //# [provisioning.md](provisioning.md#the-business-day).
     #[test]
     fn a_day_begins_at_the_sites_own_midnight_or_later() {
         // 2026-01-31T16:30:00Z is 00:30 of February 1st in China.

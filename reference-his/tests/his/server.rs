@@ -37,6 +37,13 @@ fn the_door_is_closed_without_token_from_other_names_and_for_other_origins() {
     assert_eq!(second.code, 6, "one ledger has one writer: {second:?}");
 }
 
+//= spec-crate/spec/orders.md#order-numbers
+//= type=test
+//# A HIS that derives order numbers MUST use bill keys of 1 to 64 bytes of text without control characters,
+//# and never give one bill key to two bills.
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST take the operator and the approver of a refund from two people that it has told apart itself.
 #[test]
 fn a_collection_is_idempotent_by_its_id_and_one_bill_has_one() {
     let site = Site::set_up("pty");
@@ -52,6 +59,9 @@ fn a_collection_is_idempotent_by_its_id_and_one_bill_has_one() {
         assert_eq!(server.ask("PUT", "/collections/c3", &collection("B3", wrong)).0, 400, "{wrong}");
     }
     assert_eq!(server.ask("PUT", "/collections/c 3", &collection("B3", "+1.00")).0, 400);
+    for bill in ["", &"x".repeat(65), "a\nb"] {
+        assert_eq!(server.ask("PUT", "/collections/c3", &collection(bill, "+1.00")).0, 400, "{bill:?}");
+    }
     let unknown = json!({"bill": "B3", "amount": "+1.00", "surprise": 1});
     assert_eq!(server.ask("PUT", "/collections/c3", &unknown).0, 400);
     let same = json!({"order_no": "BA", "amount": "-1.00", "operator": "a", "approver": "a", "reason": "r"});

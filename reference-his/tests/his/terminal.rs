@@ -207,13 +207,19 @@ fn free_port() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
+//= spec-crate/spec/orders.md#posting
+//= type=test
+//# A HIS MUST mark an order as posted only after the bill database has made it durable.
+//= spec-crate/spec/orders.md#posting
+//= type=test
+//# A HIS MUST hand over again every unposted order at its start, before it makes new orders.
 #[test]
 fn a_bill_is_collected_posted_and_given_back_by_commands() {
     let address = free_port();
     let site = Site::set_up(&format!("dial:{address}"));
     let terminal = Terminal::start(&site, &address, Platform::Takes);
     assert_eq!(terminal.address, address);
-    let _server = site.serve();
+    let server = site.serve();
     let paid = site.done(&["collect", "--bill", "B1", "+12.34", "--id", "c1"]);
     assert_eq!(paid.last["end"], "paid", "{paid:?}");
     assert_eq!((&paid.last["channel"], &paid.last["payment_no"]), (&json!("wechat"), &json!("420001")));
@@ -226,6 +232,11 @@ fn a_bill_is_collected_posted_and_given_back_by_commands() {
     let again = site.run(&["collect", "--bill", "B1", "+12.34"]);
     assert_eq!((again.code, &again.last["end"]), (3, &json!("not_made")), "{again:?}");
     assert_eq!(site.done(&["unposted"]).last["order_no"], order.as_str());
+    // A start hands it over again.
+    server.kill();
+    let server = site.serve();
+    let (_, told) = server.listen(None).next();
+    assert_eq!((&told["event"], &told["order_no"]), (&json!("unposted"), &json!(order)));
     site.done(&["posted", &order]);
     site.done(&["posted", &order]);
     assert!(site.done(&["unposted"]).lines.is_empty());
@@ -270,6 +281,10 @@ fn a_refused_code_is_followed_by_another_order_of_the_same_bill() {
     assert_eq!(terminal.stop(), 2);
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST, at each start of its program and before any link runs, set every order that has not ended to
+//# Asking, with a lease end of now + FULL_LEASE, and never submit it again.
 #[test]
 fn a_server_killed_while_the_platform_thinks_asks_about_the_order_and_makes_no_other() {
     let address = free_port();
@@ -295,6 +310,12 @@ fn a_server_killed_while_the_platform_thinks_asks_about_the_order_and_makes_no_o
     assert_eq!(terminal.stop(), 1);
 }
 
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST mark an unposted order as not to be posted only in the transaction that makes a refund of all
+//# that its payment took, of which nothing was given back or is reserved, mark that refund as not to be
+//# posted, too, and mark the order as unposted again in the transaction that removes the refund's reservation
+//# without a booking.
 #[test]
 fn an_unposted_payment_goes_back_whole_and_is_posted_neither_way() {
     let address = free_port();

@@ -2,6 +2,7 @@
 
 mod bench;
 mod his;
+mod his_orders;
 mod pos;
 
 use alloc::string::String;

@@ -107,6 +107,9 @@ impl Calls {
 impl HisLink {
     /// What has fallen due: leases that ended, the wait after a step back, silence.
     pub(super) fn queue_due(&mut self, clock: Clock) {
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another run
+        //# comes in Sent, and when a CancelOrder is rejected with any code but `conflict` (505).
         let over = |tracked: &&Tracked| {
             matches!(tracked.held.state(), HisState::Sent | HisState::Cancelling)
                 && clock.now >= Instant(tracked.held.row.leased_until)
@@ -123,6 +126,10 @@ impl HisLink {
         //# A HIS MUST show the line as down when it has opened no record of the live session for 25 s
         //# (SILENT).
         if self.up.is_some() && !self.silent && clock.now >= self.heard.after(timers::SILENT) {
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST show every open order of a device as unknown, and never as failed, while it has no
+            //# session past Sync with the device, has opened no record of it for 25 seconds, or has the order
+            //# in Asking.
             self.silent = true;
             self.event(super::HisEvent::Silent);
         }
@@ -145,9 +152,16 @@ impl HisLink {
         //= spec-crate/spec/key-exchange.md#switch
         //# A HIS MUST send [Sync](messages.md#sync) at once when it has switched.
         if let (Some(up), Some(_)) = (self.up.as_mut().filter(|up| !up.sync_sent), &self.anchor) {
+            //= spec-crate/spec/orders.md#sync
+            //# A HIS MUST send Sync as its first request of every session, with the anchor of the latest
+            //# durable record of its ledger and the latest anchor of this device's journal that the ledger
+            //# holds, or nothing if it holds none.
             up.sync_sent = true;
             self.sync(clock);
         }
+        //= spec-crate/spec/orders.md#sync
+        //# A HIS MUST make orders and send requests other than Sync in a session only after its SyncReply was
+        //# found to be contained, or to belong to a declared step back, and the device's anchor was stored.
         if self.up.as_ref().is_some_and(|up| up.synced) {
             while !self.calls.full()
                 && let Some((about, body)) = self.calls.later.pop_front()
@@ -155,6 +169,9 @@ impl HisLink {
                 self.call(about, body, clock);
             }
             self.ask_about_orders(clock);
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST send Ping when it has sent nothing for 10 seconds in a session past Sync and no
+            //# Ping is open.
             if clock.now >= self.sent.after(timers::PING_AFTER)
                 && !self.calls.full()
                 && !self.calls.asks(&About::Ping)
@@ -180,6 +197,8 @@ impl HisLink {
                 self.calls.open.remove(&number);
                 continue;
             }
+            //= spec-crate/spec/orders.md#leases
+            //# A HIS MUST NOT send or repeat a SubmitOrder at or after the order's start instant.
             // A start instant that has passed is never sent.
             let passed = match (&call.body, &call.about) {
                 (Body::SubmitOrder(_), About::Order(order_no)) => self.start_passed(order_no, clock.now),
@@ -232,10 +251,14 @@ impl HisLink {
     }
 
     fn ping(&mut self, clock: Clock) {
-        let with_anchor = clock.now >= self.pinged_anchor.after(timers::PING_ANCHOR_GAP);
+        //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+        //# A HIS MUST send its ledger's anchor with a Ping if none went with a Ping in the last 60 seconds,
+        //# and leave it out otherwise.
+        let gone = |at: Instant| clock.now >= at.after(timers::PING_ANCHOR_GAP);
+        let with_anchor = self.pinged_anchor.is_none_or(gone);
         let ledger = self.anchor.as_ref().filter(|_| with_anchor).map_or_else(Vec::new, Anchor::encode);
         if with_anchor {
-            self.pinged_anchor = clock.now;
+            self.pinged_anchor = Some(clock.now);
         }
         self.call(About::Ping, Body::Ping(wire::Ping { ledger }), clock);
     }
@@ -244,6 +267,10 @@ impl HisLink {
     fn ask_about_orders(&mut self, clock: Clock) {
         let mut orders: Vec<(u64, OrderNo)> =
             self.tracked.values().map(|t| (t.held.row.made_at, t.held.order_no.clone())).collect();
+        //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+        //# A HIS MUST ask in a session, after Sync, for each order that has not ended the request that the
+        //# order's stored state names, in rising order of the time at which they were made and then of their
+        //# numbers, one request of an order at a time.
         orders.sort();
         for (_, order_no) in orders {
             if self.calls.full() {
@@ -251,11 +278,19 @@ impl HisLink {
             }
             let about = About::Order(order_no.clone());
             let Some(tracked) = self.tracked.get(&order_no) else { continue };
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST NOT repeat a request about an order in the same session after an OrderState has
+            //# answered it, unless the order's state changes or a person asks.
             if tracked.answered || clock.now < tracked.retry_at || self.calls.asks(&about) {
                 continue;
             }
             match self.request(tracked, clock) {
                 Some(body) => self.call(about, body, clock),
+                //= spec-crate/spec/orders.md#states-of-an-order-at-his
+                //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the
+                //# SubmitOrder was rejected with any code but `conflict` (505), when a NoRecord of the
+                //# order's run comes at or after the start instant, and when its SubmitOrder would be due at
+                //# or after the start instant.
                 None if tracked.held.state() == HisState::Sent => self.queue_late_cancel(&order_no),
                 None => {}
             }
@@ -273,9 +308,22 @@ impl HisLink {
         let row = &tracked.held.row;
         let core = tracked.held.core.as_ref()?;
         match tracked.held.state() {
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST send QueryOrder for an order in state Sent, CancelOrder in Cancelling and LookUp
+            //# without `fresh` in Asking, the last also to each other device that the row names, and
+            //# SubmitOrder in Sent only in the session in which the order was made or after a NoRecord of its
+            //# own run.
             HisState::Sent if tracked.fresh => {
+                //= spec-crate/spec/orders.md#leases
+                //# A HIS MUST keep the start instant and the lease end of an order unchanged through repeats
+                //# and new sessions.
                 let start_by = Instant(row.start_by);
+                //= spec-crate/spec/orders.md#leases
+                //# A HIS MUST send as `start_by` the whole seconds from the present session's zero to the
+                //# order's start instant, rounded down.
                 let seconds = start_by.since(up.established.zero) / 1_000;
+                //= spec-crate/spec/orders.md#leases
+                //# A HIS MUST NOT send or repeat a SubmitOrder at or after the order's start instant.
                 (clock.now < start_by).then(|| {
                     Body::SubmitOrder(wire::SubmitOrder {
                         core: row.core.clone(),
@@ -289,18 +337,39 @@ impl HisLink {
                     })
                 })
             }
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST send QueryOrder for an order in state Sent, CancelOrder in Cancelling and LookUp
+            //# without `fresh` in Asking, the last also to each other device that the row names, and
+            //# SubmitOrder in Sent only in the session in which the order was made or after a NoRecord of its
+            //# own run.
             HisState::Sent => Some(Body::QueryOrder(wire::QueryOrder {
                 order_no: core.order_no().as_str().into(),
                 order_hash: core.hash(&self.context.site_id).to_vec(),
             })),
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST send QueryOrder for an order in state Sent, CancelOrder in Cancelling and LookUp
+            //# without `fresh` in Asking, the last also to each other device that the row names, and
+            //# SubmitOrder in Sent only in the session in which the order was made or after a NoRecord of its
+            //# own run.
             HisState::Cancelling => Some(Body::CancelOrder(wire::CancelOrder {
                 core: row.core.clone(),
                 run: row.run.clone(),
                 search: row.search.clone(),
             })),
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST send QueryOrder for an order in state Sent, CancelOrder in Cancelling and LookUp
+            //# without `fresh` in Asking, the last also to each other device that the row names, and
+            //# SubmitOrder in Sent only in the session in which the order was made or after a NoRecord of its
+            //# own run.
             HisState::Asking => Some(Body::LookUp(wire::LookUp { core: row.core.clone(), fresh: false })),
             _ => {
                 let due = tracked.held.look_again_at().zip(clock.unix).is_some_and(|(at, unix)| unix.0 >= at);
+                //= spec-crate/spec/orders.md#asking-again
+                //# A HIS MUST send LookUp with `fresh` about an order in NotPaid or NotRefunded whose status
+                //# rests on absence when 600, 3,600 and 86,400 seconds have passed since its end, each once.
+                //= spec-crate/spec/orders.md#asking-again
+                //# A HIS MUST send LookUp with `fresh` about an order in Attention that is no orphan once a
+                //# day for 30 days after its end.
                 due.then(|| Body::LookUp(wire::LookUp { core: row.core.clone(), fresh: true }))
             }
         }

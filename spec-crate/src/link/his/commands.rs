@@ -90,11 +90,17 @@ impl HisLink {
     /// being asked about.
     pub fn look_up(&mut self, order: &super::OrderView, clock: Clock) -> Result<(), Refusal> {
         self.needs_session()?;
+        //= spec-crate/spec/orders.md#another-device
+        //# A HIS MUST NOT ask another device than the order's own about an order before its lease end +
+        //# T_QUIET, the largest T_QUIET of all agreements held, and only in Asking.
         if order.ended || order.state != "asking" {
             return Err(Refusal::UnknownOrder);
         }
         let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
         let over = Instant(order.leased_until).after(quiet.unwrap_or_default());
+        //= spec-crate/spec/orders.md#another-device
+        //# A HIS MUST NOT ask another device than the order's own about an order before its lease end +
+        //# T_QUIET, the largest T_QUIET of all agreements held, and only in Asking.
         if clock.now < over {
             return Err(Refusal::Leased { seconds: over.since(clock.now).div_ceil(1_000) });
         }
@@ -180,6 +186,9 @@ impl HisLink {
     }
 
     fn needs_session(&self) -> Result<(), Refusal> {
+        //= spec-crate/spec/orders.md#making-a-collect
+        //# A HIS MUST make an order only in a session past Sync, for the device of that session, under the
+        //# agreement of that session.
         let ready = self.up.as_ref().is_some_and(|up| up.synced && !up.run.is_empty());
         if ready { Ok(()) } else { Err(Refusal::NoSession) }
     }
@@ -196,6 +205,9 @@ impl HisLink {
         //= spec-crate/spec/books.md#a-ledger-that-went-back
         //# A HIS MUST begin such a pull at the place of the device's list that the restored ledger holds, or
         //# at the first record if it holds none.
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST send ListOrders after each Sync, from the place up to which the ledger has the device's
+        //# list, and ask page after page until one says that there are no more.
         let (book, seq) = self.pulled.clone();
         self.call(About::List, Body::ListOrders(wire::ListOrders { book, seq }), clock);
     }

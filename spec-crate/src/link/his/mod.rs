@@ -59,7 +59,7 @@ pub struct HisLink {
     heard: Instant,
     silent: bool,
     sent: Instant,
-    pinged_anchor: Instant,
+    pinged_anchor: Option<Instant>,
     waited: bool,
     /// A POS has seen records of this ledger that it does not hold: no orders until the program has dealt with it.
     ledger_went_back: bool,
@@ -132,7 +132,7 @@ impl HisLink {
             heard: clock.now,
             silent: false,
             sent: clock.now,
-            pinged_anchor: Instant(0),
+            pinged_anchor: None,
             waited: false,
             ledger_went_back: false,
             pulled: (Vec::new(), 0),
@@ -146,6 +146,12 @@ impl HisLink {
 
     /// Takes in what the world tells.
     pub fn handle_input(&mut self, input: Input<'_>, clock: Clock) {
+        //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+        //# A HIS or a POS that cannot make a step durable MUST stop telling and sending anything about
+        //# orders, and go on only from its book as a program that has just started.
+        if self.halted {
+            return;
+        }
         match input {
             Input::Opened => {
                 self.session_ended("line");
@@ -293,6 +299,8 @@ impl HisLink {
                 if changes.batch.write.is_empty() {
                     return self.finish(work, changes, clock);
                 }
+                //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+                //# A HIS and a POS MUST make all rows that one step changes durable in one transaction.
                 let id = self.outbox.persist(changes.batch.clone());
                 self.waiting = Some(Waiting::Persist { id, work, changes });
             }
@@ -328,6 +336,9 @@ impl HisLink {
         //= spec-crate/spec/books.md#anchors
         //# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
         self.anchor = Some(anchor);
+        //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+        //# A HIS MUST make the rows that a step changes durable before it sends a message or tells a person
+        //# or a program because of that step.
         if let Some(Waiting::Persist { work, changes, .. }) = self.waiting.take() {
             self.finish(work, changes, clock);
         }
@@ -339,6 +350,9 @@ impl HisLink {
             return;
         }
         if let Some(Waiting::Persist { work, .. }) = self.waiting.take() {
+            //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+            //# A HIS whose transaction is refused because another link changed a row that the step had read
+            //# MUST run the step again over the rows as they are then.
             self.work.push_front(work);
         }
     }

@@ -111,6 +111,9 @@ impl HisLink {
         let Ok(order_no) = OrderNo::try_from(state.order_no.as_str()) else { return };
         let Some(stage) = Stage::from_code(state.stage) else { return };
         // A report about an order that has ended here is an old one.
+        //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+        //# A HIS MUST show an OrderState as progress, and ignore one about an order that has ended or that it
+        //# does not know.
         if self.tracked.get(&order_no).is_none_or(|tracked| tracked.held.ended()) {
             return;
         }
@@ -165,6 +168,9 @@ impl HisLink {
             Body::SignedResult(signed) => {
                 self.later(order_no, clock);
                 let (result, signature) = (signed.result, signed.signature);
+                //= spec-crate/spec/orders.md#reporting-results
+                //# A HIS MUST treat a SignedResult that answers a request like a report, but send no
+                //# ConfirmResult for it.
                 self.work.push_back(Work::Accept { result, signature, journal: Vec::new(), call: None });
             }
             Body::NoRecord(none) => self.no_record(order_no, &none.run, clock),
@@ -178,28 +184,52 @@ impl HisLink {
 
     fn answered(&mut self, order_no: &OrderNo) {
         if let Some(tracked) = self.tracked.get_mut(order_no) {
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST NOT repeat a request about an order in the same session after an OrderState has
+            //# answered it, unless the order's state changes or a person asks.
             tracked.answered = true;
+            // The POS has it: it is asked about from now on, and not submitted.
+            tracked.fresh = false;
         }
     }
 
     /// Not again before a while: the answer did not say how the order goes on.
     fn later(&mut self, order_no: &OrderNo, clock: Clock) {
         if let Some(tracked) = self.tracked.get_mut(order_no) {
+            //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+            //# A HIS MUST wait 60 seconds before it asks again about an order after an answer that neither
+            //# tells how far the order is nor changes its row.
             tracked.retry_at = clock.now.after(timers::VERIFY_RETRY);
         }
     }
 
     /// The POS has no record: in the order's own run that is proof, in another it means nothing.
     fn no_record(&mut self, order_no: &OrderNo, run: &[u8], clock: Clock) {
+        self.later(order_no, clock);
         let Some(tracked) = self.tracked.get_mut(order_no) else { return };
         if tracked.held.state() != HisState::Sent {
             return;
         }
+        //= spec-crate/spec/orders.md#querying
+        //# A HIS MUST take a NoRecord as proof that the order was never accepted only if its run is the one
+        //# that the order was made for.
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another run
+        //# comes in Sent, and when a CancelOrder is rejected with any code but `conflict` (505).
         if tracked.held.row.run != run {
             self.work.push_back(Work::Ask(order_no.clone()));
         } else if clock.now < Instant(tracked.held.row.start_by) {
+            //= spec-crate/spec/orders.md#states-of-an-order-at-his
+            //# A HIS MUST send SubmitOrder again with the same start instant after a NoRecord of the order's
+            //# own run that comes before the start instant.
             tracked.fresh = true;
+            tracked.retry_at = clock.now;
         } else {
+            //= spec-crate/spec/orders.md#states-of-an-order-at-his
+            //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the SubmitOrder
+            //# was rejected with any code but `conflict` (505), when a NoRecord of the order's run comes at
+            //# or after the start instant, and when its SubmitOrder would be due at or after the start
+            //# instant.
             self.work.push_back(Work::Cancel(order_no.clone()));
         }
     }
@@ -209,10 +239,17 @@ impl HisLink {
         let code = u32::try_from(rejected.code).unwrap_or_default();
         let why = RejectCode::from_code(code);
         self.event(HisEvent::Rejected { order_no: order_no.clone(), code, why });
+        // Not once more what was refused, while what follows is not yet durable.
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST ask again after 60 seconds when a QueryOrder or LookUp is rejected with any code but
+        //# `conflict` (505).
+        self.later(order_no, clock);
         if why == Some(RejectCode::Conflict) {
-            self.later(order_no, clock);
             return self.work.push_back(Work::Conflict { order_no: order_no.clone(), rejected });
         }
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST raise an alarm on reject `malformed` (501) or `wrong_device` (503), since it has
+        //# checked the core and the device itself.
         if matches!(why, Some(RejectCode::Malformed | RejectCode::WrongDevice)) {
             let alarm = HisAlarm::Refused { order_no: order_no.clone(), code };
             self.event(HisEvent::Order(HisOrderEvent::Alarm(alarm)));
@@ -221,9 +258,17 @@ impl HisLink {
         //# A HIS MUST treat a Rejected with a code that it does not know like one with a code that has no
         //# rule of its own.
         match asked {
+            //= spec-crate/spec/orders.md#states-of-an-order-at-his
+            //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the SubmitOrder
+            //# was rejected with any code but `conflict` (505), when a NoRecord of the order's run comes at
+            //# or after the start instant, and when its SubmitOrder would be due at or after the start
+            //# instant.
             Body::SubmitOrder(_) => self.work.push_back(Work::Refused { order_no: order_no.clone(), code }),
+            //= spec-crate/spec/orders.md#states-of-an-order-at-his
+            //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another
+            //# run comes in Sent, and when a CancelOrder is rejected with any code but `conflict` (505).
             Body::CancelOrder(_) => self.work.push_back(Work::Ask(order_no.clone())),
-            _ => self.later(order_no, clock),
+            _ => {}
         }
     }
 
@@ -233,6 +278,9 @@ impl HisLink {
         let Some(up) = of_this else { return };
         up.synced = true;
         self.event(HisEvent::Ready);
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST send ListOrders after each Sync, from the place up to which the ledger has the device's
+        //# list, and ask page after page until one says that there are no more.
         self.work.push_back(Work::PullIfNeeded);
         self.ask(clock);
     }

@@ -50,23 +50,40 @@ impl HisLink {
             Work::PullIfNeeded | Work::Unsupported(_) => Step::Done(Changes::default()),
             Work::Ask(order_no) => change(rows, order_no, |held, changes| {
                 if !held.ended() && held.state() != HisState::Asking {
+                    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+                    //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of
+                    //# another run comes in Sent, and when a CancelOrder is rejected with any code but
+                    //# `conflict` (505).
                     held.ask(Instant(held.row.leased_until), changes);
                 }
             }),
             Work::Cancel(order_no) => change(rows, order_no, |held, changes| {
                 if held.state() == HisState::Sent {
+                    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+                    //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the
+                    //# SubmitOrder was rejected with any code but `conflict` (505), when a NoRecord of the
+                    //# order's run comes at or after the start instant, and when its SubmitOrder would be due
+                    //# at or after the start instant.
                     held.start_cancelling(changes);
                 }
             }),
             Work::Refused { order_no, code } => change(rows, order_no, |held, changes| {
                 if held.state() == HisState::Sent {
                     held.row.rejected = *code;
+                    //= spec-crate/spec/orders.md#states-of-an-order-at-his
+                    //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the
+                    //# SubmitOrder was rejected with any code but `conflict` (505), when a NoRecord of the
+                    //# order's run comes at or after the start instant, and when its SubmitOrder would be due
+                    //# at or after the start instant.
                     held.start_cancelling(changes);
                 }
             }),
             Work::LookElsewhere(order_no) => change(rows, order_no, |held, changes| {
                 let device = context.device_id.as_str();
                 if !held.row.devices.iter().any(|asked| asked == device) {
+                    //= spec-crate/spec/orders.md#another-device
+                    //# A HIS MUST store the asked device in the order's row before it sends it the first
+                    //# LookUp.
                     held.row.devices.push(device.into());
                     held.store(changes);
                 }
@@ -93,6 +110,10 @@ impl HisLink {
         };
         match rows.containment() {
             None => Step::Need(Query::Anchor(seen)),
+            //= spec-crate/spec/orders.md#sync
+            //# A HIS MUST look for the ledger anchor of a SyncReply in its ledger, and raise an alarm and ask
+            //# and make nothing about orders on any link if the ledger does not contain it, until a step back
+            //# is declared.
             Some(Containment::Missing) => {
                 //= spec-crate/spec/books.md#a-ledger-that-went-back
                 //# A HIS whose ledger does not contain the anchor of a SyncReply MUST raise an alarm, stop
@@ -109,6 +130,13 @@ impl HisLink {
     pub(super) fn after(&mut self, work: Work, disposition: Option<wire::Disposition>, clock: Clock) {
         match work {
             Work::Accept { result, call: Some(call), .. } => {
+                //= spec-crate/spec/orders.md#reporting-results
+                //# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has
+                //# answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
+                //# otherwise.
+                //= spec-crate/spec/orders.md#reporting-results
+                //# A HIS MUST NOT answer a ReportResult whose result is not authentic by ORD-189, and raise
+                //# an alarm.
                 if let Some(disposition) = disposition {
                     self.confirm(&result, call, disposition, clock);
                 }
@@ -116,6 +144,9 @@ impl HisLink {
             Work::SyncReply(generation, _) => self.synced(generation, clock),
             Work::Unsupported(call) => self.answer(call, Body::Unsupported(wire::Unsupported {}), clock),
             Work::Pulled(list) => {
+                //= spec-crate/spec/orders.md#orphans
+                //# A HIS MUST send ListOrders after each Sync, from the place up to which the ledger has the
+                //# device's list, and ask page after page until one says that there are no more.
                 if list.more {
                     self.list_after(&list, clock);
                 } else {
@@ -132,6 +163,12 @@ impl HisLink {
                     self.work.push_back(Work::PullIfNeeded);
                 }
             }
+            //= spec-crate/spec/orders.md#states-of-an-order-at-his
+            //# A HIS to which an order's own device answers any request with `conflict` (505) and a core of
+            //# that number and device that differs from its own MUST put the core held into the order's row,
+            //# raise a refund's reservation to the amount of that core if it is larger, enter Asking with a
+            //# lease end of now + FULL_LEASE, raise an alarm, and then treat the result that came with it as
+            //# reported, without confirming it.
             Work::Conflict { rejected, .. } if !rejected.result.is_empty() => {
                 let (result, signature) = (rejected.result, rejected.signature);
                 self.work.push_front(Work::Accept { result, signature, journal: Vec::new(), call: None });

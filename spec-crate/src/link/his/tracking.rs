@@ -20,6 +20,9 @@ impl HisLink {
         let Some(held) = Held::read(row) else { return };
         let own = held.core.as_ref().is_some_and(|core| *core.device_id() == self.context.device_id);
         let asked = held.row.devices.iter().any(|device| device == self.context.device_id.as_str());
+        //= spec-crate/spec/orders.md#asking-again
+        //# A HIS MUST keep a look that could not be answered due, and ask it in the next session with a
+        //# device that the order's row names.
         let to_do = !held.ended() || held.look_again_at().is_some();
         let order_no = held.order_no.clone();
         if !(own || asked) || !to_do || (held.core.is_none()) {
@@ -36,6 +39,8 @@ impl HisLink {
             }
             return;
         }
+        //= spec-crate/spec/orders.md#what-his-asks-in-a-session
+        //# A HIS MUST drop an open call about an order when the order's row enters another state.
         self.calls.forget(&order_no, clock.now);
         self.tracked.insert(order_no, Tracked { held, fresh, answered: false, retry_at: clock.now });
     }

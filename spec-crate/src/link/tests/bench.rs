@@ -38,7 +38,7 @@ impl Entropy for Counted {
     }
 }
 
-fn seed(kind: u8) -> Secret<32> {
+pub(super) fn seed(kind: u8) -> Secret<32> {
     Secret::new([kind; 32])
 }
 
@@ -102,6 +102,8 @@ pub(super) struct Store {
     seq: u64,
     asked: VecDeque<Asked>,
     pub(super) slow: bool,
+    /// Batches wait, and questions are answered.
+    pub(super) unwritten: bool,
     pub(super) containment: Containment,
 }
 
@@ -113,15 +115,16 @@ enum Asked {
 impl Store {
     fn new() -> Self {
         let (rows, asked) = (BTreeMap::new(), VecDeque::new());
-        Self { rows, seq: 0, asked, slow: false, containment: Containment::Contained }
+        Self { rows, seq: 0, asked, slow: false, unwritten: false, containment: Containment::Contained }
     }
 
-    fn anchor(&self) -> Anchor {
+    pub(super) fn anchor(&self) -> Anchor {
         Anchor { book: BookId::from_bytes([7; 8]), seq: self.seq, head: [0; 8] }
     }
 
     fn answer(&mut self) -> Option<Input<'static>> {
-        if self.slow {
+        let batch = matches!(self.asked.front(), Some(Asked::Persist(..)));
+        if self.slow || self.unwritten && batch {
             return None;
         }
         Some(match self.asked.pop_front()? {
@@ -301,6 +304,13 @@ impl HisBench {
         assert!(matches!(list.body, Some(Body::ListOrders(_))));
         bench.say(0, list.call, Some(Body::OrderList(wire::OrderList::default())));
         bench
+    }
+
+    /// The book fails under the batch that waits.
+    pub(super) fn fail(&mut self) {
+        let Some(Asked::Persist(id, _)) = self.store.asked.pop_front() else { panic!("no batch waits") };
+        self.link.handle_input(Input::PersistFailed(id), self.clock);
+        self.run();
     }
 
     fn give_peer(&mut self, bytes: &[u8]) {

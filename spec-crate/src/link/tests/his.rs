@@ -43,7 +43,7 @@ fn stuck(bench: &mut HisBench) {
     bench.run();
 }
 
-fn collect(bench: &mut HisBench, ticket: u64) -> OrderNo {
+pub(super) fn collect(bench: &mut HisBench, ticket: u64) -> OrderNo {
     let clock: Clock = bench.clock;
     let amount = Amount::from_fen(100).unwrap();
     let new = NewCollect { ticket, bill: format!("bill {ticket}"), amount, business_day: 20_270_115 };

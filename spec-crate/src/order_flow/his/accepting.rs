@@ -66,6 +66,10 @@ pub(super) fn try_accept(
     //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the
     //# order's row is known and no orphan, the order has not ended, the result's hash, number and amount are
     //# the order's own, and its signer is the order's own device or a device that the row has asked.
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST NOT reopen or change the end of an order because of evidence.
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST NOT take back a posting because of evidence.
     } else if ends(context, &held, &result, told.peer) && standing == ResultStanding::Valid && !held.ended() {
         end(context, held, told, &result, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
@@ -127,6 +131,9 @@ fn ends(context: &HisContext, held: &Held, result: &ResultCore, peer: &str) -> b
     asked
         && core.hash(&context.site_id) == result.get().order_hash
         && core.amount() == result.get().amount
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST NOT propose anything for an orphan's captures, post it, or end it by a result, before a
+        //# bill has adopted it.
         && !held.row.orphan
 }
 

@@ -38,6 +38,8 @@ fn try_take_over(
     //= spec-crate/spec/orders.md#states-of-an-order-at-his
     //# A HIS MUST NOT change an order because a device other than its own answered `conflict` (505), and take
     //# that answer as proof of nothing.
+    //= spec-crate/spec/orders.md#the-core
+    //# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
     if !own || held.ended() || held.row.core == core.bytes() {
         return Ok(changes);
     }

@@ -333,6 +333,9 @@ fn conflict(ledger: &mut Ledger, order_no: &OrderNo, core: &OrderCore) -> Vec<Hi
 //= type=test
 //# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has another
 //# amount than the core that the bill asked for, and keep in the row (`other_amount`) that it has.
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
 #[test]
 fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
     for (held, state) in [(900, "attention"), (500, "paid")] {
@@ -357,6 +360,21 @@ fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
         assert_eq!((view.state, view.amount.unwrap().fen()), (state, held));
         assert_eq!(ledger.captures()[0].amount, held.unsigned_abs(), "the money is known");
     }
+}
+
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST NOT change an order because a device other than its own answered `conflict` (505), and take
+//# that answer as proof of nothing.
+#[test]
+fn a_held_order_at_another_device_changes_nothing() {
+    let mut ledger = Ledger::born();
+    let order_no = ledger.collect("b1", 500, after(0));
+    let before = ledger.order(&order_no);
+    let core = other_core(&ledger, &order_no, 900);
+    let rejected = wire::Rejected { core: core.bytes().to_vec(), ..wire::Rejected::default() };
+    let told = ledger.does(|rows| conflict::take_over(&context(2), &order_no, &rejected, rows, after(5)));
+    assert_eq!((told, ledger.order(&order_no)), (Vec::new(), before));
 }
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-his

@@ -239,6 +239,9 @@ impl Changes {
     /// A row was looked at in this version.
     pub(crate) fn looked(&mut self, key: &RowKey, version: u64) {
         if !self.batch.read.iter().any(|(looked, _)| looked == key) {
+            //= spec-crate/spec/orders.md#the-ledger-and-the-bill-lock
+            //# A HIS MUST make all orders of a site in one ledger whose transactions are refused if a row
+            //# that they read has changed.
             self.batch.read.push((key.clone(), version));
         }
     }
@@ -335,6 +338,9 @@ impl Held {
         Index {
             open: !self.ended() || unposted || self.look_again_at().is_some(),
             device: self.core.as_ref().map_or_else(String::new, |core| core.device_id().as_str().into()),
+            //= spec-crate/spec/orders.md#the-ledger-and-the-bill-lock
+            //# A HIS MUST keep for each bill all its orders and captures, so that one transaction can read
+            //# all of them.
             bill: self.row.bill.clone(),
             day: self.core.as_ref().map_or(0, OrderCore::business_day),
         }
@@ -355,6 +361,12 @@ impl Held {
 
     /// No CancelOrder without this: SubmitOrder is not repeated any more.
     pub(crate) fn start_cancelling(&mut self, changes: &mut Changes) {
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST store that an order is Cancelling, and repeat its SubmitOrder no more, before it sends
+        //# the first CancelOrder.
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it
+        //# says.
         self.row.set_state(HisState::Cancelling);
         self.store(changes);
         changes.events.push(HisOrderEvent::Changed(OrderView::of(self)));

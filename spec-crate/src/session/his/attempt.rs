@@ -129,6 +129,9 @@ impl Attempt {
                 //= spec-crate/spec/orders.md#time
                 //# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the
                 //# session came from.
+                //= spec-crate/spec/orders.md#time
+                //# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the
+                //# session came from.
                 self.pending = Some(Pending { keyed, m3, checksum, repeats, zero: now, ends });
                 Answer::Taken
             }

@@ -151,6 +151,10 @@ fn m3_is_repeated_byte_for_byte_and_an_attempt_without_an_answer_is_made_afresh_
 //= type=test
 //# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the session came
 //# from.
+//= spec-crate/spec/orders.md#time
+//= type=test
+//# A HIS MUST take as zero of session time the instant at which it accepted the M2 that the session came
+//# from.
 #[test]
 fn both_ends_come_up_with_the_times_of_m2_and_his_only_with_the_first_record() {
     let mut bench = Bench::new();

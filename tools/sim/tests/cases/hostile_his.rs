@@ -88,6 +88,9 @@ fn in_session(scene: &mut Scene) -> bool {
 //= spec-crate/spec/messages.md#rejected
 //= type=test
 //# A POS MUST set the fields of Rejected as this table says.
+//= spec-crate/spec/orders.md#the-core
+//= type=test
+//# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
 #[test]
 fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
     let (mut scene, mut his) = sites();
