@@ -71,7 +71,7 @@ fn submitted(body: &Body) -> &wire::SubmitOrder {
 }
 
 fn no_record(run: [u8; 4]) -> Option<Body> {
-    Some(Body::NoRecord(wire::NoRecord { run: run.to_vec(), ..wire::NoRecord::default() }))
+    Some(Body::NoRecord(wire::NoRecord { run: run.to_vec() }))
 }
 
 fn rejected(code: RejectCode) -> Option<Body> {
