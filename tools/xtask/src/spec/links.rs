@@ -1,6 +1,8 @@
 //! Links between chapters: every file and every heading that one names has to exist.
 
-use super::{Chapter, shown};
+use super::Chapter;
+use super::page::{headings, lines};
+use crate::root::shown;
 use std::collections::BTreeSet;
 
 /// Every link that leads nowhere.
@@ -27,29 +29,16 @@ pub(super) fn findings(chapters: &[Chapter]) -> Vec<String> {
 
 /// What the page links to, outside code and this book's outside.
 fn targets(page: &str) -> Vec<&str> {
-    let mut code = false;
-    let mut found = Vec::new();
-    for line in page.lines() {
-        code ^= line.starts_with("```");
-        let parts = line.split("](").skip(1).filter(|_| !code);
-        found.extend(parts.filter_map(|part| part.split_once(')')).map(|(target, _)| target));
-    }
+    let parts = lines(page).flat_map(|(_, line)| line.split("](").skip(1));
+    let mut found: Vec<&str> = parts.filter_map(|part| Some(part.split_once(')')?.0)).collect();
     found.retain(|target| !target.contains("://"));
     found
 }
 
 /// The anchors of the page's headings, as the book makes them.
 fn anchors(page: &str) -> BTreeSet<String> {
-    let mut code = false;
-    let mut found = BTreeSet::new();
-    for line in page.lines() {
-        code ^= line.starts_with("```");
-        if let Some(title) = line.strip_prefix('#').filter(|_| !code) {
-            let anchor = title.trim_start_matches('#').trim().to_lowercase();
-            let kept =
-                anchor.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
-            found.insert(kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect());
-        }
-    }
-    found
+    let kept = |letter: &char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+    let anchor =
+        |title: &str| title.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
+    headings(page).map(|(_, title)| anchor(title)).collect()
 }

@@ -7,6 +7,7 @@ mod blocks;
 mod book;
 mod example;
 mod links;
+pub(crate) mod page;
 pub(crate) mod requirements;
 mod tables;
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 mod words;
 
 use crate::proto::schema::Schema;
-use crate::root;
+use crate::root::{self, shown};
 use std::path::{Path, PathBuf};
 
 /// The folder of the English edition; `zh` in it is the Chinese one.
@@ -90,8 +91,4 @@ fn chapters(repository: &Path) -> Result<Vec<Chapter>, String> {
         found.push(Chapter { edition, name, text: root::read(&path)?, path });
     }
     Ok(found)
-}
-
-fn shown(path: &Path) -> String {
-    path.strip_prefix(root::root()).unwrap_or(path).display().to_string()
 }

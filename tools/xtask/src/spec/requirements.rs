@@ -1,12 +1,13 @@
 //! Requirements: one sentence each, with an id and one word of RFC 2119, the same in both editions.
 
-use super::{Chapter, Edition, shown};
+use super::{Chapter, Edition};
+use crate::root::shown;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The words that make a sentence a requirement, longest first.
 const KEYWORDS: [&str; 5] = ["MUST NOT", "MUST", "SHOULD NOT", "SHOULD", "MAY"];
 /// Words of RFC 2119 that this specification does not use.
-const UNUSED: [&str; 6] = ["SHALL", "REQUIRED", "RECOMMENDED", "OPTIONAL", "SHOULD NOT NOT", "MUST NOT NOT"];
+const UNUSED: [&str; 4] = ["SHALL", "REQUIRED", "RECOMMENDED", "OPTIONAL"];
 
 /// A requirement as it stands in a chapter.
 #[derive(Debug, Eq, PartialEq)]

@@ -20,6 +20,7 @@ mod mutate;
 mod tests;
 
 use crate::root;
+use crate::spec::page::headings;
 use crate::spec::requirements::{self, Requirement};
 use std::collections::BTreeMap;
 
@@ -109,15 +110,7 @@ fn placed() -> Result<Vec<Placed>, String> {
 
 /// The anchors of a page's headings by their lines.
 fn sections(page: &str) -> BTreeMap<usize, String> {
-    let mut code = false;
-    let mut found = BTreeMap::new();
-    for (index, line) in page.lines().enumerate() {
-        code ^= line.starts_with("```");
-        if let Some(title) = line.strip_prefix('#').filter(|_| !code) {
-            found.insert(index + 1, slug(title.trim_start_matches('#')));
-        }
-    }
-    found
+    headings(page).map(|(line, title)| (line, slug(title))).collect()
 }
 
 /// A heading as an anchor: letters and digits in lower case, everything else one hyphen.
@@ -131,8 +124,7 @@ fn sources() -> Result<Vec<(String, String)>, String> {
     let root = root::root();
     let mut found = Vec::new();
     for path in SOURCES.iter().flat_map(|folder| root::files(&root.join(folder), "rs")) {
-        let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-        found.push((shown, root::read(&path)?));
+        found.push((root::shown(&path), root::read(&path)?));
     }
     Ok(found)
 }
