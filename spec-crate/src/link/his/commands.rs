@@ -91,16 +91,16 @@ impl HisLink {
     pub fn look_up(&mut self, order: &super::OrderView, clock: Clock) -> Result<(), Refusal> {
         self.needs_session()?;
         //= spec-crate/spec/orders.md#another-device
-        //# A HIS MUST NOT ask another device than the order's own about an order before its lease end +
-        //# T_QUIET, the largest T_QUIET of all agreements held, and only in Asking.
+        //# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or
+        //# after its lease end + T_QUIET, the largest T_QUIET of all agreements held.
         if order.ended || order.state != "asking" {
             return Err(Refusal::UnknownOrder);
         }
         let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
         let over = Instant(order.leased_until).after(quiet.unwrap_or_default());
         //= spec-crate/spec/orders.md#another-device
-        //# A HIS MUST NOT ask another device than the order's own about an order before its lease end +
-        //# T_QUIET, the largest T_QUIET of all agreements held, and only in Asking.
+        //# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or
+        //# after its lease end + T_QUIET, the largest T_QUIET of all agreements held.
         if clock.now < over {
             return Err(Refusal::Leased { seconds: over.since(clock.now).div_ceil(1_000) });
         }

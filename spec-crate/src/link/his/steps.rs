@@ -135,8 +135,8 @@ impl HisLink {
                 //# answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
                 //# otherwise.
                 //= spec-crate/spec/orders.md#reporting-results
-                //# A HIS MUST NOT answer a ReportResult whose result is not authentic by ORD-189, and raise
-                //# an alarm.
+                //# A HIS MUST leave a ReportResult whose result is not authentic by ORD-189 unanswered, and
+                //# raise an alarm.
                 if let Some(disposition) = disposition {
                     self.confirm(&result, call, disposition, clock);
                 }

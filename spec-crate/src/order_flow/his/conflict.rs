@@ -36,8 +36,8 @@ fn try_take_over(
     let Ok(core) = OrderCore::decode(rejected.core.clone()) else { return Ok(changes) };
     let own = *core.device_id() == context.device_id && core.order_no() == order_no;
     //= spec-crate/spec/orders.md#states-of-an-order-at-his
-    //# A HIS MUST NOT change an order because a device other than its own answered `conflict` (505), and take
-    //# that answer as proof of nothing.
+    //# A HIS MUST take a `conflict` (505) that a device other than the order's own answered as proof of
+    //# nothing, and leave the order as it is.
     //= spec-crate/spec/orders.md#the-core
     //# A HIS and a POS MUST take two orders for the same order exactly if their cores are the same bytes.
     if !own || held.ended() || held.row.core == core.bytes() {

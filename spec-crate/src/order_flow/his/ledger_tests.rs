@@ -364,8 +364,8 @@ fn an_order_of_another_amount_that_took_our_place_is_never_paid_by_itself() {
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
-//# A HIS MUST NOT change an order because a device other than its own answered `conflict` (505), and take
-//# that answer as proof of nothing.
+//# A HIS MUST take a `conflict` (505) that a device other than the order's own answered as proof of nothing,
+//# and leave the order as it is.
 #[test]
 fn a_held_order_at_another_device_changes_nothing() {
     let mut ledger = Ledger::born();

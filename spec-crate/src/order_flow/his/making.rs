@@ -388,7 +388,7 @@ fn orphans_are_absent(rows: &Rows, keys: &[RowKey], changes: &mut Changes) -> Re
     for key in keys {
         let version = rows.get(key).map_or(0, |row| row.version);
         //= spec-crate/spec/orders.md#order-numbers
-        //# A HIS MUST never give one order number to two orders with different cores at one site.
+        //# A HIS MUST NOT give one order number to two orders with different cores at one site.
         //= spec-crate/spec/orders.md#orphans
         //# A HIS MUST make no order of a bill while an orphan that the bill has not adopted has one of the
         //# bill's next 16 numbers.

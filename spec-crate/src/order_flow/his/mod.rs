@@ -365,8 +365,8 @@ impl Held {
         //# A HIS MUST store that an order is Cancelling, and repeat its SubmitOrder no more, before it sends
         //# the first CancelOrder.
         //= spec-crate/spec/orders.md#states-of-an-order-at-his
-        //# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it
-        //# says.
+        //# A HIS MUST wait for the result of an order that was cancelled, whatever it says, and never end the
+        //# order because of the cancel.
         self.row.set_state(HisState::Cancelling);
         self.store(changes);
         changes.events.push(HisOrderEvent::Changed(OrderView::of(self)));

@@ -88,7 +88,7 @@ impl PosFlow {
         let (order_no, amount) = (life.core.order_no().clone(), life.core.amount());
         if is_refund {
             //= spec-crate/spec/conformance.md#what-a-client-may-leave-out
-            //# A POS MUST NOT leave out refunds, since HIS may need any terminal of the site for one.
+            //# A POS MUST NOT leave out refunds, since HIS may need any device of the site for one.
             life.enter(PosState::Refunding, clock.now, effects);
         } else {
             //= spec-crate/spec/payment.md#the-numbers-of-an-order

@@ -173,7 +173,7 @@ fn result_of_another_amount_kind_or_content_is_evidence_and_an_alarm_and_pays_no
 
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
-//# A HIS MUST NOT answer a ReportResult whose result is not authentic by ORD-189, and raise an alarm.
+//# A HIS MUST leave a ReportResult whose result is not authentic by ORD-189 unanswered, and raise an alarm.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST take a result for authentic exactly if it is a result by ORD-42, ORD-43 and ORD-45, names the

@@ -159,7 +159,8 @@ fn same_order_sent_again_and_again_with_the_same_content_is_accepted_once_and_pa
 //# first CancelOrder.
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
-//# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
+//# A HIS MUST wait for the result of an order that was cancelled, whatever it says, and never end the order
+//# because of the cancel.
 //= spec-crate/spec/orders.md#cancelling
 //= type=test
 //# A POS that knows no order of a CancelOrder of its own run MUST store the order with its core and
@@ -182,7 +183,8 @@ fn cancel_that_overtakes_its_order_ends_it_and_the_order_moves_nothing_any_more(
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
-//# A HIS MUST NOT end an order because it was cancelled, and wait for the result instead, whatever it says.
+//# A HIS MUST wait for the result of an order that was cancelled, whatever it says, and never end the order
+//# because of the cancel.
 //= spec-crate/spec/orders.md#paying
 //= type=test
 //# A POS MUST apply the rules of Paying in this order: ORD-115, ORD-116, ORD-117, and then the questions of
@@ -400,8 +402,8 @@ fn pos_cut_off_from_his_but_not_from_the_patient_is_paid_once_and_told_when_the_
 //# adopted; the amount is not positive or above the limit.
 //= spec-crate/spec/orders.md#another-device
 //= type=test
-//# A HIS MUST NOT ask another device than the order's own about an order before its lease end + T_QUIET, the
-//# largest T_QUIET of all agreements held, and only in Asking.
+//# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or after its
+//# lease end + T_QUIET, the largest T_QUIET of all agreements held.
 //= spec-crate/spec/orders.md#asking
 //= type=test
 //# A POS that has gone through the whole list without an end MUST end the order as `paid` if exactly one

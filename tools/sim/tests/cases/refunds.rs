@@ -199,8 +199,8 @@ fn refund_at_another_pos_than_the_payment_is_done_once() {
 
 //= spec-crate/spec/orders.md#another-device
 //= type=test
-//# A HIS MUST NOT ask another device than the order's own about an order before its lease end + T_QUIET, the
-//# largest T_QUIET of all agreements held, and only in Asking.
+//# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or after its
+//# lease end + T_QUIET, the largest T_QUIET of all agreements held.
 //= spec-crate/spec/orders.md#another-device
 //= type=test
 //# A HIS MUST store the asked device in the order's row before it sends it the first LookUp.

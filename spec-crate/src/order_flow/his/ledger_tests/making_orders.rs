@@ -116,7 +116,7 @@ pub(super) fn adopt(ledger: &mut Ledger, order_no: &OrderNo, bill: &str) {
 
 //= spec-crate/spec/orders.md#order-numbers
 //= type=test
-//# A HIS MUST never give one order number to two orders with different cores at one site.
+//# A HIS MUST NOT give one order number to two orders with different cores at one site.
 //= spec-crate/spec/orders.md#making-a-collect
 //= type=test
 //# A HIS that derives numbers MUST give a new collect the first of the bill's next 16 numbers that no adopted

@@ -109,7 +109,7 @@ fn every_question_names_the_magnitude_of_a_collect_and_the_originals_total_of_a_
 //# or after `start_by`, nor of a repeated one at or after `act_by`.
 //= spec-crate/spec/conformance.md#what-a-client-may-leave-out
 //= type=test
-//# A POS MUST NOT leave out refunds, since HIS may need any terminal of the site for one.
+//# A POS MUST NOT leave out refunds, since HIS may need any device of the site for one.
 #[test]
 fn a_refund_request_names_both_numbers_amount_and_total_and_has_its_last_instant() {
     for (request, last) in [(requested().1, START_BY), (repeated().1, ACT_BY)] {
