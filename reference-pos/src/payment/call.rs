@@ -82,8 +82,8 @@ impl Call {
             //# An adapter MUST give a connection up that does not stand T_CONN after the question began.
             Happened::Begin => Step::Connect(self.outgoing.endpoint.clone(), now.after(self.ask.connect_ms)),
             //= spec-crate/spec/payment.md#questions
-            //# An adapter MUST write each request at most once, and switch off every repetition of the libraries
-            //# below it.
+            //# An adapter MUST write each request at most once, and switch off every repetition of the
+            //# libraries below it.
             Happened::Connected if self.first_byte.is_none() => self.write(now),
             Happened::Connected => Step::Read(self.deadline(now)),
             Happened::Bytes(bytes) => {

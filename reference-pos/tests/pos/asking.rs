@@ -170,7 +170,8 @@ fn a_pay_whose_time_has_passed_reaches_nobody() {
 //# An adapter MUST carry each question on a new connection that carries this one request and nothing else.
 //= spec-crate/spec/payment.md#questions
 //= type=test
-//# An adapter MUST write each request at most once, and switch off every repetition of the libraries below it.
+//# An adapter MUST write each request at most once, and switch off every repetition of the libraries
+//# below it.
 //= spec-crate/spec/payment.md#questions
 //= type=test
 //# An adapter MUST end the connection when T_HTTP has passed since the first byte and no whole answer is
