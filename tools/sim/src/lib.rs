@@ -5,6 +5,7 @@
 //! from outside is its [`history`]; the [`checkers`] read nothing else and know no rule of the links.
 
 pub mod acts;
+mod adapter;
 pub mod book;
 mod care;
 pub mod checkers;
@@ -30,4 +31,5 @@ pub mod site;
 mod stores;
 pub mod story;
 pub mod summary;
+mod words;
 pub mod world;

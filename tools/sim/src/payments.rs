@@ -1,4 +1,4 @@
-//! The payment adapter of a terminal and the network behind it: asks out, verdicts in.
+//! The network between the payment adapter of a terminal and the platforms: asks out, verdicts in.
 
 use hispos::book::{RowKey, Table};
 use hispos::ids::PlatformNumber;
@@ -8,6 +8,7 @@ use hispos::platform::{Ask, Proof, Request, Verdict};
 use hispos::time::Instant;
 
 use crate::acts::Act;
+use crate::adapter;
 use crate::history::{Fact, Moving};
 use crate::mutants;
 use crate::nodes::{Machine, Node};
@@ -15,6 +16,7 @@ use crate::plan::{Fault, Strike};
 use crate::platform::unix;
 use crate::script::Passage;
 use crate::site;
+use crate::words;
 use crate::world::{Event, World};
 
 impl World {
@@ -26,10 +28,8 @@ impl World {
         }
         let ask = mutants::asked(self.mutant, ask);
         let now = self.clock(machine).now;
-        let refused = self.chance.in_thousand(self.plan.dead_connects);
-        let late = ask.not_after.is_some_and(|not_after| now >= not_after);
-        if refused || late {
-            let verdict = unanswered(&ask, None, now);
+        let connects = !self.chance.in_thousand(self.plan.dead_connects);
+        if let Some(verdict) = adapter::unwritten(&ask, connects, now) {
             return self.answer(desk, epoch, verdict);
         }
         self.see_written(desk, &ask);
@@ -39,14 +39,13 @@ impl World {
         self.strike_at_write(desk, &ask);
         let passage = self.passage(&ask);
         if let Some(proof) = passage.instead {
-            let verdict = answer(&ask, proof, "INSTEAD".into(), now, self.age());
-            return self.come_back(desk, epoch, passage.back, verdict);
+            let verdict = said(&ask, proof, now, self.age());
+            return self.come_back(desk, epoch, passage.back, Some(verdict));
         }
         let back = passage.back.zip(passage.there).filter(|(back, there)| there + back < ask.http_ms);
         if back.is_none() {
-            let wait = ask.http_ms;
-            let verdict = unanswered(&ask, Some(now), now.after(wait));
-            self.after(wait, Event::Answer(desk, epoch, Box::new(verdict)));
+            let given_up = adapter::unanswered(&ask, now, now.after(ask.http_ms));
+            self.come_back(desk, epoch, Some(ask.http_ms), given_up);
         }
         if let Some(there) = passage.there {
             let back = back.map(|(back, _)| back);
@@ -68,12 +67,12 @@ impl World {
             let sent = Ask { request, ..ask.clone() };
             self.see_written(desk, &sent);
             let age = self.age();
-            let (.., money) = self.platform.arrive(&sent, age, &mut self.chance);
+            let (_, money) = self.platform.arrive(&sent, age, &mut self.chance);
             self.see_money(money);
         }
         let Some(proof) = mutants::unasked(self.mutant, ask, order.as_ref()) else { return false };
-        let verdict = answer(ask, proof, "UNASKED".into(), now, self.age());
-        self.after(1, Event::Answer(desk, epoch, Box::new(verdict)));
+        let verdict = said(ask, proof, now, self.age());
+        self.come_back(desk, epoch, Some(1), Some(verdict));
         true
     }
 
@@ -148,26 +147,27 @@ impl World {
         let known = self.platform.due.len();
         let trouble = self.chance.in_thousand(self.plan.platform_errors);
         if trouble && matches!(ask.request, Request::Query | Request::QueryRefund { .. } | Request::Verify) {
-            let verdict = answer(ask, Proof::Open, "SYSTEMERROR".into(), first_byte, age);
-            return self.come_back(desk, epoch, back, verdict);
+            let reply = words::TROUBLE.by(ask.merchant.channel);
+            return self.come_back(desk, epoch, back, adapter::judged(ask, reply, first_byte, age));
         }
-        let (proof, code, money) = self.platform.arrive(ask, age, &mut self.chance);
+        let (reply, money) = self.platform.arrive(ask, age, &mut self.chance);
         self.platform_changed();
         self.see_money(money);
         let later: Vec<u64> = self.platform.due.iter().skip(known).map(|(at, _)| *at).collect();
         for at in later {
             self.after(at.saturating_sub(age), Event::Effects);
         }
+        let verdict = adapter::judged(ask, reply, first_byte, age);
         if self.trace.is_some() && !matches!(ask.request, Request::Verify) {
             let shown = ask.number.as_ref().map_or_else(String::new, ToString::to_string);
+            let proof = verdict.as_ref().map(|verdict| verdict.proof.clone());
             self.note(|| format!("platform  {} {shown}: {proof:?}", name(&ask.request)));
         }
-        let verdict = answer(ask, proof, code, first_byte, age);
         self.come_back(desk, epoch, back, verdict);
     }
 
-    fn come_back(&mut self, desk: usize, epoch: u32, back: Option<u64>, verdict: Verdict) {
-        if let Some(back) = back {
+    fn come_back(&mut self, desk: usize, epoch: u32, back: Option<u64>, verdict: Option<Verdict>) {
+        if let (Some(back), Some(verdict)) = (back, verdict) {
             self.after(back, Event::Answer(desk, epoch, Box::new(verdict)));
         }
     }
@@ -224,23 +224,12 @@ fn name(request: &Request) -> &'static str {
     }
 }
 
-fn unanswered(ask: &Ask, first_byte: Option<Instant>, ended: Instant) -> Verdict {
-    Verdict {
-        id: ask.id,
-        proof: Proof::Open,
-        provider_code: String::new(),
-        date: None,
-        first_byte,
-        ended,
-        answered: false,
-    }
-}
-
-fn answer(ask: &Ask, proof: Proof, provider_code: String, first_byte: Instant, age: u64) -> Verdict {
+/// What no platform has said: an answer of a script or of a mutant's adapter.
+fn said(ask: &Ask, proof: Proof, first_byte: Instant, age: u64) -> Verdict {
     Verdict {
         id: ask.id,
         proof,
-        provider_code,
+        provider_code: "SAID".into(),
         date: Some(unix(age)),
         first_byte: Some(first_byte),
         ended: first_byte,

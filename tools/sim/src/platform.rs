@@ -4,15 +4,19 @@
 //! expiry. Everything else that a platform or a network may do, it does. It is lenient where that shows more: it
 //! carries out every refund, also beyond what was taken, so that the checkers see what was asked for.
 
+mod refunds;
+
 use std::collections::BTreeMap;
 
-use hispos::platform::{Ask, Capture, Channel, Proof, Request};
+use hispos::platform::{Ask, Channel, Request};
 use hispos::time::UnixSeconds;
+use hispos_pos::payment::Reply;
 
-use crate::decided::{Decided, Refunding, Reversal};
+use crate::decided::{Decided, Reversal};
 use crate::rng::Rng;
 use crate::site::UNIX_START;
 use crate::story::Story;
+use crate::words;
 
 /// What a trade is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,7 +29,6 @@ enum State {
 /// One number.
 #[derive(Clone, Debug)]
 struct Trade {
-    channel: Channel,
     state: State,
     amount: u64,
     captured_at: u64,
@@ -119,27 +122,30 @@ impl Platform {
         trade.map_or(0, |trade| trade.amount.saturating_sub(trade.given_back))
     }
 
-    /// A request has arrived: what it does and what is answered.
-    pub fn arrive(&mut self, ask: &Ask, now: u64, rng: &mut Rng) -> (Proof, String, Vec<Money>) {
+    /// A request has arrived: what is answered, and what it did.
+    pub fn arrive(&mut self, ask: &Ask, now: u64, rng: &mut Rng) -> (Reply, Vec<Money>) {
         let number = ask.number.as_ref().map_or_else(String::new, |number| number.as_str().into());
+        let channel = ask.merchant.channel;
         let mut money = Vec::new();
-        let (proof, code) = match &ask.request {
-            Request::Verify => (Proof::Verified, "OK"),
-            Request::Query => (self.query(&number, ask.total, now), "Q"),
+        let reply = match &ask.request {
+            Request::Verify => words::DONE.by(channel),
+            Request::Query => self.query(channel, &number, now),
             Request::Pay { code, expires_at } => {
                 let expires = expires_at.0.saturating_sub(UNIX_START).saturating_mul(1_000);
                 self.pay(ask, &number, code.digits(), expires, now, rng, &mut money)
             }
             Request::Reverse => {
                 self.reverse(&number, now, rng, &mut money);
-                (Proof::Open, "REVERSED")
+                words::DONE.by(channel)
             }
             Request::Refund { refund, amount } => {
-                self.refund(refund.as_str(), &number, *amount, now, rng, &mut money)
+                self.refund(channel, refund.as_str(), &number, *amount, now, rng, &mut money)
             }
-            Request::QueryRefund { refund, .. } => (self.query_refund(refund.as_str(), now), "QR"),
+            Request::QueryRefund { refund, .. } => self.query_refund(channel, refund.as_str(), now),
         };
-        (proof, code.into(), money)
+        let account = Some(ask.merchant.account.clone());
+        let about = Some(number).filter(|number| !number.is_empty());
+        (Reply { account, number: about, ..reply }, money)
     }
 
     /// An effect takes place.
@@ -172,21 +178,22 @@ impl Platform {
         now: u64,
         rng: &mut Rng,
         money: &mut Vec<Money>,
-    ) -> (Proof, &'static str) {
+    ) -> Reply {
+        let channel = ask.merchant.channel;
         if self.trades.contains_key(number) {
-            return (Proof::NumberKnown, "OUT_TRADE_NO_USED");
+            return words::NUMBER_USED.by(channel);
         }
         if now >= expires {
-            return (Proof::Open, "EXPIRED");
+            return words::TROUBLE.by(channel);
         }
         if !self.used.insert(code.into()) {
-            return (Proof::Refused, "AUTHCODEEXPIRE");
+            return words::USED_CODE.by(channel);
         }
         let story = self.stories.get(code).copied().unwrap_or(Story::BadCode);
         match story {
-            Story::BadCode => return (Proof::Refused, "AUTH_CODE_INVALID"),
-            Story::Error => return (Proof::Open, "SYSTEMERROR"),
-            Story::RefusedAbsent => return (Proof::PayerRefused, "NOTENOUGH"),
+            Story::BadCode => return words::BAD_CODE.by(channel),
+            Story::Error => return words::TROUBLE.by(channel),
+            Story::RefusedAbsent => return words::EMPTY_PURSE.by(channel),
             _ => {}
         }
         self.next_payment = self.next_payment.saturating_add(1);
@@ -196,56 +203,53 @@ impl Platform {
         // A number that outlives its payer's refusal is known at once: the protocol asks once and believes it.
         let refused = matches!(story, Story::RefusedAlive(_));
         let hidden = if refused { 0 } else { hidden };
-        let never_seen = !refused && ask.merchant.channel == Channel::Alipay && rng.in_thousand(300);
+        let never_seen = !refused && channel == Channel::Alipay && rng.in_thousand(300);
         let visible = if never_seen { u64::MAX } else { now.saturating_add(hidden) };
         let visible = self.decided.as_ref().map_or(visible, |decided| now.saturating_add(decided.hidden));
         let trade = Trade {
-            channel: ask.merchant.channel,
             state: State::Confirming { expires, closes },
             amount: if story == Story::WrongTotal { ask.total.saturating_add(1) } else { ask.total },
             captured_at: 0,
-            payment_no: format!("{}{:012}", ask.merchant.channel.name(), self.next_payment),
+            payment_no: format!("{}{:012}", channel.name(), self.next_payment),
             given_back: 0,
             visible,
         };
         self.trades.insert(number.into(), trade);
-        self.tell(number, story, now, money)
+        self.tell(channel, number, story, now, money)
     }
 
     /// What a new number does by its story, and what is answered.
     fn tell(
         &mut self,
+        channel: Channel,
         number: &str,
         story: Story,
         now: u64,
         money: &mut Vec<Money>,
-    ) -> (Proof, &'static str) {
+    ) -> Reply {
         let confirm = |after: u64| (now.saturating_add(after), Effect::Confirm(number.into()));
         match story {
             Story::Paid | Story::WrongTotal => {
                 self.capture(number, now, money);
-                let taken = self.taken(number);
-                let proof =
-                    if story == Story::Paid { Proof::Captured(taken) } else { Proof::Mismatch(taken) };
-                (proof, "SUCCESS")
+                self.taken(number, words::DONE.by(channel))
             }
             Story::PaidSilently => {
                 self.capture(number, now, money);
-                (Proof::Open, "SYSTEMERROR")
+                words::TROUBLE.by(channel)
             }
             Story::Password(after) => {
                 self.due.push(confirm(after));
-                (Proof::Open, "USERPAYING")
+                words::CONFIRMING.by(channel)
             }
             Story::RefusedAlive(after) => {
                 self.due.push(confirm(after));
-                (Proof::PayerRefused, "NOTENOUGH")
+                words::EMPTY_PURSE.by(channel)
             }
             Story::RefusedClosed => {
                 self.close(number);
-                (Proof::PayerRefused, "TRADE_ERROR")
+                words::PAYMENT_FAILED.by(channel)
             }
-            _ => (Proof::Open, "USERPAYING"),
+            _ => words::CONFIRMING.by(channel),
         }
     }
 
@@ -264,39 +268,45 @@ impl Platform {
         }
     }
 
-    fn taken(&self, number: &str) -> Capture {
-        let trade = self.trades.get(number);
-        Capture {
-            payment_no: trade.map_or_else(String::new, |trade| trade.payment_no.clone()),
-            amount: trade.map_or(0, |trade| trade.amount),
-            captured_at: trade.map(|trade| unix(trade.captured_at)),
+    /// An answer with the money that was taken under a number.
+    fn taken(&self, number: &str, reply: Reply) -> Reply {
+        let Some(trade) = self.trades.get(number) else { return reply };
+        Reply {
+            total: Some(trade.amount),
+            payment_no: Some(trade.payment_no.clone()),
+            captured_at: Some(unix(trade.captured_at)),
+            ..reply
         }
     }
 
-    fn query(&mut self, number: &str, total: u64, now: u64) -> Proof {
+    fn query(&mut self, channel: Channel, number: &str, now: u64) -> Reply {
         let Some(trade) = self.trades.get_mut(number).filter(|trade| now >= trade.visible) else {
-            return Proof::Absent;
+            return words::UNKNOWN.by(channel);
         };
         if let State::Confirming { expires, closes: true } = trade.state
             && now >= expires
         {
             trade.state = State::Closed;
         }
-        let (state, channel, given_back) = (trade.state.clone(), trade.channel, trade.given_back);
-        let (amount, reversed) = (trade.amount, trade.captured_at != 0);
-        let taken = self.taken(number);
+        let (state, given_back, amount) = (trade.state.clone(), trade.given_back, trade.amount);
+        let reversed = trade.captured_at != 0;
+        let told = |wechat, alipay| Reply {
+            trade_state: words::either(channel, wechat, alipay),
+            refunded: (given_back > 0).then_some(given_back),
+            ..words::DONE.by(channel)
+        };
         match state {
-            State::Confirming { .. } => Proof::Alive,
-            State::Captured if given_back > 0 => {
-                Proof::CapturedAndRefunded { capture: taken, refunded: given_back }
-            }
-            State::Captured if amount != total => Proof::Mismatch(taken),
-            State::Captured => Proof::Captured(taken),
+            State::Confirming { .. } => told("USERPAYING", "WAIT_BUYER_PAY"),
+            State::Captured if given_back == 0 => self.taken(number, told("SUCCESS", "TRADE_SUCCESS")),
+            // Alipay's trade stays a success until all of it is given back.
+            State::Captured if given_back < amount => self.taken(number, told("REFUND", "TRADE_SUCCESS")),
+            State::Captured => self.taken(number, told("REFUND", "TRADE_CLOSED")),
             // Reversed: WeChat says revoked, Alipay shows the payment with it.
             State::Closed if reversed && channel == Channel::Alipay => {
-                Proof::CapturedAndRefunded { capture: taken, refunded: amount }
+                self.taken(number, told("REVOKED", "TRADE_CLOSED"))
             }
-            State::Closed => Proof::Closed,
+            State::Closed if reversed => Reply { refunded: None, ..told("REVOKED", "TRADE_CLOSED") },
+            State::Closed => told("CLOSED", "TRADE_CLOSED"),
         }
     }
 
@@ -322,79 +332,6 @@ impl Platform {
         }
         if trade.state != State::Captured || trade.given_back == trade.amount {
             trade.state = State::Closed;
-        }
-    }
-
-    fn refund(
-        &mut self,
-        refund: &str,
-        original: &str,
-        amount: u64,
-        now: u64,
-        rng: &mut Rng,
-        money: &mut Vec<Money>,
-    ) -> (Proof, &'static str) {
-        if self.refunds.contains_key(refund) {
-            return (self.query_refund(refund, u64::MAX), "REPEATED");
-        }
-        let (becomes, hidden) = match self.decided.as_mut() {
-            Some(decided) => (decided.refunding(), 0),
-            None => Refunding::drawn(rng),
-        };
-        let visible = now.saturating_add(hidden);
-        let mut enter = |back| self.refunds.insert(refund.into(), (back, visible));
-        match becomes {
-            Refunding::Refused => (Proof::NotRefunded { closed: false }, "NOTENOUGH"),
-            Refunding::Processing(after) => {
-                enter(Back::Pending);
-                let effect = Effect::Refund(refund.into(), original.into(), amount);
-                self.due.push((now.saturating_add(after), effect));
-                (Proof::RefundPending, "PROCESSING")
-            }
-            Refunding::Abnormal(later) => {
-                enter(Back::Abnormal);
-                let effect = Effect::Refund(refund.into(), original.into(), amount);
-                self.due.extend((later > 0).then_some((now.saturating_add(later), effect)));
-                (Proof::RefundAbnormal, "ABNORMAL")
-            }
-            Refunding::Closed => {
-                enter(Back::Closed);
-                (Proof::RefundPending, "PROCESSING")
-            }
-            Refunding::Done => {
-                enter(Back::Pending);
-                self.carry_out_refund(refund, original, amount, now, money);
-                (self.query_refund(refund, u64::MAX), "SUCCESS")
-            }
-        }
-    }
-
-    fn carry_out_refund(
-        &mut self,
-        refund: &str,
-        original: &str,
-        amount: u64,
-        now: u64,
-        money: &mut Vec<Money>,
-    ) {
-        if let Some(back) = self.refunds.get_mut(refund) {
-            back.0 = Back::Done(now);
-        }
-        if let Some(trade) = self.trades.get_mut(original) {
-            trade.given_back = trade.given_back.saturating_add(amount);
-        }
-        money.push(Money::Refunded(refund.into(), original.into(), amount));
-    }
-
-    fn query_refund(&self, refund: &str, now: u64) -> Proof {
-        match self.refunds.get(refund).filter(|(_, visible)| now >= *visible) {
-            None => Proof::Absent,
-            Some((Back::Pending, _)) => Proof::RefundPending,
-            Some((Back::Done(at), _)) => {
-                Proof::Refunded { refund_id: format!("re{refund}"), at: Some(unix(*at)) }
-            }
-            Some((Back::Closed, _)) => Proof::NotRefunded { closed: true },
-            Some((Back::Abnormal, _)) => Proof::RefundAbnormal,
         }
     }
 }

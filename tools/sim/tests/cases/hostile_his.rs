@@ -110,7 +110,7 @@ fn same_number_with_another_content_is_a_conflict_and_nothing_moves() {
     assert_eq!(rejected(&reply), (Some(RejectCode::Conflict), first));
     let held = scene.journal(0, &OrderNo::try_from("B1").unwrap()).unwrap();
     assert_eq!((held.state, held.amount.fen()), ("wait_code", 1_234));
-    assert_eq!(scene.written(Moving::Pay), []);
+    assert!(scene.written(Moving::Pay).is_empty());
 }
 
 //= spec-crate/spec/orders.md#results
@@ -242,7 +242,7 @@ fn refund_of_an_original_that_was_never_paid_here_ends_as_not_refunded() {
     scene.pass(s(5));
     let end = result(&his.ask(&mut scene, body::SUBMIT, &submitted));
     assert_eq!((end.outcome(), end.status()), (Outcome::NotRefunded, Some(Status::Original)));
-    assert_eq!(scene.written(Moving::Refund), []);
+    assert!(scene.written(Moving::Refund).is_empty());
 }
 
 //= spec-crate/spec/messages.md#message

@@ -72,7 +72,7 @@ fn alipay_shows_the_order_only_when_the_patient_types_the_password_and_it_is_pai
     assert!(answers >= 5, "{answers} questions");
     assert!(!scene.ledger(&order_no).unwrap().ended, "absent until the password is typed");
     scene.ends(s(15), &order_no, "paid", Status::Paid);
-    assert_eq!(scene.written(Moving::Reverse), []);
+    assert!(scene.written(Moving::Reverse).is_empty());
     scene.agree();
 }
 
@@ -84,7 +84,7 @@ fn password_typed_for_40_s_is_waited_for_and_paid() {
     scene.pass(s(39));
     assert_eq!(scene.journal(0, &order_no).unwrap().state, "paying");
     scene.ends(s(10), &order_no, "paid", Status::Paid);
-    assert_eq!(scene.written(Moving::Reverse), []);
+    assert!(scene.written(Moving::Reverse).is_empty());
     scene.agree();
 }
 
@@ -197,7 +197,7 @@ fn reverse_after_rotated_keys_waits_until_a_query_is_answered_again() {
     });
     scene.scan(0, Channel::Wechat, Story::NeverClosed);
     scene.pass(s(109));
-    assert_eq!(scene.written(Moving::Reverse), [], "never behind a query error");
+    assert!(scene.written(Moving::Reverse).is_empty(), "never behind a query error");
     scene.ends(s(40), &order_no, "not_paid", Status::Closed);
     let reverses = scene.written(Moving::Reverse);
     assert_eq!(reverses.len(), 1);
