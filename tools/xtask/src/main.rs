@@ -1,5 +1,6 @@
 //! The repository's own commands: generate, check, test.
 
+mod clients;
 mod proto;
 mod root;
 mod spec;
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   trace --report    have duvet agree, and write its report to target/trace
   trace --expand    make quotations of the short forms `//= FRM-7` and `//= FRM-7 test`
   trace --mutate [ID]  break the code of many a MUST, one at a time: the cited test has to fail
+  clients [--lang L]  compare the vendor clients with what makes them, run their tests, print the table
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         ["trace", "--expand"] => trace::run(trace::Mode::Expand),
         ["trace", "--mutate"] => trace::mutate(None),
         ["trace", "--mutate", id] => trace::mutate(Some(id)),
+        ["clients"] => clients::run(None),
+        ["clients", "--lang", language] => clients::run(Some(language)),
         ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),

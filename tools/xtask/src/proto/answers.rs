@@ -1,7 +1,7 @@
 //! What a payment platform's answers prove, and how payment codes look.
 
 use super::emit::{HEADER, camel, doc};
-use super::schema::{Schema, comment, short_name};
+use hispos_codegen::schema::{Schema, comment, short_name};
 
 /// Writes the payment machine's `tables.rs`.
 pub(super) fn source(schema: &Schema) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! The public catalogue: statuses, alerts and rejections with their meaning to programs and people.
 
 use super::emit::{HEADER, camel, doc};
-use super::schema::{Code, Row, Schema, comment, short_name};
+use hispos_codegen::schema::{Code, Row, Schema, comment, short_name};
 
 const HEAD: &str = "
 //! Statuses, alerts and rejections: their codes, and what they mean to programs and to people.

@@ -3,7 +3,7 @@
 //! Nothing that crossed the wire may change its meaning: numbers, types, labels, codes, and the options that decide
 //! anything. Texts for people and documentation may improve.
 
-use super::schema::{Row, Schema};
+use hispos_codegen::schema::{Row, Schema};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, MessageDescriptor};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Limits, timers and labels as constants.
 
 use super::emit::{HEADER, decimal, doc};
-use super::schema::{Row, Schema};
+use hispos_codegen::schema::{Row, Schema};
 
 /// What has to hold between limits, whatever their values.
 const BETWEEN_LIMITS: [(&str, &str); 10] = [

@@ -41,18 +41,6 @@ pub(super) fn camel(upper_snake: &str) -> String {
         .collect()
 }
 
-/// `SomeName` as `SOME_NAME`.
-pub(super) fn upper_snake(camel: &str) -> String {
-    let mut name = String::new();
-    for letter in camel.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 /// A comment as documentation lines.
 pub(super) fn doc(comment: &str) -> String {
     comment.lines().map(|line| format!("/// {}\n", line.trim()).replace("///  ", "/// ")).collect()

@@ -1,7 +1,7 @@
 //! The prost messages, from the descriptor set and without protoc.
 
 use super::emit::HEADER;
-use super::schema::Schema;
+use hispos_codegen::schema::Schema;
 use prost::Message;
 use prost_build::{Config, Module};
 use prost_types::FileDescriptorSet;

@@ -1,6 +1,6 @@
 //! `cargo xtask proto`: Rust from the schemas, committed and checked for drift.
 //!
-//! [`schema`] compiles `proto/` without protoc and reads our options. Each other file writes one kind of
+//! [`hispos_codegen::schema`] compiles `proto/` without protoc and reads our options. Each other file writes one kind of
 //! generated source. Nothing here knows what the protocol means.
 
 mod answers;
@@ -9,7 +9,6 @@ mod compat;
 mod constants;
 mod emit;
 mod messages;
-pub(crate) mod schema;
 mod sense;
 mod strict;
 mod style;
@@ -17,7 +16,7 @@ mod style;
 mod tests;
 
 use crate::root;
-use schema::Schema;
+use hispos_codegen::schema::Schema;
 use std::path::Path;
 
 /// A generated file: its path from the repository's root, and its content.

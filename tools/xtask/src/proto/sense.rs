@@ -1,6 +1,6 @@
 //! Whether what the options say makes sense: bounds of strict messages, and the rows of tables.
 
-use super::schema::{Row, Schema, place, short_name};
+use hispos_codegen::schema::{Row, Schema, place, short_name};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,7 @@ fn bounds(schema: &Schema, message: &MessageDescriptor, found: &mut Vec<String>)
 fn field_bounds(schema: &Schema, field: &FieldDescriptor, is_strict: bool) -> Result<(), &'static str> {
     let bounds = schema.bounds(field);
     if !is_strict {
-        return if bounds == super::schema::Bounds::default() {
+        return if bounds == hispos_codegen::schema::Bounds::default() {
             Ok(())
         } else {
             Err("bounds outside a strict message; nothing checks them")

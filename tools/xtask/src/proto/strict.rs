@@ -1,7 +1,7 @@
 //! The canonical validator's rules as static tables.
 
-use super::emit::{HEADER, camel, upper_snake};
-use super::schema::{Schema, comment};
+use super::emit::{HEADER, camel};
+use hispos_codegen::schema::{Schema, comment, upper_snake};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 /// Writes `wire/strict.rs`.

@@ -1,7 +1,6 @@
 //! The style of the schemas: names, comments, and what generated code cannot carry.
 
-use super::emit::upper_snake;
-use super::schema::{Schema, comment, place};
+use hispos_codegen::schema::{Schema, comment, place, upper_snake};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 
 /// Path of a file's syntax line, where its own comment stands.

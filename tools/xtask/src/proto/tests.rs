@@ -1,8 +1,8 @@
 //! Each rule on the schemas sees one schema that breaks it, and the repository's own pass.
 
-use super::schema::Schema;
 use super::{compat, emit, sense, style};
 use crate::root;
+use hispos_codegen::schema::Schema;
 
 const OPTIONS: &str = include_str!("../../../../proto/hispos/v1/options.proto");
 
@@ -209,7 +209,7 @@ fn reserved_numbers_new_fields_and_better_texts_are_no_break() {
 #[test]
 fn names_and_numbers_are_written_as_rust_writes_them() {
     assert_eq!(emit::camel("PAID_AFTER_CANCEL"), "PaidAfterCancel");
-    assert_eq!(emit::upper_snake("HisHello"), "HIS_HELLO");
+    assert_eq!(hispos_codegen::schema::upper_snake("HisHello"), "HIS_HELLO");
     assert_eq!(emit::decimal(9_999_999_999), "9_999_999_999");
     assert_eq!(emit::decimal(2048), "2048");
 }

@@ -14,8 +14,8 @@ mod tables;
 mod tests;
 mod words;
 
-use crate::proto::schema::Schema;
 use crate::root::{self, shown};
+use hispos_codegen::schema::Schema;
 use std::path::{Path, PathBuf};
 
 /// The folder of the English edition; `zh` in it is the Chinese one.

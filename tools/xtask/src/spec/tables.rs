@@ -2,8 +2,8 @@
 
 use super::Edition;
 use super::words::Words;
-use crate::proto::schema::{Code, Schema, comment, short_name};
 use crate::root;
+use hispos_codegen::schema::{Code, Schema, comment, short_name};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,7 @@ impl Source<'_> {
 
     fn limits(&self) -> Table {
         let rows = self.schema.rows("limit");
-        let row = |row: &crate::proto::schema::Row| {
+        let row = |row: &hispos_codegen::schema::Row| {
             vec![
                 code(&row.text("name")),
                 row.number("value").to_string(),
@@ -73,7 +73,7 @@ impl Source<'_> {
 
     fn timers(&self) -> Table {
         let rows = self.schema.rows("timer");
-        let row = |row: &crate::proto::schema::Row| {
+        let row = |row: &hispos_codegen::schema::Row| {
             let agreed = if row.flag("agreed") { self.say("yes") } else { String::new() };
             vec![
                 code(&row.text("name")),
@@ -87,7 +87,7 @@ impl Source<'_> {
 
     fn labels(&self) -> Table {
         let rows = self.schema.rows("label");
-        let row = |row: &crate::proto::schema::Row| {
+        let row = |row: &hispos_codegen::schema::Row| {
             let text = row.text("text");
             vec![
                 code(&row.text("name")),
@@ -102,13 +102,13 @@ impl Source<'_> {
     fn reasons(&self) -> Table {
         let field = if self.edition == Edition::Chinese { "zh" } else { "en" };
         let rows = self.schema.rows("reason");
-        let row = |row: &crate::proto::schema::Row| vec![row.number("step").to_string(), row.text(field)];
+        let row = |row: &hispos_codegen::schema::Row| vec![row.number("step").to_string(), row.text(field)];
         Table { head: vec!["step", "what is wrong"], rows: rows.iter().map(row).collect() }
     }
 
     fn codes(&self) -> Table {
         let rows = self.schema.rows("code_range");
-        let row = |row: &crate::proto::schema::Row| {
+        let row = |row: &hispos_codegen::schema::Row| {
             let (first, last) = (row.text("first"), row.text("last"));
             let (least, most) = (row.number("length_min"), row.number("length_max"));
             let begins = if first == last { first } else { format!("{first} – {last}") };

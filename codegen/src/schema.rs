@@ -1,75 +1,116 @@
 //! The compiled schemas with their own options, as plain values.
 
-use crate::root;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, FileDescriptor,
     MessageDescriptor, ReflectMessage, Value,
 };
-use std::path::Path;
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 const PACKAGE: &str = "hispos.v1";
 
 /// A compiled set of schemas.
-pub(crate) struct Schema {
+pub struct Schema {
     /// Every file, imports included, with our options.
-    pub(crate) pool: DescriptorPool,
+    pub pool: DescriptorPool,
     /// The same, encoded.
-    pub(crate) encoded: Vec<u8>,
+    pub encoded: Vec<u8>,
+}
+
+/// The text of each schema, by its name for imports.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(pub BTreeMap<String, String>);
+
+impl FileResolver for Sources {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        let source = self.0.get(name).ok_or_else(|| protox::Error::file_not_found(name))?;
+        File::from_source(name, source)
+    }
 }
 
 /// What a field of a strict message is bound to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Bounds {
-    pub(crate) required: bool,
-    pub(crate) min: u32,
-    pub(crate) max: u32,
-    pub(crate) count: u32,
-    pub(crate) class: String,
+pub struct Bounds {
+    /// It has to be there.
+    pub required: bool,
+    /// Least length in bytes.
+    pub min: u32,
+    /// Greatest length in bytes.
+    pub max: u32,
+    /// Greatest number of elements.
+    pub count: u32,
+    /// The class's name without its prefix.
+    pub class: String,
 }
 
 impl Schema {
     /// Compiles every `.proto` below a folder, with comments and places.
-    pub(crate) fn load(folder: &Path) -> Result<Self, String> {
-        Self::compile(folder, true)
+    ///
+    /// # Errors
+    ///
+    /// What the compiler says, with the place.
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        Self::compile(read(folder)?, true)
     }
 
     /// The same without comments and places: what is published.
-    pub(crate) fn load_bare(folder: &Path) -> Result<Self, String> {
-        Self::compile(folder, false)
+    ///
+    /// # Errors
+    ///
+    /// What the compiler says, with the place.
+    pub fn load_bare(folder: &Path) -> Result<Self, String> {
+        Self::compile(read(folder)?, false)
     }
 
-    fn compile(folder: &Path, source_info: bool) -> Result<Self, String> {
-        let files = root::files(folder, "proto");
-        let mut compiler = protox::Compiler::new([folder]).map_err(|error| format!("{error:?}"))?;
+    /// Compiles schemas given by their names for imports.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler says, with the place.
+    pub fn compile(sources: Sources, source_info: bool) -> Result<Self, String> {
+        let names: Vec<String> = sources.0.keys().cloned().collect();
+        let mut resolver = ChainFileResolver::new();
+        resolver.add(sources);
+        resolver.add(GoogleFileResolver::new());
+        let mut compiler = protox::Compiler::with_file_resolver(resolver);
         compiler.include_imports(true).include_source_info(source_info);
-        compiler.open_files(files).map_err(|error| format!("{error:?}"))?;
+        compiler.open_files(names).map_err(|error| format!("{error:?}"))?;
         Self::decode(compiler.encode_file_descriptor_set())
     }
 
     /// Reads an encoded descriptor set.
-    pub(crate) fn decode(encoded: Vec<u8>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// Says what is not there.
+    pub fn decode(encoded: Vec<u8>) -> Result<Self, String> {
         let pool =
             DescriptorPool::decode(encoded.as_slice()).map_err(|error| format!("descriptor set: {error}"))?;
         Ok(Self { pool, encoded })
     }
 
     /// Our own files, without what they import from elsewhere.
-    pub(crate) fn files(&self) -> impl Iterator<Item = FileDescriptor> + '_ {
+    pub fn files(&self) -> impl Iterator<Item = FileDescriptor> + '_ {
         self.pool.files().filter(|file| !file.name().starts_with("google/"))
     }
 
     /// Every message of our own files, nested ones included.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = MessageDescriptor> + '_ {
+    pub fn messages(&self) -> impl Iterator<Item = MessageDescriptor> + '_ {
         self.pool.all_messages().filter(|message| !message.parent_file().name().starts_with("google/"))
     }
 
     /// Every enumeration of our own files, nested ones included.
-    pub(crate) fn enums(&self) -> impl Iterator<Item = EnumDescriptor> + '_ {
+    pub fn enums(&self) -> impl Iterator<Item = EnumDescriptor> + '_ {
         self.pool.all_enums().filter(|item| !item.parent_file().name().starts_with("google/"))
     }
 
     /// The enumeration of a name of our package.
-    pub(crate) fn enumeration(&self, name: &str) -> Result<EnumDescriptor, String> {
+    ///
+    /// # Errors
+    ///
+    /// Says what is not there.
+    pub fn enumeration(&self, name: &str) -> Result<EnumDescriptor, String> {
         let full = format!("{PACKAGE}.{name}");
         self.pool.get_enum_by_name(&full).ok_or_else(|| format!("the schemas have no enum {name}"))
     }
@@ -81,12 +122,12 @@ impl Schema {
     }
 
     /// Whether a message is of the strict class.
-    pub(crate) fn is_strict(&self, message: &MessageDescriptor) -> bool {
+    pub fn is_strict(&self, message: &MessageDescriptor) -> bool {
         self.option(&message.options(), "strict").and_then(|value| value.as_bool()).unwrap_or(false)
     }
 
     /// The bounds of a field.
-    pub(crate) fn bounds(&self, field: &FieldDescriptor) -> Bounds {
+    pub fn bounds(&self, field: &FieldDescriptor) -> Bounds {
         let Some(Value::Message(bounds)) = self.option(&field.options(), "bounds") else {
             return Bounds::default();
         };
@@ -101,14 +142,14 @@ impl Schema {
     }
 
     /// The rows of a repeated file option, in the order of files and lines.
-    pub(crate) fn rows(&self, name: &str) -> Vec<Row> {
+    pub fn rows(&self, name: &str) -> Vec<Row> {
         let values = self.files().filter_map(|file| self.option(&file.options(), name));
         let lists = values.filter_map(|value| value.as_list().map(<[Value]>::to_vec));
         lists.flatten().filter_map(|value| value.as_message().cloned().map(Row)).collect()
     }
 
     /// The meaning of each value of an enumeration that has one.
-    pub(crate) fn meanings(&self, item: &EnumDescriptor) -> Vec<Code> {
+    pub fn meanings(&self, item: &EnumDescriptor) -> Vec<Code> {
         let with_meaning = item.values().filter_map(|value| {
             let Value::Message(meaning) = self.option(&value.options(), "meaning")? else { return None };
             let comment = comment(&value.parent_enum().parent_file(), value.path());
@@ -124,15 +165,19 @@ impl Schema {
 }
 
 /// A value of an enumeration, and what it means to people.
-pub(crate) struct Code {
-    pub(crate) name: String,
-    pub(crate) number: i32,
-    pub(crate) comment: String,
-    pub(crate) meaning: Row,
+pub struct Code {
+    /// Its name, prefix included.
+    pub name: String,
+    /// Its number.
+    pub number: i32,
+    /// Its comment.
+    pub comment: String,
+    /// What it means to people.
+    pub meaning: Row,
 }
 
 /// One message of an option, read by field names.
-pub(crate) struct Row(pub(super) DynamicMessage);
+pub struct Row(pub DynamicMessage);
 
 impl Row {
     fn value(&self, field: &str) -> Option<Value> {
@@ -140,23 +185,23 @@ impl Row {
     }
 
     /// A string field.
-    pub(crate) fn text(&self, field: &str) -> String {
+    pub fn text(&self, field: &str) -> String {
         self.value(field).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// An unsigned field of either width.
-    pub(crate) fn number(&self, field: &str) -> u64 {
+    pub fn number(&self, field: &str) -> u64 {
         let value = self.value(field);
         value.and_then(|value| value.as_u64().or_else(|| value.as_u32().map(u64::from))).unwrap_or(0)
     }
 
     /// A boolean field.
-    pub(crate) fn flag(&self, field: &str) -> bool {
+    pub fn flag(&self, field: &str) -> bool {
         self.value(field).and_then(|value| value.as_bool()).unwrap_or(false)
     }
 
     /// An enumeration field: the value's name without the enumeration's prefix.
-    pub(crate) fn word(&self, field: &str) -> String {
+    pub fn word(&self, field: &str) -> String {
         let number = self.value(field).and_then(|value| value.as_enum_number()).unwrap_or(0);
         let kind = self.0.descriptor().get_field_by_name(field).map(|field| field.kind());
         let item = kind.and_then(|kind| kind.as_enum().cloned());
@@ -166,13 +211,13 @@ impl Row {
 }
 
 /// A value's name without its enumeration's prefix.
-pub(crate) fn short_name(item: &str, value: &str) -> String {
-    let prefix = super::emit::upper_snake(item) + "_";
+pub fn short_name(item: &str, value: &str) -> String {
+    let prefix = upper_snake(item) + "_";
     value.strip_prefix(&prefix).unwrap_or(value).to_owned()
 }
 
 /// Where the element at a path of a file stands, as `file:line` from the repository's root.
-pub(crate) fn place(file: &FileDescriptor, path: &[i32]) -> String {
+pub fn place(file: &FileDescriptor, path: &[i32]) -> String {
     let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
     let found = locations.into_iter().find(|location| location.path == path);
     let line = found.and_then(|location| location.span.first()).map_or(1, |line| line + 1);
@@ -180,9 +225,45 @@ pub(crate) fn place(file: &FileDescriptor, path: &[i32]) -> String {
 }
 
 /// The comment before the element at a path of a file, without leading spaces.
-pub(crate) fn comment(file: &FileDescriptor, path: &[i32]) -> String {
+pub fn comment(file: &FileDescriptor, path: &[i32]) -> String {
     let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location);
     let found = locations.into_iter().find(|location| location.path == path);
     let text = found.map(|location| location.leading_comments().to_owned()).unwrap_or_default();
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// Whether a schema holds the options, which never travel.
+pub fn is_option(file: &str) -> bool {
+    file.ends_with("/options.proto")
+}
+
+/// `SomeName` as `SOME_NAME`.
+pub fn upper_snake(camel: &str) -> String {
+    let mut name = String::new();
+    for letter in camel.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+/// Reads every `.proto` below a folder.
+fn read(folder: &Path) -> Result<Sources, String> {
+    let mut sources = Sources::default();
+    let mut open: Vec<PathBuf> = vec![folder.to_path_buf()];
+    while let Some(inner) = open.pop() {
+        let entries = std::fs::read_dir(&inner).map_err(|error| format!("{}: {error}", inner.display()))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "proto") {
+                let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+                let text = std::fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+                sources.0.insert(name, text);
+            }
+        }
+    }
+    Ok(sources)
 }

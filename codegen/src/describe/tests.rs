@@ -1,0 +1,54 @@
+//! One tiny schema per oddity.
+
+use super::{embedded, schemas};
+use crate::description::{Description, FieldKind};
+use crate::schema::Sources;
+
+fn read(body: &str) -> Result<Description, String> {
+    let text = format!("syntax = \"proto3\";\npackage hispos.v1;\n{body}");
+    schemas(Sources([("hispos/v1/tiny.proto".to_owned(), text)].into()))
+}
+
+#[test]
+fn a_field_is_described_by_kind_list_and_choice() {
+    let body = "enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_RED = 7; }\n\
+        // What it is.\nmessage Inner { repeated uint32 numbers = 2; sint64 amount = 1; }\n\
+        message Outer { oneof body { Inner inner = 3; Colour colour = 4; } }\n";
+    let description = read(body).unwrap();
+    let inner = &description.messages[0];
+    assert_eq!((inner.doc.as_str(), inner.file.as_str(), inner.strict), ("What it is.", "tiny", false));
+    assert_eq!(inner.fields.iter().map(|field| field.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((inner.fields[1].kind, inner.fields[1].repeated), (FieldKind::Uint32, true));
+    let outer = &description.messages[1];
+    assert_eq!(outer.fields[0].of.as_ref().unwrap().written, "Inner");
+    assert_eq!(outer.fields[1].oneof.as_ref().unwrap().written, "body");
+    assert_eq!(description.enums[0].values[1].name.written, "RED");
+}
+
+#[test]
+fn what_no_client_can_hold_is_named_with_file_message_and_field() {
+    for (field, what) in [
+        ("float a = 1;", "Float"),
+        ("fixed64 a = 1;", "Fixed64"),
+        ("int32 a = 1;", "Int32"),
+        ("map<string, string> a = 1;", "a map"),
+    ] {
+        let error = read(&format!("message Odd {{ {field} }}\n")).unwrap_err();
+        let expected = "proto/hispos/v1/tiny.proto:3: message Odd, field a: no client has";
+        assert!(error.starts_with(expected) && error.ends_with(what), "{error}");
+    }
+}
+
+#[test]
+fn the_schemas_of_the_protocol_are_described_whole() {
+    let description = embedded().unwrap();
+    let core = description.messages.iter().find(|message| message.name.written == "OrderCore").unwrap();
+    let number = &core.fields[0];
+    assert!(core.strict && number.required);
+    assert_eq!((number.min, number.max, number.class.written.as_str()), (1, 24, "ORDER_NO"));
+    let status = description.enums.iter().find(|item| item.name.written == "Status").unwrap();
+    let paid = status.values.iter().find(|value| value.number == 100).unwrap();
+    assert_eq!(paid.meaning.as_ref().unwrap().cashier_zh, "已收款。");
+    assert!(description.reasons.len() == 10 && !description.answers.is_empty());
+    assert!(description.messages.iter().all(|message| message.file != "options"));
+}

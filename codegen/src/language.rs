@@ -1,0 +1,112 @@
+//! The languages, and what of each role is there.
+
+use serde::Serialize;
+
+/// The end of the link that a client plays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The hospital information system.
+    His,
+    /// The payment terminal.
+    Pos,
+    /// Either, as the program chooses.
+    Both,
+}
+
+/// How far a role is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Standing {
+    /// The role.
+    pub role: Role,
+    /// `experimental` until every cell of the language's row is green, `missing` while it is refused.
+    pub status: &'static str,
+    /// What a vendor gets.
+    pub has: &'static [&'static str],
+    /// What he does not get yet.
+    pub lacks: &'static [&'static str],
+}
+
+impl Standing {
+    /// Whether a client of the role is made at all.
+    pub fn is_there(&self) -> bool {
+        self.status != "missing"
+    }
+}
+
+/// The formatter that the language's people use, at the version that the committed output was formatted with.
+#[derive(Clone, Copy, Debug)]
+pub struct Formatter {
+    /// The program.
+    pub program: &'static str,
+    /// Its version, as `program --version` prints it.
+    pub version: &'static str,
+    /// What makes it format the current folder.
+    pub arguments: &'static [&'static str],
+    /// The command that installs it.
+    pub install: &'static str,
+}
+
+/// How the standard message generator of a language is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages {
+    /// The folder of the message classes in the project, which is their name for imports, too.
+    pub folder: &'static str,
+    /// The outputs of protoc, such as `python`.
+    pub outputs: &'static [&'static str],
+}
+
+/// A language, as the generator knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Language {
+    /// Its name on the command line, in `templates/` and in `clients/`.
+    pub id: &'static str,
+    /// How it begins a comment that ends with the line, by a file's ending; other files carry no header.
+    pub comments: &'static [(&'static str, &'static str)],
+    /// Its formatter.
+    pub formatter: Formatter,
+    /// Its message classes.
+    pub messages: Messages,
+    /// What is there of each role.
+    pub roles: &'static [Standing],
+}
+
+/// Every language.
+pub static LANGUAGES: &[Language] = &[Language {
+    id: "python",
+    comments: &[("py", "#"), ("pyi", "#"), ("toml", "#")],
+    formatter: Formatter {
+        program: "ruff",
+        version: "ruff 0.17.6",
+        arguments: &["format", "--quiet", "."],
+        install: "python3 -m pip install ruff==0.17.6",
+    },
+    messages: Messages { folder: "hispos_client/messages", outputs: &["python", "pyi"] },
+    roles: &[
+        Standing {
+            role: Role::His,
+            status: "experimental",
+            has: &[
+                "message classes, tables, texts",
+                "frames, canonical validator",
+                "key exchange, both roles; records",
+                "signed files",
+                "order numbers, cores, results",
+            ],
+            lacks: &["session", "order flow", "ledger", "transports", "the driver interface"],
+        },
+        Standing { role: Role::Pos, status: "missing", has: &[], lacks: &["everything above records"] },
+    ],
+}];
+
+impl Language {
+    /// The language of a name.
+    pub fn of(id: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|language| language.id == id)
+    }
+
+    /// How far the language is in a role; none if it is refused.
+    pub fn standing(&self, role: Role) -> Option<&'static Standing> {
+        self.roles.iter().find(|standing| standing.role == role && standing.is_there())
+    }
+}

@@ -1,0 +1,87 @@
+//! Message classes: protoc, called with schemas that hold nothing but messages.
+//!
+//! The options are stripped: no client needs them at run time, lite runtimes could not even load them, and message
+//! classes without them can stand beside any others. The files are renamed to where the classes lie in the project,
+//! because that is the name by which most languages import them.
+
+use crate::embedded;
+use crate::language::{Language, Messages};
+use crate::schema::{Schema, is_option};
+use prost::Message;
+use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use std::path::Path;
+use std::process::Command;
+
+/// Writes the message classes of a language below a folder.
+///
+/// # Errors
+///
+/// What protoc says, or that there is none for this machine.
+pub(crate) fn write(language: &Language, project: &Path) -> Result<(), String> {
+    let schema = Schema::compile(embedded::schemas()?, true)?;
+    let set = stripped(&schema, &language.messages);
+    let work = tempfile::tempdir().map_err(|error| format!("temporary folder: {error}"))?;
+    let input = work.path().join("schemas.binpb");
+    std::fs::write(&input, set.encode_to_vec()).map_err(|error| format!("temporary file: {error}"))?;
+    let program = protoc_bin_vendored::protoc_bin_path().map_err(|error| format!("protoc: {error}"))?;
+    let mut protoc = Command::new(program);
+    protoc.arg(format!("--descriptor_set_in={}", input.display()));
+    for output in language.messages.outputs {
+        protoc.arg(format!("--{output}_out={}", project.display()));
+    }
+    protoc.args(set.file.iter().map(FileDescriptorProto::name));
+    let output = protoc.output().map_err(|error| format!("protoc: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("protoc: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// Our schemas without options, under their names in the project.
+fn stripped(schema: &Schema, messages: &Messages) -> FileDescriptorSet {
+    let ours = schema.files().filter(|file| !is_option(file.name()));
+    let file = ours.map(|file| strip(file.file_descriptor_proto().clone(), messages.folder)).collect();
+    FileDescriptorSet { file }
+}
+
+fn strip(mut file: FileDescriptorProto, folder: &str) -> FileDescriptorProto {
+    let renamed = |name: &str| format!("{folder}/{}", name.rsplit('/').next().unwrap_or(name));
+    file.name = Some(renamed(file.name()));
+    file.dependency.retain(|name| !is_option(name) && !name.starts_with("google/"));
+    file.dependency.iter_mut().for_each(|name| *name = renamed(name));
+    file.public_dependency.clear();
+    file.options = None;
+    file.extension.clear();
+    file.message_type.iter_mut().for_each(strip_message);
+    file.enum_type.iter_mut().for_each(strip_enum);
+    file
+}
+
+fn strip_message(message: &mut DescriptorProto) {
+    message.options = None;
+    message.field.iter_mut().for_each(|field| field.options = None);
+    message.nested_type.iter_mut().for_each(strip_message);
+    message.enum_type.iter_mut().for_each(strip_enum);
+}
+
+fn strip_enum(item: &mut EnumDescriptorProto) {
+    item.options = None;
+    item.value.iter_mut().for_each(|value| value.options = None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stripped;
+    use crate::{embedded, language::Language, schema::Schema};
+    use prost::Message;
+
+    #[test]
+    fn the_stripped_schemas_compile_alone_and_hold_no_option() {
+        let schema = Schema::compile(embedded::schemas().unwrap(), true).unwrap();
+        let set = stripped(&schema, &Language::of("python").unwrap().messages);
+        let again = Schema::decode(set.encode_to_vec()).unwrap();
+        assert!(again.files().all(|file| file.name().starts_with("hispos_client/messages/")));
+        assert_eq!(again.messages().filter(|message| again.is_strict(message)).count(), 0);
+        assert!(again.messages().count() > 40, "{}", again.messages().count());
+    }
+}

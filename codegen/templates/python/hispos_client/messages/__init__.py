@@ -1,0 +1,1 @@
+"""Message classes of the schemas, made by protoc."""

@@ -1,0 +1,51 @@
+"""Replays every vector file and prints what was replayed, what was not, and what differs."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Callable
+
+from . import business_vectors, link_vectors
+from .vectors import Case, Tally, folder, load
+
+REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
+    "frames.json": link_vectors.replay_frames,
+    "validator.json": link_vectors.replay_validator,
+    "key_schedule.json": link_vectors.replay_key_schedule,
+    "handshake.json": link_vectors.replay_handshake,
+    "records.json": link_vectors.replay_records,
+    "signed_files.json": business_vectors.replay_signed_files,
+    "orders.json": business_vectors.replay_orders,
+}
+
+
+def replay(name: str) -> Tally:
+    """Replays one file; one that no layer of this client can replay counts as unimplemented."""
+    file, tally = load(name), Tally(name)
+    if name in REPLAYS:
+        REPLAYS[name](file, tally)
+    else:
+        tally.unimplemented = sum(len(file.get(part, [])) for part in ("cases", "refusals")) or 1
+    return tally
+
+
+class Vectors(unittest.TestCase):
+    """All files of the folder."""
+
+    def test_every_vector_gives_what_the_file_has(self) -> None:
+        """Prints a line for each file, and the sum."""
+        tallies = [replay(path.name) for path in sorted(folder().glob("*.json"))]
+        print(f"\n{'vectors':<22}{'replayed':>10}{'failed':>8}{'unimplemented':>15}")
+        for tally in tallies:
+            print(f"{tally.name:<22}{tally.replayed:>10}{len(tally.failures):>8}{tally.unimplemented:>15}")
+        failures = [failure for tally in tallies for failure in tally.failures]
+        replayed, missing = (
+            sum(getattr(tally, name) for tally in tallies) for name in ("replayed", "unimplemented")
+        )
+        print(f"{'all':<22}{replayed:>10}{len(failures):>8}{missing:>15}")
+        self.assertEqual(failures[:20], [])
+        self.assertGreater(replayed, 4000)
+
+
+if __name__ == "__main__":
+    unittest.main()
