@@ -28,9 +28,9 @@ fn a_field_is_described_by_kind_list_and_choice() {
 #[test]
 fn what_no_client_can_hold_is_named_with_file_message_and_field() {
     for (field, what) in [
-        ("float a = 1;", "Float"),
-        ("fixed64 a = 1;", "Fixed64"),
-        ("int32 a = 1;", "Int32"),
+        ("float a = 1;", "float"),
+        ("fixed64 a = 1;", "fixed64"),
+        ("int32 a = 1;", "int32"),
         ("map<string, string> a = 1;", "a map"),
     ] {
         let error = read(&format!("message Odd {{ {field} }}\n")).unwrap_err();
