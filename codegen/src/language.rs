@@ -89,13 +89,13 @@ pub static LANGUAGES: &[Language] = &[Language {
             has: &[
                 "message classes, tables, texts",
                 "frames, canonical validator",
-                "key exchange, both roles; records",
+                "key exchange, records and session, both roles",
                 "signed files",
                 "order numbers, cores, results",
             ],
-            lacks: &["session", "order flow", "ledger", "transports", "the driver interface"],
+            lacks: &["order flow", "ledger", "transports", "the driver interface"],
         },
-        Standing { role: Role::Pos, status: "missing", has: &[], lacks: &["everything above records"] },
+        Standing { role: Role::Pos, status: "missing", has: &[], lacks: &["order flow", "journal", "transports", "the driver interface"] },
     ],
 }];
 

@@ -7,7 +7,7 @@ Repetition, waits and candidates are the session's; here one exchange is played 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .canonical import NotCanonical, validate
@@ -49,6 +49,14 @@ class End:
     """Public keys of the peers by their ids (KEX-2)."""
     versions: Sequence[int] = (VERSION,)
     suites: Sequence[int] = (SUITE,)
+
+    def restricted(self, versions: Sequence[int], suites: Sequence[int]) -> End:
+        """The same end under an agreement: what it lists and the end knows, in the agreement's order (KEX-4)."""
+        return replace(
+            self,
+            versions=[version for version in versions if version in self.versions],
+            suites=[suite for suite in suites if suite in self.suites],
+        )
 
     @property
     def public_key(self) -> bytes:
@@ -152,10 +160,15 @@ class Responder:
         self._agreement_hash = b""
         self.schedule: KeySchedule | None = None
 
-    def take_m1(self, body: bytes, extensions: Sequence[tuple[int, bytes]] = ()) -> bytes:
-        """Takes the steps of "Receiving M1" that need no time, and gives M2.
+    def take_m1(
+        self,
+        body: bytes,
+        extensions: Sequence[tuple[int, bytes]] = (),
+        admits: Callable[[], bool] = lambda: True,
+    ) -> bytes:
+        """Takes the steps of "Receiving M1" that need no time, and gives M2. `admits` is asked at the place of KEX-32.
 
-        Raises Refused with the alert that answers.
+        Raises Refused with the alert that answers, or Dropped if it is not admitted.
         """
         hello = self._open_m1(body)
         agreement = next((known for known in self._agreements if known[:8] == hello.agreement), None)
@@ -167,6 +180,8 @@ class Responder:
         suites = [suite for suite in hello.suites if suite in self._end.suites and suite in _GROUP_OF_SUITE]
         if not suites:
             raise Refused(AlertCode.SUITE, "no common suite")
+        if not admits():
+            raise Dropped("too many candidates")
         suite, share = self._choose(suites, {share.group: share.key for share in hello.shares})
         # A share of zero is refused before the nonce is of any use: the draws have their order all the same (KEX-9).
         nonce, private = self._draw(16), self._draw(32)

@@ -13,6 +13,8 @@ _EPOCH_BITS: Final = 16
 _COUNTER_END: Final = 2**32 - 1
 _HEADER_BYTES: Final = 5
 _TAG_BYTES: Final = 16
+BODY_BYTES_MIN: Final = _HEADER_BYTES + 1 + _TAG_BYTES
+BODY_BYTES_MAX: Final = _HEADER_BYTES + Limits.PLAINTEXT_BYTES_MAX + _TAG_BYTES
 
 
 class Dropped(Exception):
@@ -95,8 +97,7 @@ class Opener:
 
     def open(self, body: bytes) -> bytes:
         """The plaintext (REC-11 to REC-18). Raises Dropped, and then nothing has changed."""
-        most = _HEADER_BYTES + Limits.PLAINTEXT_BYTES_MAX + _TAG_BYTES
-        if not _HEADER_BYTES + 1 + _TAG_BYTES <= len(body) <= most:
+        if not BODY_BYTES_MIN <= len(body) <= BODY_BYTES_MAX:
             raise Dropped("size")
         if body[0] != self._tag:
             raise Dropped("stale")
