@@ -95,7 +95,12 @@ pub static LANGUAGES: &[Language] = &[Language {
             ],
             lacks: &["order flow", "ledger", "transports", "the driver interface"],
         },
-        Standing { role: Role::Pos, status: "missing", has: &[], lacks: &["order flow", "journal", "transports", "the driver interface"] },
+        Standing {
+            role: Role::Pos,
+            status: "missing",
+            has: &[],
+            lacks: &["order flow", "journal", "transports", "the driver interface"],
+        },
     ],
 }];
 
