@@ -51,7 +51,7 @@ impl World {
         if let Ok(batch) = ledger::adopt(&row, &bill, &captures) {
             self.note(|| format!("people  adopt {}", orphan.order_no));
             self.summary.adopted += 1;
-            self.commit_now(batch);
+            self.commit_now("adopted", batch);
             self.refresh_others(usize::MAX, orphan);
         }
     }

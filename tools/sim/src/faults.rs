@@ -86,8 +86,8 @@ impl World {
         let pending = std::mem::take(&mut self.host_mut(machine).pending);
         let keeps = self.chance.between(0, pending.len() as u64);
         if !self.host(machine).storage_fails {
-            for (_, batch) in pending.iter().take(usize::try_from(keeps).unwrap_or(0)) {
-                self.make_durable(machine, batch);
+            for (waits, batch) in pending.iter().take(usize::try_from(keeps).unwrap_or(0)) {
+                self.make_durable(machine, *waits, batch);
             }
         }
         let host = self.host_mut(machine);

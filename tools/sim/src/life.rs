@@ -143,7 +143,8 @@ impl World {
         };
         self.summary.lives = 1;
         self.summary.virtual_ms = self.age();
-        let violations = checkers::check(&self.history);
+        let mut violations = checkers::check(&self.history);
+        violations.append(&mut self.observed.strays);
         Life {
             seed,
             violations,

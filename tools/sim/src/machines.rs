@@ -7,6 +7,7 @@ use hispos::link::{HisConfig, HisEvent, HisLink, Input, Output, PosConfig, PosEv
 use hispos::platform::Ask;
 use hispos::time::{Clock, UnixSeconds};
 
+use crate::causes::Source;
 use crate::history::Fact;
 use crate::line::Way;
 use crate::mutants;
@@ -42,6 +43,7 @@ impl World {
                 ));
                 let link = config.ok().and_then(|config| PosLink::new(config, entropy, clock));
                 self.heard.made(Node::Pos(desk));
+                self.observed.began(Node::Pos(desk));
                 if let Some(slot) = self.pos_links.get_mut(desk) {
                     *slot = link;
                 }
@@ -60,17 +62,19 @@ impl World {
             // Most sites are older than the days for which a new ledger searches.
             let age = if self.plan.old_site { 10 * 86_400 } else { 0 };
             let unix = clock.unix.map(|unix| UnixSeconds(unix.0.saturating_sub(age)));
-            self.commit_now(ledger::born(site_id.as_str(), Clock { unix, ..clock }));
+            self.commit_now("start", ledger::born(site_id.as_str(), Clock { unix, ..clock }));
         }
         let open = self.his.book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
-        self.commit_now(ledger::start(&open.rows, &agreements, clock));
+        self.commit_now("start", ledger::start(&open.rows, &agreements, clock));
     }
 
-    /// The HIS program commits a batch of its own at once.
-    pub(crate) fn commit_now(&mut self, batch: Batch) {
+    /// The HIS program commits a batch of its own at once; `event` is what it is about in the tables of states.
+    pub(crate) fn commit_now(&mut self, event: &'static str, batch: Batch) {
         let at = self.clock(Machine::His).unix;
         let batch = mutants::durable(self.mutant, Machine::His, &batch);
+        let before = self.rows_before(Machine::His, &batch);
         if self.his.book.commit(&batch, at).is_some() {
+            self.compare(Machine::His, &Source::Program(event), &batch, &before);
             self.stored(&batch);
         }
     }
@@ -89,7 +93,7 @@ impl World {
         let agreements = [self.site.agreement.clone()];
         let batch = ledger::restored(&site, &peers, &open.rows, &agreements, clock);
         let batch = mutants::restored(self.mutant, batch);
-        self.commit_now(batch);
+        self.commit_now("restored", batch);
         self.note(|| "His  declares the step back of its ledger".into());
     }
 
@@ -98,6 +102,7 @@ impl World {
         let entropy = Box::new(crate::rng::Rng::new(self.secrets.draw(), "his"));
         let link = self.his_config(desk).ok().and_then(|config| HisLink::new(config, entropy, clock));
         self.heard.made(Node::His(desk));
+        self.observed.began(Node::His(desk));
         if let Some(slot) = self.his_links.get_mut(desk) {
             *slot = link;
         }
@@ -153,6 +158,7 @@ impl World {
             return;
         }
         self.heard.input(node, &input, clock);
+        self.observed.input(node, &input);
         match node {
             Node::His(desk) => {
                 if let Some(Some(link)) = self.his_links.get_mut(desk) {
@@ -220,7 +226,10 @@ impl World {
             Output::Persist(id, batch) => return self.persist(node, id, batch),
             Output::Load(id, query) => self.ask_store(node, id, query),
             Output::Transmit(bytes) => return self.transmit(node, bytes),
-            Output::Ask(ask) => self.connect(desk, ask),
+            Output::Ask(ask) => {
+                self.observed.asked(desk, &ask);
+                self.connect(desk, ask);
+            }
             Output::CloseStream => {}
             Output::Timeout(at) => {
                 self.wake(node, at);

@@ -1,7 +1,7 @@
 //! Links and machines by name.
 
 /// A link: of HIS, or of a POS, at a desk.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Node {
     /// The HIS end.
     His(usize),

@@ -10,6 +10,7 @@ use hispos::link::{HisEvent, PosEvent};
 use hispos::platform::{Channel, PaymentCode};
 
 use crate::acts::{Act, BILLS, DAY, any_desk, bill_key};
+use crate::causes::Stimulus;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
 use crate::script::Told;
@@ -48,7 +49,7 @@ impl World {
                 if self.his.up
                     && let Ok(batch) = ledger::posted(&row)
                 {
-                    self.commit_now(batch);
+                    self.commit_now("posted", batch);
                 }
             }
             Act::LookElsewhere(order_no) => self.look_elsewhere(&order_no),
@@ -112,6 +113,7 @@ impl World {
         if !self.his.up {
             return self.try_again(ticket);
         }
+        self.observed.told(Node::His(desk), Stimulus::Person);
         let Some(link) = self.his_links.get_mut(desk).and_then(Option::as_mut) else { return };
         let refused = command(link).is_err();
         if refused {
@@ -149,6 +151,7 @@ impl World {
         let channel = rng.pick(&Channel::ALL, Channel::Wechat);
         self.platform.code(&digits, story);
         self.note(|| format!("patient  scans {} at {desk}: {story:?}", channel.name()));
+        self.observed.told(Node::Pos(desk), Stimulus::Person);
         if let Some(Some(link)) = self.pos_links.get_mut(desk) {
             let _ = link.scan(channel, PaymentCode::new(digits), clock);
         }
@@ -270,6 +273,7 @@ impl World {
                 && let Some(Some(link)) = self.his_links.get_mut(other)
             {
                 link.refresh(&order.order_no, clock);
+                self.observed.told(Node::His(other), Stimulus::Time);
                 self.wake(Node::His(other), Some(clock.now));
             }
         }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use hispos::link::{HisLink, PosLink};
 use hispos::time::Clock;
 
+use crate::causes::Stimulus;
 use crate::line::Noise;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
@@ -16,6 +17,7 @@ impl World {
     pub fn at_window<T>(&mut self, desk: usize, act: impl FnOnce(&mut HisLink, Clock) -> T) -> Option<T> {
         let clock = self.clock(Machine::His);
         self.heard.command(Node::His(desk), clock);
+        self.observed.told(Node::His(desk), Stimulus::Person);
         let done = self.his_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
         self.drain(Node::His(desk));
         done
@@ -25,6 +27,7 @@ impl World {
     pub fn at_terminal<T>(&mut self, desk: usize, act: impl FnOnce(&mut PosLink, Clock) -> T) -> Option<T> {
         let clock = self.clock(Machine::Pos(desk));
         self.heard.command(Node::Pos(desk), clock);
+        self.observed.told(Node::Pos(desk), Stimulus::Person);
         let done = self.pos_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
         self.drain(Node::Pos(desk));
         done
@@ -74,8 +77,8 @@ impl World {
             Fate::Goes | Fate::Lost | Fate::Twice | Fate::Late => return false,
         };
         let pending = std::mem::take(&mut self.host_mut(machine).pending);
-        for (_, batch) in pending.iter().filter(|_| durable) {
-            self.make_durable(machine, batch);
+        for (waits, batch) in pending.iter().filter(|_| durable) {
+            self.make_durable(machine, *waits, batch);
         }
         self.note(|| format!("!!  {machine:?} dies at a Persist: durable {durable}, reboots {reboots}"));
         if reboots {
@@ -105,8 +108,8 @@ impl World {
         let durable = cut.durable;
         self.script.power_cut = None;
         let pending = std::mem::take(&mut self.host_mut(machine).pending);
-        for (_, batch) in pending.iter().filter(|_| durable) {
-            self.make_durable(machine, batch);
+        for (waits, batch) in pending.iter().filter(|_| durable) {
+            self.make_durable(machine, *waits, batch);
         }
         self.note(|| format!("!!  the power of {machine:?} goes, durable {durable}"));
         self.reboot(machine);

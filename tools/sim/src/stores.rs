@@ -15,6 +15,7 @@ impl World {
     pub(crate) fn persist(&mut self, node: Node, id: PersistId, batch: Batch) -> bool {
         let machine = node.machine();
         let epoch = self.host(machine).epoch;
+        self.observed.waits(node, Some(id), self.clock(machine).now);
         self.summary.persists += 1;
         if mutants::acknowledges_early(self.mutant, node, &batch) {
             // Acknowledged, and not yet durable.
@@ -40,6 +41,7 @@ impl World {
 
     pub(crate) fn ask_store(&mut self, node: Node, id: LoadId, query: Query) {
         let epoch = self.host(node.machine()).epoch;
+        self.observed.waits(node, None, self.clock(node.machine()).now);
         let delay = self.chance.between(0, 3);
         self.after(delay, Event::Load(node, epoch, id, query));
     }
@@ -62,7 +64,7 @@ impl World {
         let pending = std::mem::take(&mut self.host_mut(machine).pending);
         let fails = self.host(machine).storage_fails;
         for (waits, batch) in pending {
-            let result = if fails { None } else { self.make_durable(machine, &batch) };
+            let result = if fails { None } else { self.make_durable(machine, waits, &batch) };
             if let Waits::Link(node, id) = waits {
                 let delay = self.chance.between(0, 2);
                 self.after(delay, Event::Committed(node, epoch, id, result.ok_or(())));
@@ -71,10 +73,16 @@ impl World {
     }
 
     /// Writes a batch into a machine's book, unless it is stale.
-    pub(crate) fn make_durable(&mut self, machine: Machine, batch: &Batch) -> Option<Anchor> {
+    pub(crate) fn make_durable(&mut self, machine: Machine, waits: Waits, batch: &Batch) -> Option<Anchor> {
         let at = self.clock(machine).unix;
         let batch = &mutants::durable(self.mutant, machine, batch);
+        let before = self.rows_before(machine, batch);
         let anchor = self.host_mut(machine).book.commit(batch, at)?;
+        if let Waits::Link(node, id) = waits
+            && let Some(source) = self.observed.source(node, id)
+        {
+            self.compare(machine, &source, batch, &before);
+        }
         match machine {
             Machine::His => self.stored(batch),
             Machine::Pos(_) => self.journalled(batch),

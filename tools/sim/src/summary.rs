@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use hispos::ledger::OrderView;
 
+/// Transitions of declared tables that were made for certain, each as `side state event next`, and how often.
+pub type Made = BTreeMap<String, u64>;
+
 /// What happened, counted.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -19,6 +22,8 @@ pub struct Summary {
     pub faults: BTreeMap<&'static str, u64>,
     /// States that were durably entered, of both books.
     pub states: BTreeMap<String, u64>,
+    /// Transitions of the declared tables that were made for certain.
+    pub transitions: Made,
     /// Batches, writes to lines, and first bytes of requests that move money.
     pub persists: u64,
     /// See `persists`.
@@ -68,6 +73,10 @@ impl Summary {
             .iter()
             .for_each(|(name, count)| *self.outcomes.entry(name.clone()).or_default() += count);
         other.states.iter().for_each(|(name, count)| *self.states.entry(name.clone()).or_default() += count);
+        other
+            .transitions
+            .iter()
+            .for_each(|(name, count)| *self.transitions.entry(name.clone()).or_default() += count);
         other.refusals.iter().for_each(|(name, count)| *self.refusals.entry(name).or_default() += count);
         other.faults.iter().for_each(|(name, count)| *self.faults.entry(name).or_default() += count);
     }

@@ -11,6 +11,7 @@ use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::acts::{Act, People};
 use crate::book::MemoryBook;
+use crate::causes::Observed;
 use crate::heard::Heard;
 use crate::history::{Fact, History, Rest};
 use crate::line::{Line, Way};
@@ -127,6 +128,8 @@ pub struct World {
     pub history: History,
     /// What the links were told so far, and what was to be seen, as digests.
     pub(crate) heard: Heard,
+    /// What may have changed which row, and changes that no table has.
+    pub(crate) observed: Observed,
     /// Numbers about this life.
     pub summary: Summary,
     /// What is printed at a replay.
@@ -201,6 +204,7 @@ impl World {
             script: Script::default(),
             history: History { timers, facts: Vec::new(), rest: Rest::default() },
             heard: Heard::default(),
+            observed: Observed::default(),
             summary: Summary::default(),
             trace: traced.then(Vec::new),
             chance,

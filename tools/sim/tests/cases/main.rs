@@ -19,4 +19,6 @@ mod scene;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod states;
+#[cfg(test)]
 mod table;

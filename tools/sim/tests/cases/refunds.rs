@@ -46,7 +46,7 @@ fn reserved(scene: &Scene, order_no: &OrderNo) -> (u64, u64) {
 //# is captured, refunded in part or not, with exactly the amount and payment number that `refund_of` names,
 //# where a mismatch, closed, alive and absent each say that it is not.
 #[test]
-fn refund_of_the_wrong_original_is_not_done() {
+pub(crate) fn refund_of_the_wrong_original_is_not_done() {
     // What the platform says of the original's number: another payment, another amount, nothing.
     let capture = |payment_no: &str, amount| hispos::platform::Capture {
         payment_no: payment_no.into(),
@@ -306,7 +306,8 @@ fn refund_whose_answer_is_lost_is_asked_about_and_given_back_once() {
 //# A POS MUST report the result of a look like the result of an order, in place of an earlier result of the
 //# same order.
 #[test]
-fn refund_that_never_arrived_is_released_after_a_day_of_looks_also_at_a_terminal_without_a_clock() {
+pub(crate) fn refund_that_never_arrived_is_released_after_a_day_of_looks_also_at_a_terminal_without_a_clock()
+{
     let (mut scene, order_no) = paid();
     scene.world.script.no_calendar = Some(Machine::Pos(0));
     let nowhere = Passage { there: None, back: None, instead: None };

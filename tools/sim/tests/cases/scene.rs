@@ -24,6 +24,7 @@ use hispos_sim::plan::{Fault, Plan};
 use hispos_sim::platform::Money;
 use hispos_sim::script::{Passage, PowerCut, Script, Told};
 use hispos_sim::story::Story;
+use hispos_sim::summary::{Made, Summary};
 use hispos_sim::world::{Event, World};
 
 /// Fen of every collect that does not say otherwise.
@@ -54,10 +55,26 @@ pub(crate) struct Scene {
     tickets: u64,
 }
 
+thread_local! {
+    static MADE: RefCell<Made> = RefCell::default();
+}
+
+/// Transitions of the declared tables that the scenes of this thread made.
+pub(crate) fn made() -> Made {
+    MADE.with_borrow(Made::clone)
+}
+
+fn keep_made(summary: &Summary) {
+    MADE.with_borrow_mut(|made| made.extend(summary.transitions.clone()));
+}
+
 impl Drop for Scene {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("{}", self.world.trace.take().unwrap_or_default().join("\n"));
+        } else {
+            keep_made(&self.world.summary);
+            assert_eq!(self.world.strays(), Vec::<String>::new());
         }
     }
 }
@@ -382,6 +399,7 @@ impl Scene {
         let empty = World::new(7, plan, None, false).unwrap();
         let life = std::mem::replace(&mut self.world, empty).over(7);
         self.world.trace = trace;
+        keep_made(&life.summary);
         assert_eq!(life.history.rest.unrest, Vec::<String>::new());
         assert_eq!(life.violations, []);
     }

@@ -211,7 +211,8 @@ fn retired_device_with_money_in_flight_ends_its_order_and_gets_no_other_one() {
 //# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and that
 //# has no row, but for ORD-195.
 #[test]
-fn compromised_device_with_money_in_flight_tells_evidence_only_and_another_device_ends_its_order() {
+pub(crate) fn compromised_device_with_money_in_flight_tells_evidence_only_and_another_device_ends_its_order()
+{
     let mut scene = Scene::open();
     let order_no = scene.collect(0, "bill");
     scene.scan(0, Channel::Wechat, Story::Password(s(20)));

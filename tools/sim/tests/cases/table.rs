@@ -21,7 +21,9 @@ fn tests_of(text: &str) -> BTreeSet<String> {
     for line in text.lines().map(str::trim) {
         if line == "#[test]" {
             marked = true;
-        } else if let Some(rest) = line.strip_prefix("fn ").filter(|_| marked) {
+        } else if let Some(rest) =
+            line.trim_start_matches("pub(crate) ").strip_prefix("fn ").filter(|_| marked)
+        {
             tests.extend(rest.split('(').next().map(str::to_owned));
             marked = false;
         }
@@ -65,7 +67,9 @@ fn every_conversation_of_this_folder_is_in_the_table() {
         let file = entry.unwrap().file_name().into_string().unwrap();
         let path = format!("{FOLDER}/{file}");
         for name in tests_of(&read(&path)) {
-            if file != "table.rs" && !named.contains(&(path.clone(), name.clone())) {
+            if !["table.rs", "states.rs"].contains(&file.as_str())
+                && !named.contains(&(path.clone(), name.clone()))
+            {
                 missing.push(format!("{path}::{name}"));
             }
         }

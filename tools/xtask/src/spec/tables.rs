@@ -4,6 +4,7 @@ use super::Edition;
 use super::words::Words;
 use crate::root;
 use hispos_codegen::schema::{Code, Schema, comment, short_name};
+use hispos_tables::{States, Transition, Word};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,12 @@ pub(super) fn render(schema: &Schema, words: &Words, edition: Edition, name: &st
         return super::example::render(part);
     }
     let source = Source { schema, words, edition, missing: RefCell::default() };
-    let text = source.markdown(&source.table(name)?);
+    let tables = match name.strip_prefix("states:") {
+        Some(side) => source.states(side)?,
+        None => vec![source.table(name)?],
+    };
+    let tables: Vec<String> = tables.iter().map(|table| source.markdown(table)).collect();
+    let text = tables.join("\n");
     let missing = source.missing.into_inner();
     if missing.is_empty() {
         return Ok(text);
@@ -53,7 +59,6 @@ impl Source<'_> {
             ("forms", _) => self.enumeration("TextClass"),
             ("enums", _) => Ok(self.enumerations()),
             ("answers", profile) => self.answers(profile),
-            ("states", side) => self.states(side),
             _ => Err(format!("nobody makes the table {name}")),
         }
     }
@@ -245,11 +250,20 @@ impl Source<'_> {
         Ok(Table { head, rows: codes.into_iter().map(row).collect() })
     }
 
-    /// The transitions of an order at one side, as the crate exports them.
-    fn states(&self, side: &str) -> Result<Table, String> {
-        let text = root::read(&root::root().join("spec-crate/tables").join(format!("{side}.tsv")))?;
-        let rows = text.lines().skip(1).map(|line| line.split('\t').map(|cell| self.say(cell)).collect());
-        Ok(Table { head: vec!["state", "event", "next state", "what it does"], rows: rows.collect() })
+    /// The states of an order at one side, the events, and which turns which into which.
+    fn states(&self, side: &str) -> Result<Vec<Table>, String> {
+        let read =
+            |file: &str| root::read(&root::root().join("spec-crate/tables").join(file));
+        let states = States::read(side, &read(&format!("{side}.tsv"))?, &read("words.txt")?)?;
+        let words = |head: &'static str, words: &[Word]| {
+            let row = |word: &Word| vec![code(&word.word), self.say(&word.meaning)];
+            Table { head: vec![head, "meaning"], rows: words.iter().map(row).collect() }
+        };
+        let row =
+            |row: &Transition| vec![code(&row.state), code(&row.event), code(&row.next), self.say(&row.does)];
+        let head = vec!["state", "event", "next state", "what it does"];
+        let transitions = Table { head, rows: states.transitions.iter().map(row).collect() };
+        Ok(vec![words("state", &states.states), words("event", &states.events), transitions])
     }
 
     /// What people read in both languages, the edition's own first.
