@@ -252,8 +252,7 @@ impl Source<'_> {
 
     /// The states of an order at one side, the events, and which turns which into which.
     fn states(&self, side: &str) -> Result<Vec<Table>, String> {
-        let read =
-            |file: &str| root::read(&root::root().join("spec-crate/tables").join(file));
+        let read = |file: &str| root::read(&root::root().join("spec-crate/tables").join(file));
         let states = States::read(side, &read(&format!("{side}.tsv"))?, &read("words.txt")?)?;
         let words = |head: &'static str, words: &[Word]| {
             let row = |word: &Word| vec![code(&word.word), self.say(&word.meaning)];
