@@ -24,9 +24,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test --only STEP  run one of them
   vectors [--check] make the test vectors, or compare the committed ones
   trace             name each MUST without code or test, each stale quotation, each lost test
-  trace --report    have duvet agree, and write its report to target/trace
+  trace --report    have duvet agree, and write its report and the book's page to target/trace
   trace --expand    make quotations of the short forms `//= FRM-7` and `//= FRM-7 test`
-  trace --mutate [ID]  break the code of many a MUST, one at a time: the cited test has to fail
+  trace --mutate [ID...]  break the code of many a MUST, one at a time, in a copy: the cited test has to fail
   clients [--lang L]  compare the vendor clients with what makes them, run their tests, print the table
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         ["proto", "--publish"] => proto::run(proto::Mode::Publish),
         ["spec"] => spec::run(spec::Mode::Write),
         ["spec", "--check"] => spec::run(spec::Mode::Check),
-        ["spec", "--book"] => spec::run(spec::Mode::Book),
+        ["spec", "--book"] => trace::pages().and_then(|()| spec::run(spec::Mode::Book)),
         ["test", rest @ ..] => test::run(rest),
         ["vectors", rest @ ..] => {
             test::cargo(&[&["run", "--package", "hispos-vectors", "--"], rest].concat())

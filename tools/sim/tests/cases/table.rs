@@ -84,6 +84,9 @@ const BOOKS: &str = "tools/sim/tests/cases/books.rs";
 const HOSTILE_HIS: &str = "tools/sim/tests/cases/hostile_his.rs";
 const HOSTILE_POS: &str = "tools/sim/tests/cases/hostile_pos.rs";
 
+//= spec-crate/spec/losses.md#how-payment-links-lose-money
+//# An implementation MUST have a test for each section of this chapter that can happen to the roles that it
+//# has.
 /// A test for each way in which payment links lost money.
 const LOSSES: [(&str, &str, &str); 24] = [
     (
@@ -188,9 +191,6 @@ const LOSSES: [(&str, &str, &str); 24] = [
     ),
 ];
 
-//= spec-crate/spec/losses.md#how-payment-links-lose-money
-//# An implementation MUST have a test for each section of this chapter that can happen to the roles that it
-//# has.
 //= spec-crate/spec/losses.md#how-payment-links-lose-money
 //= type=test
 //# An implementation MUST have a test for each section of this chapter that can happen to the roles that it

@@ -1,7 +1,7 @@
 //! The pages: one HTML book and one PDF for each edition.
 
 use crate::root;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// An edition's folder from the repository's root, its language, its title.
@@ -13,6 +13,11 @@ const EDITIONS: [(&str, &str, &str); 2] = [
 /// What the pages look like on paper.
 const PRINT: &str = include_str!("print.css");
 
+/// The chapter behind all others, which is not written by people: its file, and what each edition calls it.
+const TRACE: (&str, [(&str, &str); 2]) = ("trace.md", [("en", "Trace"), ("zh", "追溯")]);
+/// Where the trace has left that chapter, by language.
+const TRACE_FOLDER: &str = "target/trace";
+
 /// Makes the pages of both editions below `target/spec`.
 pub(super) fn make(repository: &Path) -> Result<(), String> {
     let out = repository.join("target/spec");
@@ -23,10 +28,8 @@ pub(super) fn make(repository: &Path) -> Result<(), String> {
         }
         let pages = out.join(language);
         let book = out.join(format!("{language}-book"));
-        root::write(
-            &book.join("book.toml"),
-            settings(&repository.join(folder), &pages, language, title).as_bytes(),
-        )?;
+        let source = gather(repository, folder, language, &book.join("src"))?;
+        root::write(&book.join("book.toml"), settings(&source, &pages, language, title).as_bytes())?;
         root::write(&book.join("print.css"), PRINT.as_bytes())?;
         tool("mdbook", &["build".as_ref(), book.as_os_str()], "`cargo install mdbook --locked`")?;
         let pdf = out.join(format!("hispos-{language}.pdf"));
@@ -39,6 +42,28 @@ pub(super) fn make(repository: &Path) -> Result<(), String> {
         println!("spec: target/spec/{language}/index.html, target/spec/hispos-{language}.pdf");
     }
     Ok(())
+}
+
+/// Lays the chapters of an edition and the trace side by side, as mdBook wants them.
+fn gather(repository: &Path, folder: &str, language: &str, to: &Path) -> Result<PathBuf, String> {
+    if to.exists() {
+        std::fs::remove_dir_all(to).map_err(|error| format!("{}: {error}", root::shown(to)))?;
+    }
+    let folder = repository.join(folder);
+    let written = root::files(&folder, "md").into_iter().filter(|path| path.parent() == Some(&folder));
+    for path in written {
+        let mut text = root::read(&path)?;
+        let name = path.file_name().unwrap_or_default();
+        if name == "SUMMARY.md" {
+            let (file, titles) = TRACE;
+            let title = titles.iter().find(|(of, _)| *of == language).map_or(file, |(_, title)| title);
+            text += &format!("\n[{title}]({file})\n");
+        }
+        root::write(&to.join(name), text.as_bytes())?;
+    }
+    let trace = root::read(&repository.join(TRACE_FOLDER).join(format!("{language}.md")))?;
+    root::write(&to.join(TRACE.0), trace.as_bytes())?;
+    Ok(to.to_path_buf())
 }
 
 fn settings(source: &Path, pages: &Path, language: &str, title: &str) -> String {

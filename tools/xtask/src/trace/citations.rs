@@ -14,14 +14,25 @@ pub(super) enum Kind {
 /// One quotation.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Citation {
-    /// `file:line`.
-    pub(super) place: String,
+    /// The file, from the repository's root.
+    pub(super) path: String,
+    /// Its first line, from 1.
+    pub(super) line: usize,
+    /// The line below it and below the quotations that follow it directly, from 1.
+    pub(super) below: usize,
     pub(super) target: String,
     pub(super) kind: Kind,
     /// What is quoted, on one line.
     pub(super) quote: String,
-    /// Whether a `#[test]` follows.
-    pub(super) above_test: bool,
+    /// The name of the `#[test]` that follows.
+    pub(super) test: Option<String>,
+}
+
+impl Citation {
+    /// `file:line`.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.path, self.line)
+    }
 }
 
 /// The quotations of a file.
@@ -44,9 +55,16 @@ pub(super) fn read(path: &str, text: &str) -> Vec<Citation> {
         while let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("//#")) {
             quote.push(line.trim_start_matches("//#").trim());
         }
-        let above_test = is_test(lines.clone().map(|(_, line)| line));
-        let place = format!("{path}:{}", index + 1);
-        found.push(Citation { place, target: target.to_owned(), kind, quote: quote.join(" "), above_test });
+        let mut following = lines.clone().skip_while(|(_, line)| quotes(line));
+        found.push(Citation {
+            path: path.to_owned(),
+            line: index + 1,
+            below: following.next().map_or(index, |(index, _)| index) + 1,
+            target: target.to_owned(),
+            kind,
+            quote: quote.join(" "),
+            test: test_of(lines.clone().map(|(_, line)| line)),
+        });
     }
     found
 }
@@ -55,8 +73,18 @@ fn meta(line: &str) -> Option<&str> {
     line.strip_prefix("//=").map(str::trim)
 }
 
-/// Whether the next thing that is neither comment nor another attribute is a test.
-fn is_test<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
-    let mut attributes = lines.take_while(|line| line.starts_with("//") || line.starts_with("#["));
-    attributes.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+fn quotes(line: &str) -> bool {
+    line.starts_with("//=") || line.starts_with("//#")
+}
+
+/// The name of the test that follows, if what is neither comment nor attribute is one.
+fn test_of<'a>(mut lines: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut marked = false;
+    let item = lines.find(|line| {
+        marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        !line.starts_with("//") && !line.starts_with("#[")
+    })?;
+    let (_, rest) = item.split_once("fn ").filter(|_| marked)?;
+    let name = rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()?;
+    Some(name.to_owned())
 }

@@ -23,12 +23,12 @@ pub(super) fn judge(
             .iter()
             .find(|placed| placed.target == citation.target && placed.requirement.text == citation.quote);
         let Some(hit) = hit else {
-            findings.push(format!("{}: {}", citation.place, stale(placed, citation)));
+            findings.push(format!("{}: {}", citation.place(), stale(placed, citation)));
             continue;
         };
         let id = hit.requirement.id.as_str();
-        if citation.kind == Kind::Test && !citation.above_test {
-            findings.push(format!("{}: the test of {id} is lost: no #[test] follows", citation.place));
+        if citation.kind == Kind::Test && citation.test.is_none() {
+            findings.push(format!("{}: the test of {id} is lost: no #[test] follows", citation.place()));
             continue;
         }
         if citation.kind != Kind::Test {

@@ -15,13 +15,17 @@ mod citations;
 mod duvet;
 mod expand;
 mod gate;
+mod mutants;
 mod mutate;
+mod report;
 #[cfg(test)]
 mod tests;
 
 use crate::root;
 use crate::spec::page::headings;
 use crate::spec::requirements::{self, Requirement};
+use citations::Citation;
+use mutants::Mutant;
 use std::collections::BTreeMap;
 
 /// Where the English chapters are.
@@ -47,7 +51,7 @@ const SOURCES: [&str; 8] = [
 pub(crate) enum Mode {
     /// Say what is missing, by our own reading.
     Gate,
-    /// The same, and have duvet agree; writes its report.
+    /// The same, and have duvet agree; writes its report, and the pages of the book.
     Report,
     /// Make quotations of short forms.
     Expand,
@@ -63,30 +67,71 @@ struct Placed {
 impl Placed {
     /// Whether its chapter has to be complete.
     fn is_gated(&self) -> bool {
-        !NOT_YET.iter().any(|chapter| self.target.contains(&format!("/{chapter}#")))
+        !NOT_YET.contains(&self.chapter())
+    }
+
+    /// `framing.md`.
+    fn chapter(&self) -> &str {
+        let file = self.target.split('#').next().unwrap_or_default();
+        file.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Everything that is traced to everything else.
+struct Trace {
+    placed: Vec<Placed>,
+    /// Every Rust file that may cite, by its path from the repository's root.
+    sources: Vec<(String, String)>,
+    citations: Vec<Citation>,
+    exceptions: BTreeMap<String, String>,
+    mutants: Vec<Mutant>,
+}
+
+impl Trace {
+    fn load() -> Result<Self, String> {
+        let placed = placed()?;
+        let sources = sources()?;
+        let citations = sources.iter().flat_map(|(path, text)| citations::read(path, text)).collect();
+        Ok(Self { exceptions: exceptions(&placed)?, mutants: mutants::load()?, placed, sources, citations })
+    }
+
+    /// The quotations of a requirement.
+    fn cited<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Citation> {
+        let placed = self.placed.iter().find(|placed| placed.requirement.id == id);
+        let quoted = placed.map(|placed| (placed.target.as_str(), placed.requirement.text.as_str()));
+        let quotes =
+            move |citation: &&Citation| quoted == Some((citation.target.as_str(), citation.quote.as_str()));
+        self.citations.iter().filter(quotes)
     }
 }
 
 /// Runs the gate, or expands short forms.
 pub(crate) fn run(mode: Mode) -> Result<(), String> {
-    let placed = placed()?;
-    let sources = sources()?;
     if mode == Mode::Expand {
-        return expand::all(&sources, &placed);
+        return expand::all(&sources()?, &placed()?);
     }
-    let exceptions = exceptions(&placed)?;
-    let citations: Vec<_> = sources.iter().flat_map(|(path, text)| citations::read(path, text)).collect();
-    let outcome = gate::judge(&placed, &citations, &exceptions);
-    println!("{}", outcome.summary);
-    if !outcome.findings.is_empty() {
-        return Err(format!("trace:\n  {}", outcome.findings.join("\n  ")));
+    let trace = Trace::load()?;
+    let outcome = gate::judge(&trace.placed, &trace.citations, &trace.exceptions);
+    let findings = [outcome.findings, mutants::findings(&trace)].concat();
+    println!("{}; {} mutants", outcome.summary, trace.mutants.len());
+    if !findings.is_empty() {
+        return Err(format!("trace:\n  {}", findings.join("\n  ")));
     }
-    if mode == Mode::Report { duvet::agree(&placed, &exceptions) } else { Ok(()) }
+    if mode == Mode::Report {
+        report::write(&trace)?;
+        duvet::agree(&trace.placed, &trace.exceptions)?;
+    }
+    Ok(())
+}
+
+/// Writes the trace as a page of the book, whatever it lacks.
+pub(crate) fn pages() -> Result<(), String> {
+    report::write(&Trace::load()?)
 }
 
 /// Breaks the code of many a MUST, one at a time, and has its test fail.
 pub(crate) fn mutate(only: Option<&str>) -> Result<(), String> {
-    mutate::run(&placed()?, only)
+    mutate::run(&Trace::load()?, only)
 }
 
 /// Every requirement of the English edition.

@@ -3,7 +3,8 @@
 use super::citations::{Kind, read};
 use super::expand::expand;
 use super::gate::judge;
-use super::{Placed, sections, slug};
+use super::mutants::{self, Mutant, Outcome};
+use super::{Placed, Trace, report, sections, slug};
 use crate::spec::requirements::Requirement;
 use std::collections::BTreeMap;
 
@@ -72,7 +73,7 @@ fn a_short_form_becomes_a_quotation_that_is_read_again() {
     assert!(expanded.contains("    //= type=test\n    //# A receiver MUST drop 5 bytes.\n"), "{expanded}");
     let found = read("a.rs", &expanded);
     assert_eq!(found.len(), 2);
-    assert_eq!((found[0].kind, found[0].above_test), (Kind::Test, true));
+    assert_eq!((found[0].kind, found[0].test.as_deref()), (Kind::Test, Some("five")));
     assert!(expand("//= FRM-9\n", &placed()).is_err());
 }
 
@@ -93,4 +94,82 @@ fn a_chapter_that_is_not_traced_yet_is_counted_and_what_it_has_must_be_right() {
     let half = CODE.replace("framing.md", "orders.md");
     assert!(judged(&half).findings.is_empty());
     assert!(!judged(&half.replace("5 bytes", "6 bytes")).findings.is_empty());
+}
+
+#[test]
+fn a_line_of_the_list_is_read_and_written_back() {
+    let line = "FRM-1\ta.rs\tif big {\\n    drop();\t\tfive\tkilled\n";
+    let mutant = mutants::read(line.trim_end_matches('\n')).unwrap();
+    assert_eq!((mutant.from.as_str(), mutant.to.as_str()), ("if big {\n    drop();", ""));
+    assert_eq!(mutants::write(&mutant), line);
+    assert!(mutants::read("FRM-1\ta.rs\tx\ty\tfive").is_err());
+    assert!(mutants::read("FRM-1\ta.rs\tx\ty\tfive\tperhaps").is_err());
+}
+
+fn mutant(from: &str, outcome: Outcome) -> Mutant {
+    let [id, file, to, test] = ["FRM-1", "a.rs", "", "five"].map(str::to_owned);
+    Mutant { id, file, from: from.into(), to, test, outcome }
+}
+
+#[test]
+fn a_mutant_stands_exactly_once_close_below_a_citation() {
+    let at = |from: &str, text: &str, below: &[usize]| {
+        mutants::place_in(&mutant(from, Outcome::NotRun), text, below)
+    };
+    let text = "drop();\n// cited\ndrop();\n";
+    assert_eq!(at("drop();", text, &[3]), Ok((17, 3)));
+    assert!(at("drop();", text, &[1]).unwrap_err().contains("2 times"));
+    assert!(at("keep();", text, &[3]).unwrap_err().contains("0 times"));
+    assert!(at("drop();", text, &[]).unwrap_err().contains("not cited"));
+    assert!(at("drop();", &format!("{}drop();", "\n".repeat(40)), &[1]).unwrap_err().contains("0 times"));
+    assert!(at("", text, &[3]).unwrap_err().contains("nothing is broken"));
+}
+
+fn trace(mutants: Vec<Mutant>) -> Trace {
+    let text = format!("{CODE}{TEST}");
+    Trace {
+        placed: placed(),
+        citations: read("a.rs", &text),
+        sources: vec![("a.rs".into(), text)],
+        exceptions: BTreeMap::new(),
+        mutants,
+    }
+}
+
+#[test]
+fn a_list_fails_that_is_short_or_leaves_a_chapter_out_or_has_a_mutant_that_lives() {
+    let findings = |list| mutants::findings(&trace(list)).join("\n");
+    let none = findings(vec![]);
+    assert!(none.contains("0 requirements have a mutant"), "{none}");
+    assert!(none.contains("framing.md has code and no mutant"), "{none}");
+    let killed = findings(vec![mutant("fn drop() {}", Outcome::Killed)]);
+    assert!(killed.contains("1 requirements have a mutant") && !killed.contains('\n'), "{killed}");
+    for (outcome, told) in [
+        (Outcome::Survived, "FRM-1: survived"),
+        (Outcome::NotBuilt, "FRM-1: not built"),
+        (Outcome::NotRun, "FRM-1: not run"),
+    ] {
+        let found = findings(vec![mutant("fn drop() {}", outcome)]);
+        assert!(found.contains(told), "{found}");
+    }
+    let other = Mutant { test: "six".into(), ..mutant("fn drop() {}", Outcome::Killed) };
+    assert!(findings(vec![other]).contains("no test six cites it"));
+    let liberty = Mutant { id: "FRM-2".into(), ..mutant("fn drop() {}", Outcome::Killed) };
+    assert!(findings(vec![liberty]).contains("no MUST has the id FRM-2"));
+}
+
+#[test]
+fn the_page_tells_code_tests_exceptions_and_what_came_of_each_mutant() {
+    let mut trace = trace(vec![mutant("fn drop() {}", Outcome::Survived)]);
+    let titles = [("framing.md".to_owned(), "Framing".to_owned())];
+    let page = report::page(&trace, &report::ENGLISH, &titles);
+    assert!(page.contains("## [Framing](framing.md)"), "{page}");
+    assert!(page.contains("| FRM-1 | a.rs:1 | a.rs:5 five |"), "{page}");
+    assert!(!page.contains("| FRM-2 |"), "{page}");
+    assert!(page.contains("| FRM-1 | a.rs:4 | `fn drop() {}` | nothing | five | survived |"), "{page}");
+    trace.citations.clear();
+    trace.exceptions.insert("FRM-1".into(), "it binds | people".into());
+    let page = report::page(&trace, &report::ENGLISH, &titles);
+    assert!(page.contains("| FRM-1 | an exception, see below | an exception, see below |"), "{page}");
+    assert!(page.contains("| FRM-1 | it binds \\| people |"), "{page}");
 }
