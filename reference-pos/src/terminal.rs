@@ -64,10 +64,7 @@ impl Terminal {
             }
             OrderEvent::Progress(progress) => self.progress(progress),
             OrderEvent::Ended { order_no, outcome, status, amount, channel, payment_no } => {
-                let text =
-                    //= spec-crate/spec/catalogue.md#texts
-                    //# A program MUST show the patient nothing of a code whose text for the patient is empty.
-                    status.patient_text(self.language).map(|text| self.with_amount(*status, *amount, text));
+                let text = self.end_text(*status, *amount);
                 let object = json!({
                     "event": "ended", "order_no": order_no.as_str(), "outcome": outcome_name(*outcome),
                     "status": status.name(), "amount_fen": amount.fen(),
@@ -126,14 +123,17 @@ impl Terminal {
         })
     }
 
-    fn with_amount(&self, status: Status, amount: Amount, text: &str) -> String {
-        match status {
+    //= spec-crate/spec/catalogue.md#texts
+    //# A program MUST show the patient nothing of a code whose text for the patient is empty.
+    fn end_text(&self, status: Status, amount: Amount) -> Option<String> {
+        let text = status.patient_text(self.language)?;
+        Some(match status {
             Status::Paid | Status::PaidAfterCancel | Status::Refunded => match self.language {
                 Language::Zh => format!("{text} {}元", yuan(amount)),
                 Language::En => format!("{text} {} yuan", yuan(amount)),
             },
             _ => text.to_owned(),
-        }
+        })
     }
 
     fn pick(&self, zh: &'static str, en: &'static str) -> &'static str {
@@ -295,8 +295,9 @@ mod tests {
     //# A program MUST show the patient nothing of a code whose text for the patient is empty.
     #[test]
     fn a_status_without_a_text_for_the_patient_shows_him_nothing() {
-        let silent = Status::NeverSeen.patient_text(Language::Zh);
-        assert_eq!(silent, None);
-        assert_eq!(Status::Paid.patient_text(Language::Zh), Some("支付成功。"));
+        let terminal = Terminal::new(Output::new(true), Language::Zh, false);
+        let shown = |status| terminal.end_text(status, Amount::from_fen(12_345).unwrap());
+        assert_eq!(shown(Status::NeverSeen), None);
+        assert_eq!(shown(Status::Paid).as_deref(), Some("支付成功。 123.45元"));
     }
 }

@@ -83,6 +83,9 @@ fn a_result_of_each_outcome_keeps_its_bytes_and_says_what_was_put_in() {
 //= type=test
 //# A receiver of a result with a status that it does not know MUST take the money for unknown and the retry
 //# class for `never`.
+//= spec-crate/spec/catalogue.md#code-ranges
+//= type=test
+//# A receiver MUST accept a result with a status that it does not know, if the rest of the result is right.
 #[test]
 fn an_unknown_outcome_is_refused_and_an_unknown_status_means_money_unknown() {
     assert_eq!(forged(&paid(), |core| core.outcome = 6), Err(ResultError::Outcome(6)));

@@ -318,6 +318,12 @@ fn a_cancel_before_the_scan_ends_as_cancelled_also_after_a_search() {
     pos.cancel(&order, &search);
     assert_eq!(pos.status("B1"), None, "the numbers of the search are asked about first");
     assert_eq!(absent_to_the_end(&mut pos, "B1"), Status::Cancelled);
+    // Without a search nothing has to be asked, and nobody waits for the start instant.
+    let mut pos = Pos::new();
+    pos.submit(&order, &[]);
+    assert_eq!(pos.status("B1"), None);
+    pos.cancel(&order, &[]);
+    assert_eq!(pos.status("B1"), Some(Status::Cancelled));
     // The order was never seen.
     let mut pos = Pos::new();
     pos.cancel(&order, &search);

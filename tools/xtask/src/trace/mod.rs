@@ -129,9 +129,9 @@ pub(crate) fn pages() -> Result<(), String> {
     report::write(&Trace::load()?)
 }
 
-/// Breaks the code of many a MUST, one at a time, and has its test fail.
-pub(crate) fn mutate(only: Option<&str>) -> Result<(), String> {
-    mutate::run(&Trace::load()?, only)
+/// Breaks the code of these requirements, or of all in the list, one at a time, and has its test fail.
+pub(crate) fn mutate(ids: &[&str]) -> Result<(), String> {
+    mutate::run(&Trace::load()?, ids)
 }
 
 /// Every requirement of the English edition.

@@ -38,14 +38,14 @@ struct Planned<'a> {
     target: Target,
 }
 
-/// Plants each mutant, or those of one requirement, and fails unless the cited test notices every one.
-pub(super) fn run(trace: &Trace, only: Option<&str>) -> Result<(), String> {
-    let short = if only.is_none() { mutants::shortfalls(trace) } else { Vec::new() };
+/// Plants each mutant, or those of these requirements, and fails unless the cited test notices every one.
+pub(super) fn run(trace: &Trace, ids: &[&str]) -> Result<(), String> {
+    let short = if ids.is_empty() { mutants::shortfalls(trace) } else { Vec::new() };
     if !short.is_empty() {
         return Err(format!("{MUTANTS}:\n  {}", short.join("\n  ")));
     }
     let mut list = trace.mutants.clone();
-    let planned = plan(trace, only)?;
+    let planned = plan(trace, ids)?;
     let copy = copy()?;
     let names = baseline(&copy, &planned)?;
     let mut counts = BTreeMap::new();
@@ -77,11 +77,14 @@ pub(super) fn run(trace: &Trace, only: Option<&str>) -> Result<(), String> {
 }
 
 /// What to plant, in the order of what builds fastest.
-fn plan<'a>(trace: &'a Trace, only: Option<&str>) -> Result<Vec<Planned<'a>>, String> {
+fn plan<'a>(trace: &'a Trace, ids: &[&str]) -> Result<Vec<Planned<'a>>, String> {
     let mut planned = Vec::new();
     let mut findings = Vec::new();
-    let chosen = trace.mutants.iter().enumerate();
-    for (index, mutant) in chosen.filter(|(_, mutant)| only.is_none_or(|id| id == mutant.id)) {
+    for id in ids.iter().filter(|id| !trace.mutants.iter().any(|mutant| mutant.id == **id)) {
+        findings.push(format!("{id} has no mutant"));
+    }
+    let chosen = |mutant: &Mutant| ids.is_empty() || ids.contains(&mutant.id.as_str());
+    for (index, mutant) in trace.mutants.iter().enumerate().filter(|(_, mutant)| chosen(mutant)) {
         match (mutants::place(mutant, trace), mutants::test_of(mutant, trace)) {
             (Ok((at, _)), Some(test)) => {
                 planned.push(Planned { index, mutant, at, target: target_of(&test.path)? })
@@ -89,9 +92,6 @@ fn plan<'a>(trace: &'a Trace, only: Option<&str>) -> Result<Vec<Planned<'a>>, St
             (Err(what), _) => findings.push(what),
             (_, None) => findings.push(format!("{}: no test {} cites it", mutant.id, mutant.test)),
         }
-    }
-    if planned.is_empty() && findings.is_empty() {
-        findings.push(format!("no mutant of {}", only.unwrap_or("any requirement")));
     }
     if !findings.is_empty() {
         return Err(format!("{MUTANTS}:\n  {}", findings.join("\n  ")));

@@ -77,9 +77,11 @@ fn restarted(pos: &Pos, order_no: &str, started: u64) -> Pos {
 fn questions_have_the_times_of_the_orders_own_agreement_and_verifications_those_of_the_newest() {
     let mut pos = Pos::new();
     let faster = Timers { connect: 2_000, http: 9_000, ..USUAL };
-    pos.flow.context.agreements = vec![later(2, "1900000109", faster), agreement()];
+    let own = Timers { connect: 3_000, http: 11_000, ..USUAL };
+    pos.flow.context.agreements = vec![later(2, "1900000109", faster), later(1, "1900000109", own)];
     pos.submit(&core("B1", "POS-1", false), &[]);
-    assert!(pos.asks.iter().all(|ask| (ask.connect_ms, ask.http_ms) == (USUAL.connect, USUAL.http)));
+    assert_eq!(pos.asks.len(), 2);
+    assert!(pos.asks.iter().all(|ask| (ask.connect_ms, ask.http_ms) == (3_000, 11_000)));
     pos.asks.clear();
     pos.flow.context.verified.clear();
     pos.does(|flow, clock, effects| flow.tick(clock, effects));
