@@ -1481,6 +1481,12 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
             (
                 "sent",
                 "result",
+                "refunded_not_to_post",
+                "Stores the result, books it in the capture, and confirms.",
+            ),
+            (
+                "sent",
+                "result",
                 "not_refunded",
                 "Stores the result, releases the reservation unless it rests on absence, and confirms.",
             ),
@@ -1618,6 +1624,12 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
             ),
             (
                 "paid_unposted",
+                "refund_whole",
+                "paid_not_to_post",
+                "Marks payment and refund as not to be posted, in one transaction.",
+            ),
+            (
+                "paid_unposted",
                 "evidence",
                 "paid_unposted",
                 "Keeps it, opens rows for captures that had none, and confirms as kept.",
@@ -1628,6 +1640,12 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
                 "evidence",
                 "paid_posted",
                 "Keeps it, opens rows for captures that had none, and confirms as kept.",
+            ),
+            (
+                "paid_not_to_post",
+                "refund_failed",
+                "paid_unposted",
+                "Marks it as unposted again, with the release of the reservation.",
             ),
             (
                 "not_paid",

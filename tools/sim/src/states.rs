@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 8] = [
+pub const BY_SCRIPT: [[&str; 4]; 11] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -28,6 +28,9 @@ pub const BY_SCRIPT: [[&str; 4]; 8] = [
     ["pos", "refunding", "other_money", "ended"],
     ["pos", "refunding", "closed", "ended"],
     ["his", "sent", "evidence", "sent"],
+    ["his", "sent", "result", "refunded_not_to_post"],
+    ["his", "paid_unposted", "refund_whole", "paid_not_to_post"],
+    ["his", "paid_not_to_post", "refund_failed", "paid_unposted"],
     ["his", "not_refunded", "look", "not_refunded"],
 ];
 

@@ -223,8 +223,21 @@ impl Scene {
     }
 
     fn ask_refund(&mut self, desk: usize, order_no: &OrderNo, item: &str, fen: i64) -> u64 {
+        let new = self.new_refund(order_no, item, fen);
+        self.world.at_window(desk, |link, clock| link.refund(new, clock)).unwrap().unwrap();
+        self.tickets
+    }
+
+    /// Two people give a payment back before it is posted.
+    pub(crate) fn refund_not_to_post(&mut self, order_no: &OrderNo) -> OrderNo {
+        let new = self.new_refund(order_no, "", FEN);
+        self.world.at_window(0, |link, clock| link.refund_not_to_post(new, clock)).unwrap().unwrap();
+        self.answered(self.tickets).unwrap()
+    }
+
+    fn new_refund(&mut self, order_no: &OrderNo, item: &str, fen: i64) -> NewRefund {
         self.tickets += 1;
-        let new = NewRefund {
+        NewRefund {
             ticket: self.tickets,
             order_no: order_no.clone(),
             item: item.into(),
@@ -233,9 +246,7 @@ impl Scene {
             approver: OperatorId::try_from("op-2").unwrap(),
             reason: "not dispensed".into(),
             business_day: DAY,
-        };
-        self.world.at_window(desk, |link, clock| link.refund(new, clock)).unwrap().unwrap();
-        self.tickets
+        }
     }
 
     /// Two cashiers give the same item back at the same moment.
