@@ -6,7 +6,7 @@ from __future__ import annotations
 import unittest
 from collections.abc import Callable
 
-from . import business_vectors, link_vectors, session_vectors
+from . import book_vectors, business_vectors, link_vectors, session_vectors
 from .vectors import Case, Tally, folder, load
 
 REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
@@ -17,6 +17,7 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "records.json": link_vectors.replay_records,
     "signed_files.json": business_vectors.replay_signed_files,
     "orders.json": business_vectors.replay_orders,
+    "books.json": book_vectors.replay_books,
     "messages.json": session_vectors.replay_messages,
 }
 

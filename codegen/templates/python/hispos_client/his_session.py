@@ -84,6 +84,10 @@ class HisSession(Base):
             self._over(None, False, now)
         self._stream = None
 
+    def has_heard(self, now: int) -> bool:
+        """Whether a record of the live session opened within the last 25 s (REC-42)."""
+        return self._live is not None and now < self._live.opened_at + Timers.SILENT
+
     def feed(self, data: bytes, now: int) -> None:
         """Takes bytes of the line, and starts what they make due at once (KEX-77)."""
         for frame in self._outcomes(data):

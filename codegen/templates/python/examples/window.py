@@ -1,0 +1,166 @@
+"""A cashier's window: collects and refunds over a line, with a ledger in a file.
+
+    python -m examples.window --home DIR --line tcp:127.0.0.1:7000 collect --bill B-1 +12.34
+    python -m examples.window --home DIR --line serial:/dev/ttyUSB0 refund ORDER -5.00 --operator 1001 --approver 2001
+
+DIR holds `terminal.key` and `site.secret` (32 bytes each), `terminal.id`, `device.id`, and the signed files
+`agreement.hispos` and `devices.hispos`. The ledger is made there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hispos_client import orders, provisioning
+from hispos_client.book import Book, FileStorage
+from hispos_client.crypto import Standard
+from hispos_client.handshake import End
+from hispos_client.his_link import HisLink, LinkEvent, OrderEnded, Ready
+from hispos_client.his_session import HisSession
+from hispos_client.ledger import Ledger, Refund, Refusal, Site
+from hispos_client.messages.agreement_pb2 import DeviceManifest
+from hispos_client.session import Terms
+from hispos_client.tables import STATUS_MEANINGS, FileKind, Outcome
+from hispos_client.transport import boot_clock, open_line
+
+DONE, USAGE, REFUSED, UNKNOWN, NOT_REACHABLE = 0, 2, 3, 4, 5
+
+
+class Window:
+    """One window and its device."""
+
+    def __init__(self, home: Path, line: str) -> None:
+        """Verifies the files of `home`, loads the ledger, and opens the line."""
+        crypto = Standard()
+        agreement, agreement_hash = provisioning.read_agreement(
+            crypto, (home / "agreement.hispos").read_bytes()
+        )
+        if not agreement.simulated:
+            raise Refusal("this client is experimental: it takes simulated agreements only")
+        manifest = provisioning.read_manifest(
+            crypto, (home / "devices.hispos").read_bytes(), FileKind.DEVICE_MANIFEST, agreement
+        )
+        assert isinstance(manifest, DeviceManifest)
+        site = Site(agreement, manifest, (home / "site.secret").read_bytes())
+        book = Book(FileStorage(home / "ledger.jsonl"))
+        self.ledger = Ledger(book, site, crypto, lambda: int(time.time()), os.urandom(8))
+        self.ledger.begin_run(boot_clock())
+        terminal, device = (
+            (home / "terminal.id").read_text().strip(),
+            (home / "device.id").read_text().strip(),
+        )
+        key = (home / "terminal.key").read_bytes()
+        end = End(crypto, terminal.encode(), key, provisioning.registry(manifest))
+        terms = Terms(agreement_hash, tuple(agreement.versions), tuple(agreement.suites))
+        session = HisSession(end, device.encode(), [terms], os.urandom)
+        self.link = HisLink(session, self.ledger, terminal, device)
+        self._name = line
+        self._line = open_line(line)
+        self.link.opened(boot_clock())
+
+    def run(
+        self, until: Callable[[LinkEvent], bool], seconds: float, tell: Callable[[LinkEvent], None]
+    ) -> bool:
+        """The whole driver: bytes in, bytes out, events, time. Whether `until` came within the time."""
+        end = boot_clock() + int(seconds * 1000)
+        while (now := boot_clock()) < end:
+            self.link.on_timer(now)
+            while (data := self.link.poll_transmit()) is not None:
+                self._line.write(data)
+            while (event := self.link.poll_event()) is not None:
+                tell(event)
+                if until(event):
+                    self._flush()
+                    return True
+            due = self.link.next_timer()
+            wait = 0.5 if due is None else min(0.5, max(0.0, (due - boot_clock()) / 1000))
+            received = self._line.read(wait)
+            if received is None:
+                self._open_again()
+            elif received:
+                self.link.feed(received, boot_clock())
+        return False
+
+    def _flush(self) -> None:
+        while (data := self.link.poll_transmit()) is not None:
+            self._line.write(data)
+
+    def _open_again(self) -> None:
+        """The line is gone: the session with it, and no order."""
+        self.link.closed(boot_clock())
+        self._line.close()
+        time.sleep(1)
+        try:
+            self._line = open_line(self._name)
+        except OSError:
+            return
+        self.link.opened(boot_clock())
+
+    def pay(
+        self, make: Callable[[int], str], seconds: float, tell: Callable[[LinkEvent], None]
+    ) -> tuple[int, str]:
+        """Makes an order once the link is ready and waits for its end: an exit code, and what the cashier reads."""
+        if not self.link.is_ready and not self.run(lambda event: isinstance(event, Ready), 30, tell):
+            return NOT_REACHABLE, "the terminal does not answer"
+        order_no = make(boot_clock())
+        if not self.run(lambda event: event == OrderEnded(order_no), seconds, tell):
+            return UNKNOWN, f"{order_no}: unknown. Do not take or give the money again."
+        order = self.ledger.order(order_no)
+        assert order is not None
+        result = orders.read_result(order.result)
+        moved = int(result.outcome) in (Outcome.PAID, Outcome.REFUNDED)
+        return (DONE if moved else REFUSED), f"{order_no}: {STATUS_MEANINGS[int(result.status)].cashier_en}"
+
+    def close(self) -> None:
+        """Ends the session in order."""
+        self.link.close(boot_clock())
+        self._flush()
+        self._line.close()
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--line", required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
+    collect = commands.add_parser("collect")
+    collect.add_argument("--bill", required=True)
+    collect.add_argument("amount")
+    refund = commands.add_parser("refund")
+    refund.add_argument("order")
+    refund.add_argument("amount")
+    refund.add_argument("--item", default="")
+    refund.add_argument("--operator", required=True)
+    refund.add_argument("--approver", required=True)
+    refund.add_argument("--reason", default="refund")
+    given = parser.parse_args()
+    try:
+        fen = orders.parse_amount(given.amount)
+        window = Window(given.home, given.line)
+        if given.command == "collect":
+            code, text = window.pay(lambda now: window.link.collect(given.bill, fen, now), 300, print)
+        else:
+            people = (given.operator, given.approver, given.reason)
+            wanted = Refund(given.order, fen, given.item, *people)
+            code, text = window.pay(lambda now: window.link.refund(wanted, now), 300, print)
+        window.close()
+    except Refusal as refusal:
+        code, text = REFUSED, str(refusal)
+    except ValueError as error:
+        code, text = USAGE, str(error)
+    except OSError as error:
+        code, text = NOT_REACHABLE, str(error)
+    print(text)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

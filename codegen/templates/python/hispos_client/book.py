@@ -1,0 +1,235 @@
+"""A book: a chain of records that is only appended to, each holding the newest state of one row (books)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from google.protobuf.message import DecodeError
+
+from .canonical import NotCanonical, validate
+from .crypto import sha256
+from .messages import book_pb2
+from .tables import Labels
+
+Key = tuple["book_pb2.Table", str]
+"""Table and key of a row."""
+
+_START: Final[Key] = (book_pb2.TABLE_BOOK, "start")
+_FIRST_HEAD: Final = bytes(32)
+_ANCHOR_BYTES: Final = 24
+_ID_BYTES: Final = 8
+
+
+class Stale(Exception):
+    """A row that a batch had read has changed: nothing was written, the step is to be run again (ORD-11)."""
+
+
+class Broken(Exception):
+    """A book that is not what it was; `seq` is the first record that fails (BOK-47)."""
+
+    def __init__(self, seq: int, reason: str) -> None:
+        """`reason` is `not canonical`, `sequence number`, `head` or `no BookStart`."""
+        super().__init__(f"record {seq}: {reason}")
+        self.seq, self.reason = seq, reason
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record's bytes, and the head behind it."""
+
+    record: bytes
+    head: bytes
+
+
+class Storage(Protocol):
+    """Where a book lies. What it has appended survives a power cut (BOK-7)."""
+
+    def load(self) -> list[Stored]:
+        """Every record, from the first."""
+
+    def append(self, batch: Sequence[Stored]) -> None:
+        """Makes a batch durable as a whole, or raises and leaves none of it (BOK-5)."""
+
+    def close(self) -> None:
+        """Gives the book up for others."""
+
+
+def head(before: bytes, record: bytes) -> bytes:
+    """The head behind a record (books, section "The chain")."""
+    return sha256(Labels.RECORD + b"\x00" + before + record)
+
+
+def verify(export: Iterable[Stored]) -> list[book_pb2.BookRecord]:
+    """The records of a whole chain (BOK-47, BOK-48). Raises Broken."""
+    before, found = _FIRST_HEAD, []
+    for seq, stored in enumerate(export, 1):
+        try:
+            validate("BookRecord", stored.record)
+        except NotCanonical as error:
+            raise Broken(seq, "not canonical") from error
+        record = book_pb2.BookRecord.FromString(stored.record)
+        if record.seq != seq:
+            raise Broken(seq, "sequence number")
+        before = head(before, stored.record)
+        if before != stored.head:
+            raise Broken(seq, "head")
+        is_start = record.table == book_pb2.TABLE_BOOK
+        if (seq == 1 or is_start) and not (is_start and _book_id(record)):
+            raise Broken(seq, "no BookStart")
+        found.append(record)
+    return found
+
+
+def _book_id(record: book_pb2.BookRecord) -> bytes:
+    """The book id of a BookStart row; empty if the record has none (BOK-48)."""
+    try:
+        book_id = book_pb2.BookStart.FromString(record.row).book
+    except DecodeError:
+        return b""
+    return book_id if record.key == _START[1] and len(book_id) == _ID_BYTES else b""
+
+
+class Book:
+    """Rows and chain of one book, over a storage. One process writes (BOK-9)."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Loads and verifies everything (BOK-51). Raises Broken."""
+        self._storage = storage
+        self._heads: list[bytes] = []
+        self._rows: dict[Key, tuple[int, bytes]] = {}
+        self._starts: list[tuple[int, bytes]] = []
+        stored = storage.load()
+        for record, line in zip(verify(stored), stored):
+            self._take(record, line.head)
+
+    def _take(self, record: book_pb2.BookRecord, after: bytes) -> None:
+        key = (record.table, record.key)
+        self._heads.append(after)
+        self._rows[key] = (record.seq, record.row)
+        if key == _START:
+            self._starts.append((record.seq, book_pb2.BookStart.FromString(record.row).book))
+
+    def close(self) -> None:
+        """Gives the book up for others."""
+        self._storage.close()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has no record yet."""
+        return not self._heads
+
+    def begin(self, book_id: bytes, unix: int) -> None:
+        """Writes the first record, under 8 random bytes (BOK-19, BOK-20)."""
+        start = book_pb2.BookStart(book=book_id)
+        self.commit({}, [(_START, start.SerializeToString())], unix)
+
+    def get(self, table: book_pb2.Table, key: str) -> bytes | None:
+        """The newest state of a row."""
+        row = self._rows.get((table, key))
+        return None if row is None else row[1]
+
+    def version(self, table: book_pb2.Table, key: str) -> int:
+        """The sequence number of a row's latest record, 0 if it was never written."""
+        return self._rows.get((table, key), (0, b""))[0]
+
+    def rows(self, table: book_pb2.Table) -> list[tuple[str, bytes]]:
+        """The rows of a table in the order of their first records (BOK-10)."""
+        return [(key[1], row) for key, (_, row) in self._rows.items() if key[0] == table]
+
+    def commit(self, reads: Mapping[Key, int], writes: Sequence[tuple[Key, bytes]], unix: int) -> bytes:
+        """Appends a batch, durable as a whole, and gives the anchor behind it. Raises Stale (BOK-6)."""
+        if any(self.version(*key) != version for key, version in reads.items()):
+            raise Stale
+        before = self._heads[-1] if self._heads else _FIRST_HEAD
+        batch: list[Stored] = []
+        records: list[book_pb2.BookRecord] = []
+        for (table, key), row in writes:
+            seq = len(self._heads) + len(batch) + 1
+            record = book_pb2.BookRecord(seq=seq, table=table, key=key, row=row, at=unix)
+            data = record.SerializeToString()
+            validate("BookRecord", data)
+            before = head(before, data)
+            batch.append(Stored(data, before))
+            records.append(record)
+        self._storage.append(batch)
+        for record, stored in zip(records, batch):
+            self._take(record, stored.head)
+        return self.anchor
+
+    @property
+    def anchor(self) -> bytes:
+        """The anchor of the latest durable record (BOK-17, BOK-18)."""
+        return self._starts[-1][1] + len(self._heads).to_bytes(8, "big") + self._heads[-1][:8]
+
+    def containment(self, anchor: bytes) -> str:
+        """Whether an anchor is `contained`, `declared` or `missing` (BOK-22)."""
+        if len(anchor) != _ANCHOR_BYTES:
+            return "contained"
+        seq = int.from_bytes(anchor[8:16], "big")
+        place = next((at for at, (_, book_id) in enumerate(self._starts) if book_id == anchor[:8]), None)
+        if place is None:
+            return "missing"
+        if place + 1 < len(self._starts) and seq > self._starts[place + 1][0] - 1:
+            return "declared"
+        is_there = 1 <= seq <= len(self._heads) and self._heads[seq - 1][:8] == anchor[16:]
+        return "contained" if is_there else "missing"
+
+
+_WHOLE: Final = b'"whole": true}\n'
+
+
+class FileStorage:
+    """A book in one file, in the form of an export (BOK-52). The last record of a batch says that it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes the lock of the file. Raises BlockingIOError if another process has it."""
+        self._file = open(path, "a+b")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._next = 1
+
+    def load(self) -> list[Stored]:
+        """Every record of whole batches; what a kill left of an unfinished one is cut off. Raises Broken."""
+        self._file.seek(0)
+        data = self._file.read()
+        whole: list[Stored] = []
+        pending: list[Stored] = []
+        end = at = 0
+        for line in data.splitlines(keepends=True):
+            at += len(line)
+            try:
+                members = json.loads(line)
+                pending.append(Stored(bytes.fromhex(members["record"]), bytes.fromhex(members["head"])))
+            except (ValueError, KeyError):
+                break
+            if line.endswith(_WHOLE):
+                whole += pending
+                pending, end = [], at
+        if _WHOLE in data[end:]:
+            raise Broken(len(whole) + 1, "not canonical")
+        if end < len(data):
+            self._file.truncate(end)
+            os.fsync(self._file.fileno())
+        self._next = len(whole) + 1
+        return whole
+
+    def append(self, batch: Sequence[Stored]) -> None:
+        """Writes a batch and waits until the disk has it."""
+        text = b""
+        for stored in batch:
+            members = {"seq": self._next, "head": stored.head.hex(), "record": stored.record.hex()}
+            is_last = stored is batch[-1]
+            text += (json.dumps({**members, "whole": True} if is_last else members) + "\n").encode()
+            self._next += 1
+        self._file.write(text)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        self._file.close()
