@@ -63,6 +63,8 @@ pub struct PosLink {
     halted: bool,
     /// The clock of the latest input.
     now: Instant,
+    /// Everything in the flow that was due by then has been looked at, or is queued to be.
+    ticked: Instant,
 }
 
 /// The session that is up.
@@ -149,6 +151,7 @@ impl PosLink {
             storage: true,
             halted: false,
             now: clock.now,
+            ticked: clock.now,
         };
         link.run(clock);
         Some(link)
@@ -184,7 +187,7 @@ impl PosLink {
                 if let Some(session) = self.session.as_mut() {
                     session.handle_tick(clock.now);
                 }
-                self.queue_tick();
+                self.queue_tick(clock.now);
             }
             Input::Persisted(id, anchor) => self.persisted(id, anchor, clock),
             Input::Loaded(id, found) => self.loaded(id, found, clock),
@@ -193,6 +196,10 @@ impl PosLink {
             //# orders, and go on only from its book as a program that has just started.
             Input::Stale(_) | Input::PersistFailed(_) => self.halted = true,
             Input::Verdict(verdict) => self.work.push_back(Work::Verdict(verdict)),
+        }
+        // What falls due must not be passed over because something else came in at that moment.
+        if self.flow.deadline(self.ticked).is_some_and(|due| due <= clock.now) {
+            self.queue_tick(clock.now);
         }
         self.drain_session(clock);
         self.run(clock);
@@ -255,7 +262,7 @@ impl PosLink {
         self.flow.context.merchants = merchants;
         self.terminals = terminals;
         self.flow.provisioned(clock.now);
-        self.queue_tick();
+        self.queue_tick(clock.now);
         self.run(clock);
     }
 
@@ -316,10 +323,11 @@ impl PosLink {
     fn timeout(&self, now: Instant) -> Option<Instant> {
         let session = self.session.as_ref().and_then(|session| session.timeout());
         let reports = self.up.as_ref().and_then(|_| self.reports.deadline(self.flow.unanswered(), now));
-        [session, self.flow.deadline(now), reports].into_iter().flatten().min()
+        [session, self.flow.deadline(self.ticked), reports].into_iter().flatten().min()
     }
 
-    fn queue_tick(&mut self) {
+    fn queue_tick(&mut self, now: Instant) {
+        self.ticked = now;
         if !self.work.iter().any(|work| matches!(work, Work::Tick)) {
             self.work.push_back(Work::Tick);
         }

@@ -18,6 +18,7 @@ use crate::message::agreement::{Account, Agreement, AmountLimits, BusinessDay, T
 use crate::message::manifest::{Device, Entry, EntryId, Manifest, Revocation, Terminal};
 use crate::message::signed_file::OrganisationKey;
 use crate::order_flow::Body;
+use crate::platform::Ask;
 use crate::session::{HisSession, PosSession, SessionEnd, SessionOutput};
 use crate::time::{Clock, Instant, UnixSeconds};
 use crate::wire;
@@ -376,6 +377,17 @@ impl PosBench {
             match self.link.poll_output() {
                 Output::Transmit(more) => bytes.extend(more),
                 Output::Timeout(_) => return bytes,
+                _ => {}
+            }
+        }
+    }
+
+    /// What the POS asks a platform next.
+    pub(super) fn asked(&mut self) -> Option<Ask> {
+        loop {
+            match self.link.poll_output() {
+                Output::Ask(ask) => return Some(ask),
+                Output::Timeout(_) => return None,
                 _ => {}
             }
         }

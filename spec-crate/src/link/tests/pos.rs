@@ -12,8 +12,10 @@ use crate::ids::BookId;
 use crate::link::{Input, PosEvent};
 use crate::message::manifest::Revocation;
 use crate::order_flow::Body;
+use crate::platform::{Channel, Proof, Verdict};
 use crate::session::SessionEnd;
 use crate::time::UnixSeconds;
+use crate::timers::VERIFY_RETRY;
 use crate::wire;
 
 fn ready(heard: &[wire::Message]) -> &wire::SessionReady {
@@ -226,4 +228,29 @@ fn an_answer_that_waits_for_the_disk_is_not_sent_in_a_later_session() {
     bench.run();
     let answered: Vec<u32> = bench.hear().iter().map(|message| message.reply_to).collect();
     assert_eq!(answered, [0, 1]);
+}
+
+#[test]
+fn what_falls_due_while_something_else_comes_in_is_done_and_not_passed_over() {
+    let agreements = vec![agreement(1, true)];
+    let merchants: Vec<_> =
+        Channel::ALL.into_iter().filter_map(|channel| agreements[0].merchant(channel)).collect();
+    let mut bench = PosBench::synced();
+    bench.link.provision(agreements, terminals(1, None), merchants, bench.clock);
+    let ask = bench.asked().unwrap();
+    let verdict = Verdict {
+        id: ask.id,
+        proof: Proof::MerchantRefused,
+        provider_code: "NOAUTH".into(),
+        date: None,
+        first_byte: Some(bench.clock.now),
+        ended: bench.clock.now,
+        answered: true,
+    };
+    bench.link.handle_input(Input::Verdict(verdict), bench.clock);
+    assert!(bench.asked().is_none());
+    // At that very moment a byte comes in, and after it no tick.
+    bench.clock.now = bench.clock.now.after(VERIFY_RETRY);
+    bench.link.handle_input(Input::Bytes(&[0]), bench.clock);
+    assert!(bench.asked().is_some());
 }
