@@ -1,6 +1,6 @@
 //! The two clocks of a link, read from the operating system.
 //!
-//! The monotonic one counts milliseconds since boot, runs during sleep, is not slewed, and is the same for every
+//! The monotonic one counts milliseconds since boot, runs during sleep, is never set, and is the same for every
 //! process of one boot: `CLOCK_BOOTTIME` on Linux, the tick count (biased interrupt time) on Windows, whose steps are
 //! 10 to 16 ms. Other systems have only `CLOCK_MONOTONIC`, which may stop during sleep: fit for trying things out.
 
@@ -48,13 +48,13 @@ pub fn boot_id() -> [u8; 16] {
 fn boot_millis() -> u64 {
     //= spec-crate/spec/orders.md#time
     //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
-    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
-    //# boot.
+    //# the boot of the machine, runs during sleep, is never set, is at most 200 ppm fast or slow, and is the
+    //# same for every process of one boot.
     #[cfg(target_os = "linux")]
     //= spec-crate/spec/orders.md#time
     //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
-    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
-    //# boot.
+    //# the boot of the machine, runs during sleep, is never set, is at most 200 ppm fast or slow, and is the
+    //# same for every process of one boot.
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
     const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
@@ -124,8 +124,8 @@ mod tests {
     //= spec-crate/spec/orders.md#time
     //= type=test
     //# A HIS and a POS MUST measure every timer of this chapter with a clock that counts milliseconds since
-    //# the boot of the machine, runs during sleep, is not slewed, and is the same for every process of one
-    //# boot.
+    //# the boot of the machine, runs during sleep, is never set, is at most 200 ppm fast or slow, and is the
+    //# same for every process of one boot.
     #[test]
     #[cfg(target_os = "linux")]
     fn the_monotonic_clock_counts_from_the_boot_of_the_machine_and_through_its_sleep() {

@@ -161,7 +161,8 @@ impl ResultCore {
         //= spec-crate/spec/orders.md#results
         //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5,
         //# `paid` and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a
-        //# negative one, and every channel in it is 1 or 2.
+        //# negative one, the amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it
+        //# is 1 or 2.
         let core: wire::ResultCore = codec::decode(&bytes, &wire::strict::RESULT_CORE)?;
         let outcome = Outcome::from_code(core.outcome).ok_or(ResultError::Outcome(core.outcome))?;
         let result = NewResult {
@@ -265,7 +266,8 @@ impl NewResult {
         //= spec-crate/spec/orders.md#results
         //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5,
         //# `paid` and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a
-        //# negative one, and every channel in it is 1 or 2.
+        //# negative one, the amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it
+        //# is 1 or 2.
         if !outcome.suits(self.amount) {
             return Err(ResultError::Sign { outcome, amount: self.amount });
         }

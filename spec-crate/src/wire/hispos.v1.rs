@@ -77,7 +77,7 @@ pub struct AmountLimits {
     #[prost(uint64, tag = "3")]
     pub refund_day_max: u64,
 }
-/// Durations of order-life.md, section 8, in milliseconds. An order uses those of its own agreement.
+/// Durations of the order's life in milliseconds (spec: orders.md). An order uses those of its own agreement.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct AgreedTimers {
@@ -1374,7 +1374,7 @@ pub struct PeerRow {
     pub pulled_book: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint64, tag = "3")]
     pub pulled_seq: u64,
-    /// HIS: the pull that a step back of the ledger asks for is done, or two people decided without it.
+    /// HIS: the list was pulled to its end, or two people decided without it. A step back of the ledger clears it.
     #[prost(bool, tag = "4")]
     pub pulled: bool,
 }

@@ -252,7 +252,7 @@ pub(crate) static AMOUNT_LIMITS: MessageRule = MessageRule {
     ],
 };
 
-/// Durations of order-life.md, section 8, in milliseconds. An order uses those of its own agreement.
+/// Durations of the order's life in milliseconds (spec: orders.md). An order uses those of its own agreement.
 pub(crate) static AGREED_TIMERS: MessageRule = MessageRule {
     name: "AgreedTimers",
     fields: &[

@@ -14,7 +14,7 @@ A run 一次完整的演示:
   provider-sim wait --dir bank --number SIM001B0W --state captured --timeout 30
   provider-sim export --dir bank           # the book 账本
 
-The last two digits of a payment code choose the story 付款码末两位决定情景:
+Each payment code is taken once 每个付款码只能用一次. Its last two digits choose the story 末两位决定情景:
   00 paid 成功 · 01 password, then paid 输密码后成功 · 02 password never typed 一直不输密码
   03 not enough money 余额不足 · 04 code too old 码过期 · 05 error but paid 报错但已扣款
   06 error, not paid 报错未扣款 · 07 answer lost, paid 应答丢失已扣款 · 08 request lost 请求丢失

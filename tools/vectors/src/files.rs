@@ -43,7 +43,7 @@ type File = Cases<About>;
 pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     let mut file = Cases::new(vec![
         "file: import `file` as a file of kind `wanted`; an agreement brings its own keys, a manifest is verified \
-         under the key of its organisation and has to be of `site_id`.",
+         under the key of its organisation and has to be of `site_id`, which an agreement need not be.",
         "armour: read `text`; a valid one holds `file`.",
         "succession: a program that holds the payload `held` is given the payload `newer`, rightly signed.",
         "`reaction` of an invalid case is always `refused`: nothing is taken over.",

@@ -334,7 +334,8 @@ impl HisLink {
             return;
         }
         //= spec-crate/spec/books.md#anchors
-        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
+        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record when it sends the
+        //# message, and in SyncReply and Pong when it took the request up.
         self.anchor = Some(anchor);
         //= spec-crate/spec/orders.md#act-only-on-what-is-stored
         //# A HIS MUST make the rows that a step changes durable before it sends a message or tells a person

@@ -74,7 +74,8 @@ impl PosLink {
         //= spec-crate/spec/messages.md#contents-of-fields
         //# A sender MUST send as an anchor only that of a record which is durable.
         //= spec-crate/spec/books.md#anchors
-        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
+        //# A HIS and a POS MUST send as anchor of a book that of its latest durable record when it sends the
+        //# message, and in SyncReply and Pong when it took the request up.
         self.anchor = Some(anchor);
         if let Some(Waiting::Persist(_, then, reply)) = self.waiting.take() {
             self.finish(then, reply, clock);

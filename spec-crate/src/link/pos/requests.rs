@@ -205,7 +205,7 @@ impl PosLink {
         let missing = found.is_some_and(|found| found.containment == Containment::Missing);
         //= spec-crate/spec/orders.md#sync
         //# A POS MUST answer Sync with the anchor of the latest durable record of its journal and with the
-        //# latest anchor of the site's ledger that it knew before this Sync.
+        //# latest anchor of the site's ledger, both as they were before this Sync.
         let ledger_seen = self.ledger_seen.clone();
         self.flow.synced(!missing, clock, effects);
         effects.writes.extend(self.see_ledger(&sync.ledger));

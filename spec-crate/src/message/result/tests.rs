@@ -77,8 +77,8 @@ fn a_result_of_each_outcome_keeps_its_bytes_and_says_what_was_put_in() {
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
-//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
-//# every channel in it is 1 or 2.
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, the
+//# amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it is 1 or 2.
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result with a status that it does not know MUST take the money for unknown and the retry
@@ -120,8 +120,8 @@ fn every_known_status_belongs_to_exactly_one_outcome() {
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
-//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
-//# every channel in it is 1 or 2.
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, the
+//# amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it is 1 or 2.
 #[test]
 fn outcome_and_sign_have_to_agree() {
     for result in each() {
@@ -138,8 +138,8 @@ fn outcome_and_sign_have_to_agree() {
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
-//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
-//# every channel in it is 1 or 2.
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, the
+//# amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it is 1 or 2.
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or
@@ -183,8 +183,8 @@ fn refund_id_provider_code_and_captures_stand_only_where_they_belong() {
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result unless it is canonical, its outcome is 1 to 5, `paid`
-//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, and
-//# every channel in it is 1 or 2.
+//# and `not_paid` stand with a positive amount, `refunded` and `not_refunded` stand with a negative one, the
+//# amount has at most 9,999,999,999 fen (AMOUNT_FEN_MAX), and every channel in it is 1 or 2.
 //= spec-crate/spec/orders.md#results
 //= type=test
 //# A receiver of a result MUST take it for no result if it is `paid` or `refunded` without `channel` or

@@ -64,8 +64,9 @@ pub(super) fn try_accept(
         changes.disposition = Some(wire::Disposition::Kept);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the
-    //# order's row is known and no orphan, the order has not ended, the result's hash, number and amount are
-    //# the order's own, and its signer is the order's own device or a device that the row has asked.
+    //# order's row is known and no orphan, the order has not ended, the result's order hash, number and
+    //# amount are the order's own, and its signer is the order's own device or a device that the row has
+    //# asked.
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST NOT reopen or change the end of an order because of evidence.
     //= spec-crate/spec/orders.md#accepting-a-result
@@ -319,8 +320,8 @@ fn late_refund(
 /// After the last look a refund that rested on absence gives its reservation back.
 fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, changes: &mut Changes) {
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
-    //# A HIS MUST remove the reservation of a refund whose end rests on absence when the last look of ORD-211
-    //# has been counted and no refund was proved.
+    //# A HIS MUST remove the reservation of a refund whose end rests on absence when the third and last look
+    //# of ORD-211 has been counted and no refund was proved.
     let over = held.state() == HisState::NotRefunded && held.look_again_at().is_none();
     let Some(key) = captures::key_of_original(context, held).filter(|_| over) else { return };
     let mut capture = Capture::read(rows, key);

@@ -538,8 +538,8 @@ fn a_refund_is_not_decided_as_unpaid() {
 
 //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
 //= type=test
-//# A HIS MUST remove the reservation of a refund whose end rests on absence when the last look of ORD-211 has
-//# been counted and no refund was proved.
+//# A HIS MUST remove the reservation of a refund whose end rests on absence when the third and last look of
+//# ORD-211 has been counted and no refund was proved.
 //= spec-crate/spec/orders.md#asking-again
 //= type=test
 //# A HIS MUST send LookUp with `fresh` about an order in NotPaid or NotRefunded whose status rests on absence

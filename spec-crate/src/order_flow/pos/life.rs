@@ -109,8 +109,8 @@ impl Life {
         //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
         //# A POS MUST take its journal for intact for an order exactly if the order's row is not marked
         //# `not_intact`, and either the present run accepted the order, or the present boot is that of the
-        //# row, the first Sync of the present run was answered, and no Sync of the present run showed an
-        //# anchor that the journal does not contain.
+        //# row, a Sync has come in the present run, and no Sync of the present run showed an anchor that the
+        //# journal does not contain.
         !self.row.not_intact
             && (self.row.run == context.run || (self.row.boot == context.boot && context.anchored))
     }

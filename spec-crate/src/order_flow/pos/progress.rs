@@ -113,8 +113,8 @@ impl Life {
         let body = progress.body();
         let key = (body.stage, body.channel);
         //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
-        //# A POS MUST send OrderState as a notice for each order that has not ended, but for no look, when
-        //# its stage or channel changes, and every 15 seconds.
+        //# A POS MUST send OrderState as a notice for each order that has not ended, but for no look, when it
+        //# is accepted, when its stage or channel changes, and every 15 seconds.
         let due = self.told.is_none_or(|(told, at)| told != key || now >= at.after(timers::PROGRESS_EVERY));
         if due {
             self.told = Some((key, now));

@@ -40,9 +40,8 @@ fn paid_once(mut scene: Scene, order_no: &OrderNo) {
 //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
 //= type=test
 //# A POS MUST take its journal for intact for an order exactly if the order's row is not marked `not_intact`,
-//# and either the present run accepted the order, or the present boot is that of the row, the first Sync of
-//# the present run was answered, and no Sync of the present run showed an anchor that the journal does not
-//# contain.
+//# and either the present run accepted the order, or the present boot is that of the row, a Sync has come in
+//# the present run, and no Sync of the present run showed an anchor that the journal does not contain.
 #[test]
 fn journal_one_commit_short_after_a_power_loss_has_forgotten_the_pay_and_asks_the_platform() {
     let (mut scene, order_no) = captured();
@@ -196,7 +195,7 @@ fn ledger_restored_from_backup_makes_no_order_until_its_wait_is_over_and_adopts_
 //= spec-crate/spec/orders.md#sync
 //= type=test
 //# A POS MUST answer Sync with the anchor of the latest durable record of its journal and with the latest
-//# anchor of the site's ledger that it knew before this Sync.
+//# anchor of the site's ledger, both as they were before this Sync.
 //= spec-crate/spec/orders.md#sync
 //= type=test
 //# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply, Ping,

@@ -399,7 +399,8 @@ fn request_before_sync_ends_the_session_with_alert_10() {
 //# because of it.
 //= spec-crate/spec/books.md#anchors
 //= type=test
-//# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
+//# A HIS and a POS MUST send as anchor of a book that of its latest durable record when it sends the message,
+//# and in SyncReply and Pong when it took the request up.
 #[test]
 fn result_is_repeated_to_a_his_that_never_answers_and_stays_the_same() {
     let (mut scene, mut his) = sites();

@@ -122,8 +122,8 @@ fn answer_to_an_unknown_call_is_dropped() {
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
-//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
-//# own, and its signer is the order's own device or a device that the row has asked.
+//# row is known and no orphan, the order has not ended, the result's order hash, number and amount are the
+//# order's own, and its signer is the order's own device or a device that the row has asked.
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
 //# A HIS MUST treat a SignedResult that answers a request like a report, but send no ConfirmResult for it.
@@ -145,8 +145,8 @@ fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only(
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
-//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
-//# own, and its signer is the order's own device or a device that the row has asked.
+//# row is known and no orphan, the order has not ended, the result's order hash, number and amount are the
+//# order's own, and its signer is the order's own device or a device that the row has asked.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
@@ -240,7 +240,8 @@ fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people(
 //# refund's booking in one transaction, and confirm with `recorded` (1).
 //= spec-crate/spec/books.md#anchors
 //= type=test
-//# A HIS and a POS MUST send as anchor of a book that of its latest durable record at that moment.
+//# A HIS and a POS MUST send as anchor of a book that of its latest durable record when it sends the message,
+//# and in SyncReply and Pong when it took the request up.
 #[test]
 fn result_that_comes_a_hundred_times_is_recorded_once() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();

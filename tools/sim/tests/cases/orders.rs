@@ -108,8 +108,8 @@ fn confirm_that_is_lost_for_a_result_already_recorded_comes_again_in_the_next_se
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST end an order by a result exactly if the result is authentic and not evidence only, the order's
-//# row is known and no orphan, the order has not ended, the result's hash, number and amount are the order's
-//# own, and its signer is the order's own device or a device that the row has asked.
+//# row is known and no orphan, the order has not ended, the result's order hash, number and amount are the
+//# order's own, and its signer is the order's own device or a device that the row has asked.
 //= spec-crate/spec/orders.md#waitcode
 //= type=test
 //# A POS MUST leave WaitCode at `start_by` as ORD-110 says, with `platform_down` (220) if a good code is
