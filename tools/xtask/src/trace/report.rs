@@ -3,7 +3,7 @@
 use super::citations::{Citation, Kind};
 use super::gate::is_must;
 use super::mutants::{self, Mutant, Outcome};
-use super::{CHAPTERS, NOT_YET, Placed, Trace};
+use super::{CHAPTERS, Placed, Trace};
 use crate::root;
 use crate::spec::page::headings;
 
@@ -149,7 +149,7 @@ fn is_not_yet(trace: &Trace, placed: &Placed) -> bool {
     let code = cited.iter().any(|citation| citation.kind != Kind::Test);
     let test = cited.iter().any(|citation| citation.kind != Kind::Implementation);
     let excepted = trace.exceptions.contains_key(&placed.requirement.id);
-    NOT_YET.contains(&placed.chapter()) && !excepted && !(code && test)
+    !excepted && !(code && test)
 }
 
 /// A requirement with its code and its tests.
