@@ -122,7 +122,10 @@ pub struct Index {
     pub day: u32,
 }
 
-/// A row to be written.
+//= spec-crate/spec/orders.md#ended
+//= type=implication
+//# A POS MUST keep the cores and results of ended orders for as long as it keeps its journal.
+/// A row to be written: nothing can be said to be removed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Write {
     /// Which row.

@@ -15,9 +15,10 @@ use prost::Message as _;
 
 use crate::book::{Batch, Index, Row, RowKey, Table, Write};
 use crate::catalogue::Status;
+use crate::ids::SiteCode;
 use crate::message::agreement::Agreement;
 use crate::message::order::{Kind, OrderCore};
-use crate::message::result::Outcome;
+use crate::order_flow::his::captures::{self, Capture};
 use crate::order_flow::his::{self, Changes, Held, Rows, accepting, unposted};
 use crate::time::Clock;
 use crate::wire::{self, HisState, Posting};
@@ -182,8 +183,18 @@ pub fn pulled_by_decision(peer: &Row) -> Batch {
     changes.batch
 }
 
-/// Carries out a decision of two people. `captures` are the capture rows of the order; for a refund the row of its
-/// original, and the capture row of that. Others do no harm.
+/// The rows that [`decide`] and [`adopt`] need beside the order's own, also those that were never written: of its
+/// captures and their payment numbers; for a refund the row of its original, and the capture rows of that.
+#[must_use]
+pub fn rows_of(order: &Row, site_code: &SiteCode) -> Vec<RowKey> {
+    let Some(held) = Held::read(order) else { return Vec::new() };
+    let results: Vec<_> = accepting::evidence(&held).into_iter().chain(held.result()).collect();
+    captures::keys_of(&held, &results, None, |_, order_no, channel| {
+        Some(captures::number_key(site_code, order_no, channel))
+    })
+}
+
+/// Carries out a decision of two people. `captures` are the rows of [`rows_of`]. Others do no harm.
 ///
 /// # Errors
 ///
@@ -232,7 +243,7 @@ pub fn decide(
             //# evidence as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked
             //# yet as ORD-206 and ORD-207 say, and refuse the decision if there is no evidence or the order
             //# is an orphan.
-            end_by_evidence(&mut held)?;
+            end_by_evidence(&mut held, &Rows::of(captures), &mut changes)?;
             // A refund that was booked or released before has no reservation any more.
             for capture in captures.iter().filter(|capture| reserves(capture, &held)) {
                 if settle_refund(&held, capture, &mut changes) {
@@ -286,32 +297,32 @@ pub fn decide(
     Ok(changes.batch)
 }
 
-/// The newest evidence ends the order.
-fn end_by_evidence(held: &mut Held) -> Result<(), DecisionRefusal> {
+/// The newest evidence ends the order, among its rows.
+fn end_by_evidence(held: &mut Held, rows: &Rows, changes: &mut Changes) -> Result<(), DecisionRefusal> {
     let newest = held.row.evidence.last().cloned().ok_or(DecisionRefusal::NoEvidence)?;
     let result = accepting::evidence(held).pop().ok_or(DecisionRefusal::NoEvidence)?;
-    let outcome = result.get().outcome;
-    // "Not paid" against signed evidence of a capture needs people.
-    let captured = accepting::evidence(held).iter().any(|result| result.get().outcome == Outcome::Paid);
-    held.row.set_state(match outcome {
-        Outcome::NotPaid if captured => HisState::Attention,
-        outcome => his::state_of(outcome),
-    });
+    // Another order that comes to have the same payment meanwhile makes this stale.
+    for (channel, payment_no, ..) in captures::told(&result) {
+        let finder = captures::payment_key(channel, &payment_no);
+        changes.looked(&finder, rows.get(&finder).map_or(0, |row| row.version));
+    }
+    held.row.set_state(accepting::ends_as(held, &result, rows));
     held.row.result = newest.result;
     held.row.signature = newest.signature;
     if held.state() != HisState::Attention {
         held.row.looked_again = 0;
     }
-    if matches!(outcome, Outcome::Paid | Outcome::Refunded) && held.row.posting() != Posting::NotToPost {
+    if matches!(held.state(), HisState::Paid | HisState::Refunded) && held.row.posting() != Posting::NotToPost
+    {
         held.row.set_posting(Posting::Unposted);
     }
     Ok(())
 }
 
 fn mark_returned(row: &Row, changes: &mut Changes) {
-    let stored = wire::CaptureRow::decode(row.bytes.as_slice()).unwrap_or_default();
-    let index = Index { bill: stored.bill.clone(), ..Index::default() };
-    changes.write(&row.key, row.version, &wire::CaptureRow { returned: true, ..stored }, index);
+    let mut capture = Capture::of(row);
+    capture.row.returned = true;
+    capture.store(changes);
 }
 
 /// The bill database has taken an order's end over.
@@ -339,7 +350,7 @@ pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
 }
 
 /// A bill adopts an order that only a POS knew: it becomes the bill's present order, end and posting included. For a
-/// refund, `bill` is that of its original.
+/// refund, `bill` is that of its original. `captures` are the rows of [`rows_of`].
 ///
 /// # Errors
 ///
@@ -359,7 +370,7 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
     held.row.orphan = false;
     held.row.bill.clone_from(&bill.key.key);
     held.row.looked_again = 0;
-    if end_by_evidence(&mut held).is_err() {
+    if end_by_evidence(&mut held, &Rows::of(captures), &mut changes).is_err() {
         held.row.set_state(HisState::Asking);
     }
     if kind == Kind::Collect {
@@ -372,10 +383,9 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
     }
     let own = |row: &&Row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str());
     for capture in captures.iter().filter(own) {
-        let stored = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
-        let row = wire::CaptureRow { bill: bill.key.key.clone(), ..stored };
-        let index = Index { bill: bill.key.key.clone(), ..Index::default() };
-        changes.write(&capture.key, capture.version, &row, index);
+        let mut capture = Capture::of(capture);
+        capture.row.bill.clone_from(&bill.key.key);
+        capture.store(&mut changes);
     }
     for capture in captures {
         settle_refund(&held, capture, &mut changes);
@@ -388,32 +398,32 @@ fn reserves(capture: &Row, held: &Held) -> bool {
     if capture.key.table != Table::Capture {
         return false;
     }
-    let row = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
-    row.reservations.iter().any(|reservation| reservation.order_no == held.order_no.as_str())
+    Capture::of(capture)
+        .row
+        .reservations
+        .iter()
+        .any(|reservation| reservation.order_no == held.order_no.as_str())
 }
 
 /// A refund that ended is booked in the row of its original, and its reservation goes unless it may still happen; `true`
 /// if it failed for good.
 fn settle_refund(held: &Held, capture: &Row, changes: &mut Changes) -> bool {
     let Some(of) = held.core.as_ref().and_then(OrderCore::refund_of) else { return false };
-    let original = CaptureView::read(capture)
-        .is_some_and(|view| view.order_no == of.order_no.as_str() && view.channel == Some(of.channel));
+    // A second payment of the channel is given back by no refund order.
+    let original = CaptureView::read(capture).is_some_and(|view| {
+        let under_its_number = !view.number.contains('-');
+        under_its_number && view.order_no == of.order_no.as_str() && view.channel == Some(of.channel)
+    });
     let status = held.result().and_then(|result| Status::from_code(result.get().status));
     let gone = held.state() == HisState::NotRefunded && !status.is_some_and(Status::rests_on_absence);
     let booked = held.state() == HisState::Refunded;
     if !original || !(booked || gone) {
         return false;
     }
-    let mut row = wire::CaptureRow::decode(capture.bytes.as_slice()).unwrap_or_default();
-    row.reservations.retain(|reservation| reservation.order_no != held.order_no.as_str());
-    if booked {
-        let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
-        row.refunded = row.refunded.saturating_add(amount);
-        row.refunds = row.refunds.saturating_add(1);
-        row.returned = row.refunded >= row.amount;
-    }
-    let index = Index { bill: row.bill.clone(), ..Index::default() };
-    changes.write(&capture.key, capture.version, &row, index);
+    let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
+    let mut original = Capture::of(capture);
+    original.settle(held.order_no.as_str(), booked.then_some(amount), true);
+    original.store(changes);
     gone
 }
 

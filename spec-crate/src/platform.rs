@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use zeroize::Zeroizing;
 
-use crate::ids::PlatformNumber;
+use crate::ids::{PlatformNumber, Purpose};
 use crate::time::{Instant, UnixSeconds};
 
 /// A payment platform.
@@ -41,6 +41,14 @@ impl Channel {
             1 => Some(Self::Wechat),
             2 => Some(Self::Alipay),
             _ => None,
+        }
+    }
+
+    /// What a platform number of it is for.
+    pub(crate) const fn purpose(self) -> Purpose {
+        match self {
+            Self::Wechat => Purpose::Wechat,
+            Self::Alipay => Purpose::Alipay,
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use hispos::book::{Batch, Index, Query, Row, RowKey, Table, Write};
-use hispos::ids::{OrderNo, Purpose, platform_number};
 use hispos::ledger::{self, OrderView};
 use serde_json::json;
 
@@ -149,23 +148,10 @@ impl Desk {
         Err(busy())
     }
 
-    /// The capture rows of an order, one at most on each channel, found by their platform numbers; for a refund its
-    /// original's, too, and the original's own row.
+    /// The rows of its captures and payment numbers that a change of an order needs.
     async fn captures_of(&self, order: &Row) -> Result<Vec<Row>, DeskError> {
-        let (Some(site), Some(order)) = (self.site_code(), OrderView::read(order)) else {
-            return Ok(Vec::new());
-        };
-        let key = |order_no: &OrderNo, purpose| {
-            RowKey::new(Table::Capture, platform_number(site, order_no, purpose).as_str())
-        };
-        let original = order.refund_of.map(|of| of.order_no);
-        let own = original.iter().map(|order_no| RowKey::new(Table::Order, order_no.as_str()));
-        let orders = [Some(&order.order_no), original.as_ref()].into_iter().flatten();
-        let captures =
-            orders.flat_map(|no| [Purpose::Wechat, Purpose::Alipay].map(|purpose| key(no, purpose)));
-        let keys = own.chain(captures).collect();
-        let rows = self.ledger().find(Query::Rows(keys)).await?.rows;
-        Ok(rows.into_iter().filter(|row| row.version > 0).collect())
+        let Some(site_code) = self.site_code() else { return Ok(Vec::new()) };
+        Ok(self.ledger().find(Query::Rows(ledger::rows_of(order, site_code))).await?.rows)
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod bench;
 mod his;
+mod his_messages;
 mod his_orders;
 mod pos;
+mod pos_orders;
 
 use alloc::string::String;
 use alloc::vec::Vec;

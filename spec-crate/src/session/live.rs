@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use prost::Message;
+use prost::encoding::{self, DecodeContext};
 
 use super::line::Line;
 use super::{Dropped, Established, SessionEnd, SessionOutput};
@@ -172,6 +173,21 @@ struct OnlyAlert {
     alert: Option<wire::Alert>,
 }
 
+//= spec-crate/spec/encoding.md#ordinary-messages
+//# An implementation MUST NOT let a decision depend on how its protobuf library treats an encoding that
+//# ENC-16 forbids.
+/// Whether a second body stands in a Message, or the same one twice: libraries take the last one, or join them.
+fn has_two_bodies(mut plaintext: &[u8]) -> bool {
+    let mut bodies = 0;
+    while let Ok((number, wire_type)) = encoding::decode_key(&mut plaintext) {
+        bodies += u32::from((3..=24).contains(&number));
+        if encoding::skip_field(wire_type, number, &mut plaintext, DecodeContext::default()).is_err() {
+            break;
+        }
+    }
+    bodies > 1
+}
+
 /// What the plaintext of a record is.
 pub(super) fn read(plaintext: Vec<u8>) -> Received {
     //= spec-crate/spec/records.md#sealed-alerts
@@ -186,11 +202,11 @@ pub(super) fn read(plaintext: Vec<u8>) -> Received {
     //= spec-crate/spec/encoding.md#ordinary-messages
     //# A receiver of an ordinary message MUST ignore fields that its schema does not have.
     match wire::Message::decode(plaintext.as_slice()) {
-        Ok(_) => Received::Message(plaintext),
+        Ok(_) if !has_two_bodies(&plaintext) => Received::Message(plaintext),
         //= spec-crate/spec/records.md#receiving-a-record
         //# A receiver MUST end the session with sealed alert 50 (decode_error) if the plaintext of a record
         //# that opened is not a Message.
-        Err(_) => Received::Ends(SessionEnd::Broken(PeerError::PlaintextNotMessage)),
+        _ => Received::Ends(SessionEnd::Broken(PeerError::PlaintextNotMessage)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hispos::book::{Query, RowKey, Table};
 use hispos::ids::OrderNo;
-use hispos::ledger::{self, CaptureView, OrderView};
+use hispos::ledger::{self, OrderView};
 use hispos::message::order::Kind;
 use hispos::message::order_no::derive_order_no;
 
@@ -46,7 +46,6 @@ impl World {
         let Some(bill) = own else { return };
         let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
         let captures: Vec<_> = self.his.book.table(Table::Capture);
-        let captures: Vec<_> = captures.into_iter().filter(|row| CaptureView::read(row).is_some()).collect();
         let bill = self.his.book.row(&RowKey::new(Table::Bill, &bill));
         if let Ok(batch) = ledger::adopt(&row, &bill, &captures) {
             self.note(|| format!("people  adopt {}", orphan.order_no));

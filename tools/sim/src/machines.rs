@@ -268,7 +268,8 @@ impl World {
             return true;
         }
         let way = if matches!(node, Node::His(_)) { Way::Down } else { Way::Up };
-        let now = self.now;
+        let delay = if let Fate::Delayed(delay) = fate { delay } else { 0 };
+        let now = self.now.saturating_add(delay);
         let passes = self.script.tap.as_mut().is_none_or(|tap| tap(desk, way, &bytes));
         let arrivals = match self.lines.get_mut(desk).filter(|_| passes) {
             Some(line) => {

@@ -49,16 +49,24 @@ pub enum Moment<'a> {
 pub enum Fate {
     /// It is done.
     Goes,
+    //= spec-crate/spec/conformance.md#testing-with-a-driver
+    //# An implementation of level HIS or POS MUST be tested with a kill after each durable record and after
+    //# each message and request of a whole collect and a whole refund.
     /// The program is killed at it, and a batch is durable or lost.
     Killed(bool),
     /// The machine loses its power at it, and a batch is durable or lost.
     PowerCut(bool),
+    //= spec-crate/spec/conformance.md#testing-with-a-driver
+    //# An implementation of level HIS or POS MUST be tested with each message of a whole collect and refund
+    //# lost once, lost always until a new session, delayed by 10 seconds, and repeated.
     /// A write is lost.
     Lost,
     /// A write comes twice.
     Twice,
     /// A write comes seconds later.
     Late,
+    /// A write comes so many milliseconds later than it would, and everything behind it, too.
+    Delayed(u64),
     /// It is done, and then something breaks, so many milliseconds later.
     Then(u64, Fault),
 }

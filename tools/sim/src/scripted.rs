@@ -74,7 +74,7 @@ impl World {
                 self.after(wait, Event::Fault(fault));
                 return false;
             }
-            Fate::Goes | Fate::Lost | Fate::Twice | Fate::Late => return false,
+            Fate::Goes | Fate::Lost | Fate::Twice | Fate::Late | Fate::Delayed(_) => return false,
         };
         let pending = std::mem::take(&mut self.host_mut(machine).pending);
         for (waits, batch) in pending.iter().filter(|_| durable) {

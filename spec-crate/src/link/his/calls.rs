@@ -136,8 +136,8 @@ impl HisLink {
     }
 
     fn queue_once(&mut self, work: Work) {
-        let busy = self.waiting.as_ref().is_some_and(|waiting| same(waiting.work(), &work));
-        if !busy && !self.work.iter().any(|queued| same(queued, &work)) {
+        let busy = self.waiting.as_ref().is_some_and(|waiting| *waiting.work() == work);
+        if !busy && !self.work.contains(&work) {
             self.work.push_back(work);
         }
     }
@@ -291,15 +291,10 @@ impl HisLink {
                 //# SubmitOrder was rejected with any code but `conflict` (505), when a NoRecord of the
                 //# order's run comes at or after the start instant, and when its SubmitOrder would be due at
                 //# or after the start instant.
-                None if tracked.held.state() == HisState::Sent => self.queue_late_cancel(&order_no),
+                None if tracked.held.state() == HisState::Sent => self.queue_once(Work::Cancel(order_no, 0)),
                 None => {}
             }
         }
-    }
-
-    /// The order was to be submitted, and its start has passed: it is cancelled instead.
-    fn queue_late_cancel(&mut self, order_no: &OrderNo) {
-        self.queue_once(Work::Cancel(order_no.clone()));
     }
 
     /// The request that an order's state names; `None` if there is none now.
@@ -373,13 +368,5 @@ impl HisLink {
                 due.then(|| Body::LookUp(wire::LookUp { core: row.core.clone(), fresh: true }))
             }
         }
-    }
-}
-
-fn same(one: &Work, other: &Work) -> bool {
-    match (one, other) {
-        (Work::Ask(a), Work::Ask(b)) | (Work::Cancel(a), Work::Cancel(b)) => a == b,
-        (Work::Waited, Work::Waited) => true,
-        _ => false,
     }
 }

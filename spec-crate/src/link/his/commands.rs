@@ -23,10 +23,7 @@ impl HisLink {
     ///
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn collect(&mut self, new: NewCollect, clock: Clock) -> Result<(), Refusal> {
-        self.needs_session()?;
-        self.work.push_back(Work::Collect(new));
-        self.run(clock);
-        Ok(())
+        self.in_session(Work::Collect(new), clock)
     }
 
     /// Makes a refund order and submits it. What came of it is told by an event with the same ticket.
@@ -35,10 +32,7 @@ impl HisLink {
     ///
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn refund(&mut self, new: NewRefund, clock: Clock) -> Result<(), Refusal> {
-        self.needs_session()?;
-        self.work.push_back(Work::Refund { new, not_to_post: false });
-        self.run(clock);
-        Ok(())
+        self.in_session(Work::Refund { new, not_to_post: false }, clock)
     }
 
     /// Makes a refund order of the whole of a payment that waits to be posted, and marks both as not to be posted: the
@@ -48,10 +42,7 @@ impl HisLink {
     ///
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn refund_not_to_post(&mut self, new: NewRefund, clock: Clock) -> Result<(), Refusal> {
-        self.needs_session()?;
-        self.work.push_back(Work::Refund { new, not_to_post: true });
-        self.run(clock);
-        Ok(())
+        self.in_session(Work::Refund { new, not_to_post: true }, clock)
     }
 
     /// Cancels an order, if that is still possible: the outcome comes as its result, whatever it is.
@@ -62,7 +53,7 @@ impl HisLink {
     pub fn cancel(&mut self, order_no: &OrderNo, clock: Clock) -> Result<(), Refusal> {
         let tracked = self.tracked.get(order_no).filter(|tracked| !tracked.held.ended());
         tracked.ok_or(Refusal::UnknownOrder)?;
-        self.work.push_back(Work::Cancel(order_no.clone()));
+        self.work.push_back(Work::Cancel(order_no.clone(), 0));
         self.run(clock);
         Ok(())
     }
@@ -96,8 +87,7 @@ impl HisLink {
         if order.ended || order.state != "asking" {
             return Err(Refusal::UnknownOrder);
         }
-        let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
-        let over = Instant(order.leased_until).after(quiet.unwrap_or_default());
+        let over = Instant(order.leased_until).after(self.context.quiet());
         //= spec-crate/spec/orders.md#another-device
         //# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or
         //# after its lease end + T_QUIET, the largest T_QUIET of all agreements held.
@@ -136,10 +126,7 @@ impl HisLink {
     ///
     /// [`Refusal::NoSession`] without a session past Sync.
     pub fn pull(&mut self, clock: Clock) -> Result<(), Refusal> {
-        self.needs_session()?;
-        self.work.push_back(Work::PullIfNeeded);
-        self.run(clock);
-        Ok(())
+        self.in_session(Work::PullIfNeeded, clock)
     }
 
     /// Takes over what was imported: agreements (newest first) and devices.
@@ -154,6 +141,7 @@ impl HisLink {
         self.peering.provision(HeldAgreement::serving(&agreements), super::interface::device_keys(&devices));
         self.context.agreements = agreements;
         self.context.devices = devices;
+        self.look_for_revoked = Some(clock.now);
         self.run(clock);
     }
 
@@ -183,6 +171,13 @@ impl HisLink {
     #[must_use]
     pub fn drops(&self) -> Option<DropCounts> {
         self.session.as_ref().map(HisSession::drops)
+    }
+
+    fn in_session(&mut self, work: Work, clock: Clock) -> Result<(), Refusal> {
+        self.needs_session()?;
+        self.work.push_back(work);
+        self.run(clock);
+        Ok(())
     }
 
     fn needs_session(&self) -> Result<(), Refusal> {

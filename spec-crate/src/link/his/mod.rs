@@ -6,6 +6,7 @@
 
 mod calls;
 mod commands;
+mod elsewhere;
 mod interface;
 mod received;
 mod steps;
@@ -63,6 +64,8 @@ pub struct HisLink {
     waited: bool,
     /// A POS has seen records of this ledger that it does not hold: no orders until the program has dealt with it.
     ledger_went_back: bool,
+    /// When orders of revoked devices are looked for next; `None` if there are no such devices.
+    look_for_revoked: Option<Instant>,
     /// How far the device's list was pulled: book and sequence number.
     pulled: (Vec<u8>, u64),
     /// The present pull began after the wait.
@@ -135,6 +138,7 @@ impl HisLink {
             pinged_anchor: None,
             waited: false,
             ledger_went_back: false,
+            look_for_revoked: Some(clock.now),
             pulled: (Vec::new(), 0),
             pull_counts: false,
             now: clock,
@@ -208,24 +212,27 @@ impl HisLink {
             .map(|_| self.sent.after(timers::PING_AFTER).min(self.heard.after(timers::SILENT)));
         let leases = self.tracked.values().filter_map(|tracked| tracked.due(self.now));
         let wait = (!self.waited).then(|| self.wait_over());
-        let marks = [ping, self.calls.deadline(), wait].into_iter().flatten().chain(leases);
+        let revoked = self.up.as_ref().filter(|up| up.synced).and(self.look_for_revoked);
+        let marks = [ping, self.calls.deadline(), wait, revoked].into_iter().flatten().chain(leases);
         marks.filter(|at| *at > now).chain(session).min()
     }
 
     /// When the wait after a step back of the ledger would be over, counted from this program's start.
     fn wait_over(&self) -> Instant {
-        let quiet = self.context.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max();
         //= spec-crate/spec/books.md#a-ledger-that-went-back
         //# A HIS MUST begin the wait anew at each start of its program until it has run out once.
-        self.context.started.after(self.context.full_lease()).after(quiet.unwrap_or_default())
+        self.context.started.after(self.context.full_lease()).after(self.context.quiet())
+    }
+
+    fn forget_answers(&mut self) {
+        self.calls.clear();
+        for tracked in self.tracked.values_mut() {
+            (tracked.fresh, tracked.answered) = (false, false);
+        }
     }
 
     fn session_ended(&mut self, reason: &str) {
-        self.calls.clear();
-        for tracked in self.tracked.values_mut() {
-            tracked.fresh = false;
-            tracked.answered = false;
-        }
+        self.forget_answers();
         if self.up.take().is_some() {
             self.event(HisEvent::SessionDown { reason: reason.into() });
         }
@@ -254,12 +261,8 @@ impl HisLink {
 
     /// A new session: its own calls, Sync first, and every open order is asked about again.
     fn session_began(&mut self, established: Established, clock: Clock) {
-        self.calls.clear();
-        for tracked in self.tracked.values_mut() {
-            tracked.fresh = false;
-            tracked.answered = false;
-            tracked.retry_at = clock.now;
-        }
+        self.forget_answers();
+        self.tracked.values_mut().for_each(|tracked| tracked.retry_at = clock.now);
         let generation = self.next_generation;
         self.next_generation = generation.saturating_add(1);
         self.up = Some(Up { established, generation, run: Vec::new(), sync_sent: false, synced: false });
@@ -270,6 +273,7 @@ impl HisLink {
     fn run(&mut self, clock: Clock) {
         self.now = clock;
         self.queue_due(clock);
+        self.queue_revoked(clock);
         while self.waiting.is_none() && !self.halted {
             let Some(work) = self.work.pop_front() else { break };
             self.run_step(work, Rows::default(), clock);
@@ -315,6 +319,9 @@ impl HisLink {
         self.anchor = Some(found.anchor);
         if let Work::Start(_) = work {
             return self.started(&found, clock);
+        }
+        if let Work::OfRevoked { device, .. } = &work {
+            return self.of_revoked(device, &found, clock);
         }
         rows.take(&query, found);
         self.run_step(work, rows, clock);

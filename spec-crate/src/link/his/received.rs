@@ -230,7 +230,7 @@ impl HisLink {
             //# was rejected with any code but `conflict` (505), when a NoRecord of the order's run comes at
             //# or after the start instant, and when its SubmitOrder would be due at or after the start
             //# instant.
-            self.work.push_back(Work::Cancel(order_no.clone()));
+            self.work.push_back(Work::Cancel(order_no.clone(), 0));
         }
     }
 
@@ -263,7 +263,7 @@ impl HisLink {
             //# was rejected with any code but `conflict` (505), when a NoRecord of the order's run comes at
             //# or after the start instant, and when its SubmitOrder would be due at or after the start
             //# instant.
-            Body::SubmitOrder(_) => self.work.push_back(Work::Refused { order_no: order_no.clone(), code }),
+            Body::SubmitOrder(_) => self.work.push_back(Work::Cancel(order_no.clone(), code)),
             //= spec-crate/spec/orders.md#states-of-an-order-at-his
             //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another
             //# run comes in Sent, and when a CancelOrder is rejected with any code but `conflict` (505).

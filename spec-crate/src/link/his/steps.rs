@@ -57,17 +57,7 @@ impl HisLink {
                     held.ask(Instant(held.row.leased_until), changes);
                 }
             }),
-            Work::Cancel(order_no) => change(rows, order_no, |held, changes| {
-                if held.state() == HisState::Sent {
-                    //= spec-crate/spec/orders.md#states-of-an-order-at-his
-                    //# A HIS MUST enter Cancelling from Sent when a person or a program cancels, when the
-                    //# SubmitOrder was rejected with any code but `conflict` (505), when a NoRecord of the
-                    //# order's run comes at or after the start instant, and when its SubmitOrder would be due
-                    //# at or after the start instant.
-                    held.start_cancelling(changes);
-                }
-            }),
-            Work::Refused { order_no, code } => change(rows, order_no, |held, changes| {
+            Work::Cancel(order_no, code) => change(rows, order_no, |held, changes| {
                 if held.state() == HisState::Sent {
                     held.row.rejected = *code;
                     //= spec-crate/spec/orders.md#states-of-an-order-at-his
@@ -78,9 +68,12 @@ impl HisLink {
                     held.start_cancelling(changes);
                 }
             }),
+            Work::OfRevoked { device, after } => {
+                Step::Need(Query::Open { device: device.clone(), after: *after, limit: START_PAGE })
+            }
             Work::LookElsewhere(order_no) => change(rows, order_no, |held, changes| {
                 let device = context.device_id.as_str();
-                if !held.row.devices.iter().any(|asked| asked == device) {
+                if held.state() == HisState::Asking && !held.row.devices.iter().any(|asked| asked == device) {
                     //= spec-crate/spec/orders.md#another-device
                     //# A HIS MUST store the asked device in the order's row before it sends it the first
                     //# LookUp.

@@ -1,5 +1,6 @@
 //! The pieces of work of a HIS link, and what the store is asked for one.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::book::Query;
@@ -9,23 +10,39 @@ use crate::order_flow::his::{Changes, NewCollect, NewRefund, Rows};
 use crate::wire;
 
 /// One piece of work.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Work {
     Begin,
     Start(u64),
     Collect(NewCollect),
-    Refund { new: NewRefund, not_to_post: bool },
-    Accept { result: Vec<u8>, signature: Vec<u8>, journal: Vec<u8>, call: Option<(u64, u32)> },
+    Refund {
+        new: NewRefund,
+        not_to_post: bool,
+    },
+    Accept {
+        result: Vec<u8>,
+        signature: Vec<u8>,
+        journal: Vec<u8>,
+        call: Option<(u64, u32)>,
+    },
     Item(wire::OrderItem),
     Pulled(wire::OrderList),
     SyncReply(u64, wire::SyncReply),
     Unsupported((u64, u32)),
     Seen(Vec<u8>),
     Ask(OrderNo),
-    Cancel(OrderNo),
+    /// With the code of the refusal that it follows, or 0.
+    Cancel(OrderNo, u32),
     LookElsewhere(OrderNo),
-    Refused { order_no: OrderNo, code: u32 },
-    Conflict { order_no: OrderNo, rejected: wire::Rejected },
+    /// Open orders of a revoked device, from this record on.
+    OfRevoked {
+        device: String,
+        after: u64,
+    },
+    Conflict {
+        order_no: OrderNo,
+        rejected: wire::Rejected,
+    },
     Waited,
     PullIfNeeded,
     Refresh(OrderNo),

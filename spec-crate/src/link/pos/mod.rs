@@ -194,7 +194,12 @@ impl PosLink {
             //= spec-crate/spec/orders.md#act-only-on-what-is-stored
             //# A HIS or a POS that cannot make a step durable MUST stop telling and sending anything about
             //# orders, and go on only from its book as a program that has just started.
-            Input::Stale(_) | Input::PersistFailed(_) => self.halted = true,
+            Input::Stale(_) | Input::PersistFailed(_) => {
+                self.halted = true;
+                //= spec-crate/spec/orders.md#act-only-on-what-is-stored
+                //# A POS that has stopped because of its book MUST answer an M1 with plain alert `busy` (91).
+                self.session.iter_mut().for_each(|session| session.set_busy(true));
+            }
             Input::Verdict(verdict) => self.work.push_back(Work::Verdict(verdict)),
         }
         // What falls due must not be passed over because something else came in at that moment.
@@ -384,23 +389,21 @@ impl PosLink {
                 }
                 Work::Request { generation, message } => self.prepare(generation, message, clock),
                 Work::Verdict(verdict) => {
-                    let mut effects = Effects::default();
-                    self.flow.verdict(&verdict, clock, &mut effects);
-                    self.carry_out(effects, None, clock);
+                    self.flows(clock, |flow, effects| flow.verdict(&verdict, clock, effects));
                 }
-                Work::Scan(channel, code) => {
-                    let mut effects = Effects::default();
-                    let _ = self.flow.scan(channel, code, clock, &mut effects);
-                    self.carry_out(effects, None, clock);
-                }
-                Work::Tick => {
-                    let mut effects = Effects::default();
-                    self.flow.tick(clock, &mut effects);
-                    self.carry_out(effects, None, clock);
-                }
+                Work::Scan(channel, code) => self.flows(clock, |flow, effects| {
+                    let _ = flow.scan(channel, code, clock, effects);
+                }),
+                Work::Tick => self.flows(clock, |flow, effects| flow.tick(clock, effects)),
             }
         }
         self.report(clock);
+    }
+
+    fn flows(&mut self, clock: Clock, step: impl FnOnce(&mut PosFlow, &mut Effects)) {
+        let mut effects = Effects::default();
+        step(&mut self.flow, &mut effects);
+        self.carry_out(effects, None, clock);
     }
 
     fn generation(&self) -> Option<u64> {

@@ -166,7 +166,7 @@ impl PosLink {
             Some(Body::ListOrders(_)) => self.order_list(&found?),
             Some(Body::GetTotals(_)) => self.totals(&found?.rows),
             Some(Body::Ping(ping)) => self.pong(ping, clock, effects),
-            Some(Body::ConfirmResult(confirm)) => {
+            Some(Body::ConfirmResult(confirm)) if message.reply_to != 0 => {
                 self.flow.confirmed(confirm, effects);
                 effects.writes.extend(self.see_ledger(&confirm.ledger));
                 return None;

@@ -25,6 +25,8 @@ use crate::wire;
 
 const DEVICE: &str = "POS-1";
 const TERMINAL: &str = "WIN-1";
+/// One character of the POS program's name, which has more of them than can be told.
+pub(super) const SOFTWARE: &str = "终";
 const START: Clock = Clock { now: Instant(1_000_000), unix: Some(UnixSeconds(1_800_000_000)) };
 
 /// Not random, and never the same twice.
@@ -43,7 +45,7 @@ pub(super) fn seed(kind: u8) -> Secret<32> {
     Secret::new([kind; 32])
 }
 
-fn entry<I: EntryId>(id: I, kind: u8, revocation: Option<Revocation>) -> Entry<I> {
+pub(super) fn entry<I: EntryId>(id: I, kind: u8, revocation: Option<Revocation>) -> Entry<I> {
     Entry {
         name: "one".into(),
         id,
@@ -54,7 +56,7 @@ fn entry<I: EntryId>(id: I, kind: u8, revocation: Option<Revocation>) -> Entry<I
     }
 }
 
-fn site() -> SiteId {
+pub(super) fn site() -> SiteId {
     SiteId::try_from("site-1").unwrap()
 }
 
@@ -123,6 +125,17 @@ impl Store {
         Anchor { book: BookId::from_bytes([7; 8]), seq: self.seq, head: [0; 8] }
     }
 
+    /// A row that was written before the test.
+    pub(super) fn put(&mut self, write: Write) {
+        self.seq += 1;
+        self.rows.insert(write.key.clone(), (self.seq, write));
+    }
+
+    /// A row as it is.
+    pub(super) fn row(&self, key: &RowKey) -> Option<Vec<u8>> {
+        self.rows.get(key).map(|(_, write)| write.bytes.clone())
+    }
+
     fn answer(&mut self) -> Option<Input<'static>> {
         let batch = matches!(self.asked.front(), Some(Asked::Persist(..)));
         if self.slow || self.unwritten && batch {
@@ -131,10 +144,7 @@ impl Store {
         Some(match self.asked.pop_front()? {
             Asked::Load(id, query) => Input::Loaded(id, self.find(&query)),
             Asked::Persist(id, batch) => {
-                for write in batch.write {
-                    self.seq += 1;
-                    self.rows.insert(write.key.clone(), (self.seq, write));
-                }
+                batch.write.into_iter().for_each(|write| self.put(write));
                 Input::Persisted(id, self.anchor())
             }
         })
@@ -144,6 +154,7 @@ impl Store {
         let all = self.rows.values().map(|(version, write)| {
             (Row { key: write.key.clone(), version: *version, bytes: write.bytes.clone() }, &write.index)
         });
+        let mut more = false;
         let rows = match query {
             Query::Rows(keys) => keys
                 .iter()
@@ -155,12 +166,20 @@ impl Store {
                 })
                 .collect(),
             Query::Bill(bill) => all.filter(|(_, index)| index.bill == *bill).map(|(row, _)| row).collect(),
-            Query::Open { .. } | Query::After { .. } | Query::Day(_) => {
+            Query::After { seq, limit } => {
+                let mut later: Vec<Row> = all.map(|(row, _)| row).filter(|row| row.version > *seq).collect();
+                later.retain(|row| row.key.table == Table::Order);
+                later.sort_by_key(|row| row.version);
+                more = later.len() > *limit;
+                later.truncate(*limit);
+                later
+            }
+            Query::Open { .. } | Query::Day(_) => {
                 all.map(|(row, _)| row).filter(|row| row.key.table == Table::Order).collect()
             }
             Query::Anchor(_) => Vec::new(),
         };
-        Found { rows, more: false, containment: self.containment, anchor: self.anchor() }
+        Found { rows, more, containment: self.containment, anchor: self.anchor() }
     }
 }
 
@@ -259,6 +278,15 @@ macro_rules! bench {
                 self.run();
             }
 
+            /// The book fails under the batch that waits.
+            pub(super) fn fail(&mut self) {
+                let Some(Asked::Persist(id, _)) = self.store.asked.pop_front() else {
+                    panic!("no batch waits")
+                };
+                self.link.handle_input(Input::PersistFailed(id), self.clock);
+                self.run();
+            }
+
             /// The line is opened anew at both ends, and a session is made if the keys let it.
             pub(super) fn reopen(&mut self) {
                 self.peer = self.open_peer();
@@ -307,13 +335,6 @@ impl HisBench {
         bench
     }
 
-    /// The book fails under the batch that waits.
-    pub(super) fn fail(&mut self) {
-        let Some(Asked::Persist(id, _)) = self.store.asked.pop_front() else { panic!("no batch waits") };
-        self.link.handle_input(Input::PersistFailed(id), self.clock);
-        self.run();
-    }
-
     fn give_peer(&mut self, bytes: &[u8]) {
         self.peer.handle_bytes(bytes, self.clock, &self.peering, &mut self.entropy);
     }
@@ -338,7 +359,7 @@ impl PosBench {
             device_id: DeviceId::try_from(DEVICE).unwrap(),
             device_seed: seed(11),
             boot: [9; 16],
-            software: "pos 1".into(),
+            software: SOFTWARE.repeat(70),
             agreements,
             terminals,
             merchants: Vec::new(),
@@ -348,6 +369,15 @@ impl PosBench {
         bench.run();
         bench.reopen();
         bench
+    }
+
+    /// A key exchange begins on the present stream; what the POS writes.
+    pub(super) fn m1(&mut self) -> Vec<u8> {
+        self.peer = self.open_peer();
+        self.tick_peer();
+        let m1 = self.said();
+        self.link.handle_input(Input::Bytes(&m1), self.clock);
+        self.written()
     }
 
     /// With one simulated agreement and a window in use, past Sync.

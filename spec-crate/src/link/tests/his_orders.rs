@@ -19,7 +19,7 @@ use crate::platform::Channel;
 use crate::wire;
 
 /// Seconds pass, and the POS says something all the time.
-fn pass(bench: &mut HisBench, seconds: u64) {
+pub(super) fn pass(bench: &mut HisBench, seconds: u64) {
     for _ in 0..seconds {
         bench.pass(1_000);
         bench.say(0, 0, Some(Body::DeviceEvent(wire::DeviceEvent::default())));
@@ -27,12 +27,12 @@ fn pass(bench: &mut HisBench, seconds: u64) {
 }
 
 /// What was asked beside pings.
-fn asked(bench: &mut HisBench) -> Vec<(u32, Body)> {
+pub(super) fn asked(bench: &mut HisBench) -> Vec<(u32, Body)> {
     let heard = bench.hear().into_iter().filter_map(|message| Some((message.call, message.body?)));
     heard.filter(|(_, body)| !matches!(body, Body::Ping(_))).collect()
 }
 
-fn only(bench: &mut HisBench) -> (u32, Body) {
+pub(super) fn only(bench: &mut HisBench) -> (u32, Body) {
     let mut asked = asked(bench);
     assert_eq!(asked.len(), 1);
     asked.remove(0)
@@ -52,7 +52,7 @@ fn new_session(bench: &mut HisBench) -> Vec<(u32, Body)> {
 }
 
 /// The state of an order, as it was last told.
-fn state(bench: &HisBench, wanted: &OrderNo) -> &'static str {
+pub(super) fn state(bench: &HisBench, wanted: &OrderNo) -> &'static str {
     let told = |event: &HisEvent| match event {
         HisEvent::Order(
             HisOrderEvent::Made { order, .. } | HisOrderEvent::Ended(order) | HisOrderEvent::Changed(order),
@@ -79,7 +79,7 @@ fn rejected(code: RejectCode) -> Option<Body> {
     Some(Body::Rejected(wire::Rejected { code, ..wire::Rejected::default() }))
 }
 
-fn open(order_no: &OrderNo) -> Option<Body> {
+pub(super) fn open(order_no: &OrderNo) -> Option<Body> {
     Some(Body::OrderState(wire::OrderState {
         order_no: order_no.as_str().into(),
         stage: 1,
@@ -88,7 +88,7 @@ fn open(order_no: &OrderNo) -> Option<Body> {
 }
 
 /// The signed result of an order's core.
-fn result(core: &[u8], outcome: Outcome, status: u32) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn result(core: &[u8], outcome: Outcome, status: u32) -> (Vec<u8>, Vec<u8>) {
     let core = OrderCore::decode(core.to_vec()).unwrap();
     let paid = outcome == Outcome::Paid;
     let result = ResultCore::encode(&NewResult {
@@ -110,7 +110,7 @@ fn result(core: &[u8], outcome: Outcome, status: u32) -> (Vec<u8>, Vec<u8>) {
     (result.bytes().to_vec(), sign(&seed(11), &result).to_vec())
 }
 
-fn report(
+pub(super) fn report(
     bench: &mut HisBench,
     call: u32,
     (result, signature): &(Vec<u8>, Vec<u8>),

@@ -18,7 +18,7 @@ use crate::time::UnixSeconds;
 use crate::timers::VERIFY_RETRY;
 use crate::wire;
 
-fn ready(heard: &[wire::Message]) -> &wire::SessionReady {
+pub(super) fn ready(heard: &[wire::Message]) -> &wire::SessionReady {
     let ready = heard.iter().find_map(|message| match &message.body {
         Some(Body::Ready(ready)) => Some(ready),
         _ => None,
@@ -35,7 +35,7 @@ fn compromised() -> Option<Revocation> {
 }
 
 /// The code of the plain alert among these bytes of a POS.
-fn alert(mut bytes: &[u8]) -> Option<u8> {
+pub(super) fn alert(mut bytes: &[u8]) -> Option<u8> {
     let mut decoder = Decoder::new(Side::His);
     let mut found = None;
     while let Some(item) = decoder.next_frame(&mut bytes) {

@@ -55,7 +55,9 @@ pub(super) fn try_accept(
         keep_orphan(told, &result, clock, &mut changes);
         return Ok(changes);
     };
-    rows.all(&captures::keys_of(context, &held, &result))?;
+    let number =
+        |agreement_no, order_no: &_, channel| captures::key_of(context, agreement_no, order_no, channel);
+    rows.all(&captures::keys_of(&held, core::slice::from_ref(&result), Some(rows), number))?;
     if held.row.result == told.result {
         seen_again(context, held, told, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
@@ -148,21 +150,8 @@ fn end(
     clock: Clock,
     changes: &mut Changes,
 ) {
-    //= spec-crate/spec/orders.md#accepting-a-result
-    //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number
-    //# belongs to another order, and Attention for `not_paid` if a `paid` result under the order's number is
-    //# kept as evidence, with an alarm in both cases.
     let used_twice = payment_is_another_orders(&held, result, rows);
-    let told_of_capture = held.row.evidence.iter().any(|evidence| is_capture(&evidence.result));
-    let state = match result.get().outcome {
-        //= spec-crate/spec/orders.md#states-of-an-order-at-his
-        //# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has
-        //# another amount than the core that the bill asked for, and keep in the row (`other_amount`) that it
-        //# has.
-        Outcome::Paid if used_twice || held.row.other_amount => HisState::Attention,
-        Outcome::NotPaid if told_of_capture => HisState::Attention,
-        outcome => state_of(outcome),
-    };
+    let state = ends_as(&held, result, rows);
     held.row.set_state(state);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
@@ -211,16 +200,31 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
     }
 }
 
+/// The state that a result ends an order in.
+pub(crate) fn ends_as(held: &Held, result: &ResultCore, rows: &Rows) -> HisState {
+    let told_of_capture = evidence(held).iter().any(|kept| kept.get().outcome == Outcome::Paid);
+    //= spec-crate/spec/orders.md#accepting-a-result
+    //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number
+    //# belongs to another order, and Attention for `not_paid` if a `paid` result under the order's number is
+    //# kept as evidence, with an alarm in both cases.
+    match result.get().outcome {
+        Outcome::Paid if payment_is_another_orders(held, result, rows) => HisState::Attention,
+        //= spec-crate/spec/orders.md#states-of-an-order-at-his
+        //# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has
+        //# another amount than the core that the bill asked for, and keep in the row (`other_amount`) that it
+        //# has.
+        Outcome::Paid if held.row.other_amount => HisState::Attention,
+        Outcome::NotPaid if told_of_capture => HisState::Attention,
+        outcome => state_of(outcome),
+    }
+}
+
 /// The platform's payment number already belongs to another order.
 fn payment_is_another_orders(held: &Held, result: &ResultCore, rows: &Rows) -> bool {
     captures::told(result).iter().any(|(channel, payment_no, ..)| {
         let finder = Capture::read(rows, captures::payment_key(*channel, payment_no));
         finder.known() && finder.row.order_no != held.order_no.as_str()
     })
-}
-
-fn is_capture(result: &[u8]) -> bool {
-    ResultCore::decode(result.to_vec()).is_ok_and(|result| result.get().outcome == Outcome::Paid)
 }
 
 /// Persists a result beside the order's end: a fact about a capture, or evidence.
@@ -234,7 +238,8 @@ fn keep(
     changes: &mut Changes,
 ) {
     let at = clock.unix.map_or(0, |unix| unix.0);
-    let refund_known = evidence(&held).iter().chain(&held.result()).any(tells_of_refund);
+    let refund_known =
+        evidence(&held).iter().chain(&held.result()).any(|known| known.get().outcome == Outcome::Refunded);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept`
     //# (2).
@@ -258,8 +263,9 @@ fn keep(
     //# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that
     //# had no row, proves a refund that was called failed, or has an outcome other than `attention` that
     //# differs from the order's end.
-    let contradicts = !same_order || new_money || late_refund || contradicts(&held, result);
-    if contradicts {
+    let outcome = result.get().outcome;
+    let differs = held.ended() && state_of(outcome) != held.state() && outcome != Outcome::Attention;
+    if !same_order || new_money || late_refund || differs {
         changes
             .events
             .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
@@ -307,7 +313,7 @@ fn late_refund(
     changes: &mut Changes,
 ) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
-    if !failed || held.row.orphan || !tells_of_refund(result) {
+    if !failed || held.row.orphan || result.get().outcome != Outcome::Refunded {
         return false;
     }
     //= spec-crate/spec/orders.md#accepting-a-result
@@ -333,16 +339,6 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
         capture.store(changes);
         unposted::give_back_to_posting(held, rows, changes);
     }
-}
-
-fn tells_of_refund(result: &ResultCore) -> bool {
-    result.get().outcome == Outcome::Refunded
-}
-
-fn contradicts(held: &Held, result: &ResultCore) -> bool {
-    held.ended()
-        && state_of(result.get().outcome) != held.state()
-        && result.get().outcome != Outcome::Attention
 }
 
 //= spec-crate/spec/orders.md#orphans

@@ -7,17 +7,19 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use prost::Message as _;
+
 use super::{Changes, Held, HisContext, Rows};
-use crate::book::{Index, RowKey, Table};
-use crate::ids::{Purpose, platform_number};
+use crate::book::{Index, Row, RowKey, Table};
+use crate::ids::{OrderNo, SiteCode, platform_number};
 use crate::message::result::ResultCore;
 use crate::platform::Channel;
 use crate::wire::{CaptureRow, Reservation};
 
 /// One capture row, with its key and version.
-pub(super) struct Capture {
-    pub(super) key: RowKey,
-    pub(super) row: CaptureRow,
+pub(crate) struct Capture {
+    pub(crate) key: RowKey,
+    pub(crate) row: CaptureRow,
     pub(super) version: u64,
 }
 
@@ -25,18 +27,19 @@ pub(super) struct Capture {
 pub(super) fn key_of(
     context: &HisContext,
     agreement_no: u32,
-    order_no: &crate::ids::OrderNo,
+    order_no: &OrderNo,
     channel: Channel,
 ) -> Option<RowKey> {
-    let purpose = match channel {
-        Channel::Wechat => Purpose::Wechat,
-        Channel::Alipay => Purpose::Alipay,
-    };
-    let number = platform_number(&context.agreement(agreement_no)?.terms().site_code, order_no, purpose);
+    Some(number_key(&context.agreement(agreement_no)?.terms().site_code, order_no, channel))
+}
+
+/// The row of a capture by its platform number.
+pub(crate) fn number_key(site_code: &SiteCode, order_no: &OrderNo, channel: Channel) -> RowKey {
     //= spec-crate/spec/books.md#rows-of-the-ledger
-    //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment number under
-    //# `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
-    Some(RowKey::new(Table::Capture, number.as_str()))
+    //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under that
+    //# number, a hyphen and the payment number, and the row that finds it by payment number under `wechat/`
+    //# or `alipay/` followed by the payment number, with only `order_no` set.
+    RowKey::new(Table::Capture, platform_number(site_code, order_no, channel.purpose()).as_str())
 }
 
 /// The row of the capture that a refund gives back.
@@ -50,36 +53,52 @@ pub(super) fn key_of_original(context: &HisContext, refund: &Held) -> Option<Row
 }
 
 /// The row that finds a capture by the platform's own payment number.
-pub(super) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
+pub(crate) fn payment_key(channel: Channel, payment_no: &str) -> RowKey {
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
     //# A HIS MUST keep with each capture row a row that finds the order by channel and payment number,
     //# written in the same transaction.
     //= spec-crate/spec/books.md#rows-of-the-ledger
-    //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment number under
-    //# `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
+    //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under that
+    //# number, a hyphen and the payment number, and the row that finds it by payment number under `wechat/`
+    //# or `alipay/` followed by the payment number, with only `order_no` set.
     RowKey::new(Table::Capture, &alloc::format!("{}/{payment_no}", channel.name()))
 }
 
-/// The rows that a result's captures touch: its own two numbers, its refund's original, and their payment numbers.
-pub(super) fn keys_of(context: &HisContext, held: &Held, result: &ResultCore) -> Vec<RowKey> {
+/// The row of a payment of an order's channel whose number's own row holds another: it was taken under another number.
+pub(crate) fn beside(number: &RowKey, payment_no: &str) -> RowKey {
+    RowKey::new(Table::Capture, &alloc::format!("{}-{payment_no}", number.key))
+}
+
+/// The rows that the captures of results touch: an order's own two numbers, a refund's original, and payment numbers;
+/// and where a number's row, if there are rows, holds another payment, that beside it.
+pub(crate) fn keys_of(
+    held: &Held,
+    results: &[ResultCore],
+    rows: Option<&Rows>,
+    number: impl Fn(u32, &OrderNo, Channel) -> Option<RowKey>,
+) -> Vec<RowKey> {
     let Some(core) = held.core.as_ref() else { return Vec::new() };
-    let mut keys: Vec<RowKey> = match core.refund_of() {
-        Some(_) => key_of_original(context, held).into_iter().chain(held.original_key()).collect(),
-        None => Channel::ALL
-            .into_iter()
-            .filter_map(|channel| key_of(context, core.agreement_no(), core.order_no(), channel))
-            .collect(),
-    };
-    if core.refund_of().is_none() {
-        keys.extend(
-            told(result).into_iter().map(|(channel, payment_no, ..)| payment_key(channel, &payment_no)),
-        );
+    if let Some(of) = core.refund_of() {
+        let original = number(of.agreement_no, &of.order_no, of.channel);
+        return original.into_iter().chain(held.original_key()).collect();
+    }
+    let own = |channel| number(core.agreement_no(), core.order_no(), channel);
+    let mut keys: Vec<RowKey> = Channel::ALL.into_iter().filter_map(own).collect();
+    let all: Vec<_> = results.iter().flat_map(told).collect();
+    for (channel, payment_no, ..) in &all {
+        let twice = all.iter().any(|(of, other, ..)| of == channel && other != payment_no);
+        let taken = |number: &RowKey| {
+            let held = rows.map(|rows| Capture::read(rows, number.clone()));
+            twice || held.is_none_or(|held| held.known() && held.row.payment_no != *payment_no)
+        };
+        keys.extend(own(*channel).filter(taken).map(|number| beside(&number, payment_no)));
+        keys.push(payment_key(*channel, payment_no));
     }
     keys
 }
 
 /// The captures that a result tells of: channel, payment number, fen, platform time.
-pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
+pub(crate) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
     //# A HIS MUST open capture rows for a `paid` result from its channel, payment number and amount, and for
     //# an `attention` result from each entry of `found`.
@@ -104,6 +123,12 @@ pub(super) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
 }
 
 impl Capture {
+    /// A row that is at hand.
+    pub(crate) fn of(row: &Row) -> Self {
+        let stored = CaptureRow::decode(row.bytes.as_slice()).unwrap_or_default();
+        Self { key: row.key.clone(), row: stored, version: row.version }
+    }
+
     pub(super) fn read(rows: &Rows, key: RowKey) -> Self {
         let (row, version) = rows.read::<CaptureRow>(&key);
         Self { key, row, version }
@@ -111,6 +136,13 @@ impl Capture {
 
     pub(super) fn known(&self) -> bool {
         self.version != 0
+    }
+
+    /// The row as it is, or as this step has written it; `None` if there is none.
+    fn opened(&self, changes: &Changes) -> Option<CaptureRow> {
+        let written = changes.batch.write.iter().find(|write| write.key == self.key);
+        let row = || self.known().then(|| self.row.clone());
+        written.map_or_else(row, |write| CaptureRow::decode(write.bytes.as_slice()).ok())
     }
 
     /// Fen that refunds under way may still give back.
@@ -124,7 +156,7 @@ impl Capture {
     }
 
     /// A refund ended: what it gave back is booked, and its reservation goes unless it may still happen.
-    pub(super) fn settle(&mut self, order_no: &str, given_back: Option<u64>, release: bool) {
+    pub(crate) fn settle(&mut self, order_no: &str, given_back: Option<u64>, release: bool) {
         //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
         //# A HIS MUST book a refund that ended as `refunded` by adding its amount to what was given back,
         //# counting it, marking the capture returned if all was given back, and removing its reservation.
@@ -141,7 +173,7 @@ impl Capture {
         }
     }
 
-    pub(super) fn store(&self, changes: &mut Changes) {
+    pub(crate) fn store(&self, changes: &mut Changes) {
         let index = Index { bill: self.row.bill.clone(), ..Index::default() };
         changes.write(&self.key, self.version, &self.row, index);
     }
@@ -162,7 +194,11 @@ pub(super) fn open_told(
     for (channel, payment_no, amount, captured_at) in told(result) {
         let Some(key) = key_of(context, core.agreement_no(), core.order_no(), channel) else { continue };
         let mut capture = Capture::read(rows, key);
-        if capture.known() {
+        if capture.opened(changes).is_some_and(|row| row.payment_no != payment_no) {
+            changes.looked(&capture.key, capture.version);
+            capture = Capture::read(rows, beside(&capture.key, &payment_no));
+        }
+        if capture.opened(changes).is_some() {
             changes.looked(&capture.key, capture.version);
             continue;
         }
@@ -191,8 +227,9 @@ pub(super) fn open_told(
         capture.store(changes);
         if !finder.known() {
             //= spec-crate/spec/books.md#rows-of-the-ledger
-            //# A HIS MUST keep a capture under its platform number, and the row that finds it by payment
-            //# number under `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
+            //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under
+            //# that number, a hyphen and the payment number, and the row that finds it by payment number
+            //# under `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
             let row = CaptureRow { order_no: core.order_no().as_str().into(), ..CaptureRow::default() };
             changes.write(&finder.key, 0, &row, Index::default());
         }

@@ -166,15 +166,15 @@ pub(crate) fn refund(
         let original = rows.get(&original_key).and_then(Held::read).ok_or(OrderRefusal::NotCaptured)?;
         let core = original.core.clone().ok_or(OrderRefusal::NotCaptured)?;
         //= spec-crate/spec/orders.md#making-a-refund
-        //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no
-        //# capture of the original that is not returned; a reason of ORD-161 that concerns the day, the step
-        //# back or the device; the amount is not negative; another refund of the same original and item has
-        //# not ended, ended as attention, or still has a reservation; the amount is above what was taken less
-        //# what was given back and what is reserved; the refunds of the capture that were given back and
-        //# those that are reserved are together 50 or more; less than 60 seconds have passed since the
-        //# capture's latest refund order was made; the new refund's number has a row; the amount is above a
-        //# limit of the agreement.
-        let (channel, mut capture) = taken(context, &core, rows)?;
+        //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an
+        //# orphan; the ledger has no capture under a platform number of the original that is not returned; a
+        //# reason of ORD-161 that concerns the day, the step back or the device; the amount is not negative;
+        //# another refund of the same original and item has not ended, ended as attention, or still has a
+        //# reservation; the amount is above what was taken less what was given back and what is reserved; the
+        //# refunds of the capture that were given back and those that are reserved are together 50 or more;
+        //# less than 60 seconds have passed since the capture's latest refund order was made; the new
+        //# refund's number has a row; the amount is above a limit of the agreement.
+        let (channel, mut capture) = taken(context, &original, &core, rows)?;
         let mut changes = Changes::default();
         may_make(context, rows, new.business_day, clock, &mut changes)?;
         //= spec-crate/spec/orders.md#making-a-refund
@@ -265,7 +265,24 @@ fn original_of(new: &NewRefund, core: &OrderCore, channel: Channel, capture: &Ca
 }
 
 /// The capture of an order that is not returned.
-fn taken(context: &HisContext, core: &OrderCore, rows: &Rows) -> Result<(Channel, Capture), Stop> {
+fn taken(
+    context: &HisContext,
+    original: &Held,
+    core: &OrderCore,
+    rows: &Rows,
+) -> Result<(Channel, Capture), Stop> {
+    //= spec-crate/spec/orders.md#making-a-refund
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an
+    //# orphan; the ledger has no capture under a platform number of the original that is not returned; a
+    //# reason of ORD-161 that concerns the day, the step back or the device; the amount is not negative;
+    //# another refund of the same original and item has not ended, ended as attention, or still has a
+    //# reservation; the amount is above what was taken less what was given back and what is reserved; the
+    //# refunds of the capture that were given back and those that are reserved are together 50 or more;
+    //# less than 60 seconds have passed since the capture's latest refund order was made; the new
+    //# refund's number has a row; the amount is above a limit of the agreement.
+    if original.row.orphan {
+        return Err(OrderRefusal::Orphan { order_no: original.order_no.as_str().into() }.into());
+    }
     //= spec-crate/spec/orders.md#making-a-refund
     //# A HIS MUST refund the WeChat capture of an order first if both channels have one that is not returned.
     for channel in Channel::ALL {
@@ -337,13 +354,7 @@ fn may_make(
     //# FULL_LEASE + the largest T_QUIET of all agreements held has passed since its program started, with a
     //# record of that.
     if site.waiting {
-        let quiet = context
-            .agreements
-            .iter()
-            .map(|agreement| agreement.terms().timers.quiet)
-            .max()
-            .unwrap_or_default();
-        let over = context.started.after(context.full_lease()).after(quiet);
+        let over = context.started.after(context.full_lease()).after(context.quiet());
         let seconds = over.since(clock.now).div_ceil(1_000).max(1);
         return Err(OrderRefusal::Restoring { seconds, device: String::new() }.into());
     }

@@ -8,7 +8,7 @@
 //! only a POS knows), `view` (what programs read).
 
 pub(crate) mod accepting;
-mod captures;
+pub(crate) mod captures;
 pub(crate) mod conflict;
 #[cfg(test)]
 mod ledger_tests;
@@ -64,6 +64,11 @@ pub(crate) struct HisContext {
 impl HisContext {
     pub(crate) fn agreement(&self, no: u32) -> Option<&Agreement> {
         self.agreements.iter().find(|agreement| agreement.terms().agreement_no == no)
+    }
+
+    /// T_QUIET, the largest of all agreements held, in milliseconds.
+    pub(crate) fn quiet(&self) -> u64 {
+        self.agreements.iter().map(|agreement| agreement.terms().timers.quiet).max().unwrap_or_default()
     }
 
     /// The longest lease of all agreements held, in milliseconds.

@@ -61,9 +61,9 @@ fn try_take(
         accepting::add_evidence(context, &mut held, &told, clock);
     }
     let results = accepting::evidence(&held);
-    for result in &results {
-        rows.all(&captures::keys_of(context, &held, result))?;
-    }
+    let number =
+        |agreement_no, order_no: &_, channel| captures::key_of(context, agreement_no, order_no, channel);
+    rows.all(&captures::keys_of(&held, &results, Some(rows), number))?;
     reserve_refund(context, &held, &results, rows, &mut changes)?;
     for result in &results {
         captures::open_told(context, rows, &held, result, &mut changes);

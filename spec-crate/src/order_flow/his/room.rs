@@ -19,13 +19,14 @@ pub(super) fn refund_fits(
     clock: Clock,
 ) -> Result<(), OrderRefusal> {
     //= spec-crate/spec/orders.md#making-a-refund
-    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
-    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
-    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
-    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
-    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
-    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
-    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan;
+    //# the ledger has no capture under a platform number of the original that is not returned; a reason of
+    //# ORD-161 that concerns the day, the step back or the device; the amount is not negative; another refund
+    //# of the same original and item has not ended, ended as attention, or still has a reservation; the
+    //# amount is above what was taken less what was given back and what is reserved; the refunds of the
+    //# capture that were given back and those that are reserved are together 50 or more; less than 60 seconds
+    //# have passed since the capture's latest refund order was made; the new refund's number has a row; the
+    //# amount is above a limit of the agreement.
     if amount.collects() {
         return Err(OrderRefusal::Amount);
     }
@@ -35,13 +36,14 @@ pub(super) fn refund_fits(
         reservations.any(|reservation| reservation.order_no == held.order_no.as_str())
     };
     //= spec-crate/spec/orders.md#making-a-refund
-    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
-    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
-    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
-    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
-    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
-    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
-    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan;
+    //# the ledger has no capture under a platform number of the original that is not returned; a reason of
+    //# ORD-161 that concerns the day, the step back or the device; the amount is not negative; another refund
+    //# of the same original and item has not ended, ended as attention, or still has a reservation; the
+    //# amount is above what was taken less what was given back and what is reserved; the refunds of the
+    //# capture that were given back and those that are reserved are together 50 or more; less than 60 seconds
+    //# have passed since the capture's latest refund order was made; the new refund's number has a row; the
+    //# amount is above a limit of the agreement.
     if let Some(busy) = earlier.iter().find(|held| open(held) || reserved(held)) {
         return Err(OrderRefusal::ItemBusy { order_no: busy.order_no.as_str().into() });
     }
@@ -54,13 +56,14 @@ pub(super) fn refund_fits(
     }
     let orders = usize::try_from(capture.row.refunds).unwrap_or(usize::MAX);
     //= spec-crate/spec/orders.md#making-a-refund
-    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture
-    //# of the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the
-    //# device; the amount is not negative; another refund of the same original and item has not ended, ended
-    //# as attention, or still has a reservation; the amount is above what was taken less what was given back
-    //# and what is reserved; the refunds of the capture that were given back and those that are reserved are
-    //# together 50 or more; less than 60 seconds have passed since the capture's latest refund order was
-    //# made; the new refund's number has a row; the amount is above a limit of the agreement.
+    //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan;
+    //# the ledger has no capture under a platform number of the original that is not returned; a reason of
+    //# ORD-161 that concerns the day, the step back or the device; the amount is not negative; another refund
+    //# of the same original and item has not ended, ended as attention, or still has a reservation; the
+    //# amount is above what was taken less what was given back and what is reserved; the refunds of the
+    //# capture that were given back and those that are reserved are together 50 or more; less than 60 seconds
+    //# have passed since the capture's latest refund order was made; the new refund's number has a row; the
+    //# amount is above a limit of the agreement.
     if orders.saturating_add(capture.row.reservations.len()) >= limits::REFUNDS_PER_CAPTURE_MAX {
         return Err(OrderRefusal::TooMany);
     }

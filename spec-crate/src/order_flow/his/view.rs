@@ -153,7 +153,9 @@ impl CaptureView {
     /// Reads a capture row; `None` if it is none.
     #[must_use]
     pub fn read(row: &Row) -> Option<Self> {
-        if row.version == 0 || row.key.table != Table::Capture || row.key.key.contains('/') {
+        let finds =
+            |channel: Channel| row.key.key.strip_prefix(channel.name()).is_some_and(|no| no.starts_with('/'));
+        if row.version == 0 || row.key.table != Table::Capture || Channel::ALL.into_iter().any(finds) {
             return None;
         }
         let stored = wire::CaptureRow::decode(row.bytes.as_slice()).ok()?;

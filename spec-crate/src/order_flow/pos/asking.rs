@@ -3,7 +3,7 @@
 //! Specified in spec: order life, "the POS", rows Asking and Looking.
 
 use super::ending::End;
-use super::evidence::{Death, Finding, Latest, Place};
+use super::evidence::{Finding, Latest, Place};
 use super::life::Life;
 use super::{Context, Effects};
 use crate::catalogue::Status;
@@ -133,8 +133,7 @@ impl Life {
         }
         let timers = context.timers(&self.core);
         let alive = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive);
-        let alipay = self.row.attempt.as_ref().is_some_and(|a| a.channel == Channel::Alipay.code());
-        let poll = if alipay { timers.poll_alipay } else { timers.poll_wechat };
+        let poll = self.poll(timers);
         alive && clock.now >= self.paid_from.after(poll.max(timers.reverse_min))
     }
 
@@ -213,7 +212,7 @@ impl Life {
                     return Some(End::attention(Status::NumberUsed));
                 }
                 Finding::Captured(capture) => captures.push(capture),
-                Finding::Dead(found) => death = strongest(death, *found),
+                Finding::Dead(found) => death = death.max(Some(*found)),
             }
         }
         match (captures.as_slice(), death) {
@@ -253,13 +252,4 @@ impl Life {
             _ => Some(End::attention(Status::CapturedTwice)),
         }
     }
-}
-
-/// The death that says most about an order with several dead numbers.
-fn strongest(known: Option<Death>, found: Death) -> Option<Death> {
-    Some(match (known, found) {
-        (Some(Death::Closed), _) | (_, Death::Closed) => Death::Closed,
-        (Some(Death::Expired), _) | (_, Death::Expired) => Death::Expired,
-        _ => Death::Absent,
-    })
 }

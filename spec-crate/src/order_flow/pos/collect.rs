@@ -374,8 +374,7 @@ impl Life {
         let timers = context.timers(&self.core);
         let latest = self.latest().map(|(latest, _)| latest);
         let Some(attempt) = self.row.attempt.as_ref() else { return false };
-        let channel = Channel::from_code(attempt.channel);
-        let poll = if channel == Some(Channel::Alipay) { timers.poll_alipay } else { timers.poll_wechat };
+        let poll = self.poll(timers);
         let wanted =
             clock.now >= self.paid_from.after(poll) || self.row.cancel_wanted || attempt.payer_refused;
         let lives =

@@ -54,12 +54,8 @@ impl Context {
         order_no: &OrderNo,
         channel: Channel,
     ) -> Option<PlatformNumber> {
-        let purpose = match channel {
-            Channel::Wechat => Purpose::Wechat,
-            Channel::Alipay => Purpose::Alipay,
-        };
         let agreement = self.agreement(core.agreement_no())?;
-        Some(platform_number(&agreement.terms().site_code, order_no, purpose))
+        Some(platform_number(&agreement.terms().site_code, order_no, channel.purpose()))
     }
 
     /// The refund's own platform number.
@@ -96,11 +92,8 @@ impl Context {
     pub(crate) fn original(&self, core: &OrderCore) -> Option<(Merchant, PlatformNumber)> {
         let original = core.refund_of()?;
         let agreement = self.agreement(original.agreement_no)?;
-        let purpose = match original.channel {
-            Channel::Wechat => Purpose::Wechat,
-            Channel::Alipay => Purpose::Alipay,
-        };
-        let number = platform_number(&agreement.terms().site_code, &original.order_no, purpose);
+        let number =
+            platform_number(&agreement.terms().site_code, &original.order_no, original.channel.purpose());
         //= spec-crate/spec/orders.md#the-core
         //# A POS MUST ask for and move the money of a collect only at the merchants of the agreement that its
         //# core names, but for the questions of PAY-37, and of a refund only at the merchant of the
@@ -110,6 +103,16 @@ impl Context {
 
     /// Whether a verdict about an order can be had here: credentials of every merchant it needs.
     pub(crate) fn can_ask(&self, core: &OrderCore) -> bool {
+        self.needs_only(core, |merchant| self.merchants.contains(merchant))
+    }
+
+    /// Whether a platform has verified every merchant that an order needs.
+    pub(crate) fn may_move(&self, core: &OrderCore) -> bool {
+        self.needs_only(core, |merchant| self.verified.contains(merchant))
+    }
+
+    /// Whether every merchant that an order needs is good; `false` if it has none.
+    fn needs_only(&self, core: &OrderCore, good: impl Fn(&Merchant) -> bool) -> bool {
         //= spec-crate/spec/payment.md#verifying-merchants
         //# A POS MUST count as the merchants that an order needs every merchant of the agreement that its
         //# core names for a collect, and the merchant of the original's channel in the agreement that
@@ -121,73 +124,25 @@ impl Context {
                 .filter_map(|channel| self.agreement(core.agreement_no())?.merchant(channel))
                 .collect(),
         };
-        !needed.is_empty() && needed.iter().all(|merchant| self.merchants.contains(merchant))
+        !needed.is_empty() && needed.iter().all(good)
     }
 
-    /// Whether a platform has verified every merchant that an order needs.
-    pub(crate) fn may_move(&self, core: &OrderCore) -> bool {
-        //= spec-crate/spec/payment.md#verifying-merchants
-        //# A POS MUST count as the merchants that an order needs every merchant of the agreement that its
-        //# core names for a collect, and the merchant of the original's channel in the agreement that
-        //# `refund_of.agreement_no` names for a refund.
-        let needed = match core.refund_of() {
-            Some(_) => self.original(core).map(|(merchant, _)| merchant).into_iter().collect(),
-            None => {
-                let agreement = self.agreement(core.agreement_no());
-                Channel::ALL
-                    .into_iter()
-                    .filter_map(|channel| agreement?.merchant(channel))
-                    .collect::<Vec<_>>()
-            }
-        };
-        !needed.is_empty() && needed.iter().all(|merchant| self.verified.contains(merchant))
-    }
-
-    /// A new question.
+    /// A new question, with the times of its agreement.
     pub(crate) fn ask(
         &mut self,
-        core: &OrderCore,
+        timers: Timers,
         merchant: Merchant,
         number: Option<PlatformNumber>,
         total: u64,
         request: Request,
         not_after: Option<Instant>,
     ) -> Ask {
+        self.next_ask = self.next_ask.saturating_add(1);
         //= spec-crate/spec/payment.md#questions
         //# A POS MUST use T_CONN and T_HTTP of the order's agreement for its questions, and for a
         //# verification those of the newest agreement that names the merchant.
-        let timers = self.timers(core);
-        let id = self.draw_ask();
-        Ask {
-            id,
-            merchant,
-            number,
-            total,
-            request,
-            not_after,
-            http_ms: timers.http,
-            connect_ms: timers.connect,
-        }
-    }
-
-    /// The question whether a merchant's credentials are right.
-    pub(crate) fn ask_verify(&mut self, merchant: Merchant, timers: Timers) -> Ask {
-        let id = self.draw_ask();
-        Ask {
-            id,
-            merchant,
-            number: None,
-            total: 0,
-            request: Request::Verify,
-            not_after: None,
-            http_ms: timers.http,
-            connect_ms: timers.connect,
-        }
-    }
-
-    fn draw_ask(&mut self) -> AskId {
-        self.next_ask = self.next_ask.saturating_add(1);
-        AskId(self.next_ask)
+        let (http_ms, connect_ms) = (timers.http, timers.connect);
+        Ask { id: AskId(self.next_ask), merchant, number, total, request, not_after, http_ms, connect_ms }
     }
 
     /// The platform's clock now: that of its latest answer, and the time since.

@@ -28,15 +28,15 @@ pub(super) enum Finding {
     Dead(Death),
 }
 
-/// Why a number is dead.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Why a number is dead, the strongest last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Death {
-    /// The platform closed it, or our reverse gave everything back.
-    Closed,
     /// The platform does not know it.
     Absent,
     /// It stayed unpaid beyond its expiry.
     Expired,
+    /// The platform closed it, or our reverse gave everything back.
+    Closed,
 }
 
 impl Death {

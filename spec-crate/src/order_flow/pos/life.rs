@@ -21,6 +21,7 @@ use prost::Message as _;
 use super::evidence::{Evidence, Latest, Place, Rules};
 use super::{Context, Effects};
 use crate::book::{Index, RowKey, Table, Write};
+use crate::message::agreement::Timers;
 use crate::message::order::{Kind, OrderCore};
 use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Request, Verdict};
 use crate::time::Clock;
@@ -98,6 +99,12 @@ impl Life {
 
     pub(super) fn act_by(&self) -> Instant {
         Instant(self.row.act_by)
+    }
+
+    /// T_POLL of the attempt's channel.
+    pub(super) fn poll(&self, timers: Timers) -> u64 {
+        let alipay = self.row.attempt.as_ref().is_some_and(|a| a.channel == Channel::Alipay.code());
+        if alipay { timers.poll_alipay } else { timers.poll_wechat }
     }
 
     pub(super) fn is_refund(&self) -> bool {
@@ -254,7 +261,8 @@ impl Life {
             return;
         }
         let (number, merchant) = (evidence.number.clone(), evidence.merchant.clone());
-        let ask = context.ask(&self.core, merchant, Some(number), total, Request::Query, None);
+        let ask =
+            context.ask(context.timers(&self.core), merchant, Some(number), total, Request::Query, None);
         evidence.in_flight = Some(ask.id);
         effects.ask(ask);
     }
@@ -276,7 +284,8 @@ impl Life {
             Some(original) => original.amount,
             None => self.core.amount().fen().unsigned_abs(),
         };
-        let ask: Ask = context.ask(&self.core, merchant, Some(number), total, request, Some(not_after));
+        let timers = context.timers(&self.core);
+        let ask: Ask = context.ask(timers, merchant, Some(number), total, request, Some(not_after));
         self.moving = Some(ask.id);
         effects.ask(ask);
     }

@@ -33,7 +33,7 @@ use crate::ids::OrderNo;
 use crate::message::agreement::Timers;
 use crate::message::order::{OrderCore, order_hash};
 use crate::message::result::result_hash;
-use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Verdict};
+use crate::platform::{Ask, AskId, Channel, Merchant, PaymentCode, Proof, Request, Verdict};
 use crate::time::{Clock, Instant};
 use crate::timers;
 use crate::wire::{self, PosState};
@@ -298,7 +298,7 @@ impl PosFlow {
             //# A POS MUST use T_CONN and T_HTTP of the order's agreement for its questions, and for a
             //# verification those of the newest agreement that names the merchant.
             let timers = agreement.map_or(Timers::USUAL, |agreement| agreement.terms().timers);
-            let ask = self.context.ask_verify(merchant.clone(), timers);
+            let ask = self.context.ask(timers, merchant.clone(), None, 0, Request::Verify, None);
             self.asks.insert(ask.id, Asked::Merchant(merchant));
             effects.ask(ask);
         }

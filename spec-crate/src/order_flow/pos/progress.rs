@@ -28,7 +28,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
     /// A payment code is awaited.
-    WaitCode,
+    WaitCode = 1,
     /// The pay is under way.
     Paying,
     /// The payer has to confirm.
@@ -60,17 +60,17 @@ impl Stage {
 
     /// The stage of a code on the wire, or `None`.
     #[must_use]
-    pub const fn from_code(code: i32) -> Option<Self> {
-        Some(match code {
-            1 => Self::WaitCode,
-            2 => Self::Paying,
-            3 => Self::UserConfirming,
-            4 => Self::Reversing,
-            5 => Self::Refunding,
-            6 => Self::Asking,
-            7 => Self::Looking,
-            _ => return None,
-        })
+    pub fn from_code(code: i32) -> Option<Self> {
+        let all = [
+            Self::WaitCode,
+            Self::Paying,
+            Self::UserConfirming,
+            Self::Reversing,
+            Self::Refunding,
+            Self::Asking,
+            Self::Looking,
+        ];
+        all.into_iter().find(|stage| *stage as i32 == code)
     }
 }
 
@@ -127,19 +127,10 @@ impl Life {
 impl Progress {
     /// As it travels.
     pub(crate) fn body(&self) -> wire::OrderState {
-        let stage = match self.stage {
-            Stage::WaitCode => wire::Stage::WaitCode,
-            Stage::Paying => wire::Stage::Paying,
-            Stage::UserConfirming => wire::Stage::UserConfirming,
-            Stage::Reversing => wire::Stage::Reversing,
-            Stage::Refunding => wire::Stage::Refunding,
-            Stage::Asking => wire::Stage::Asking,
-            Stage::Looking => wire::Stage::Looking,
-        };
         let money = if self.money_unknown { wire::StageMoney::Unknown } else { wire::StageMoney::None };
         wire::OrderState {
             order_no: self.order_no.as_str().into(),
-            stage: i32::from(stage),
+            stage: self.stage as i32,
             channel: self.channel.map_or(0, Channel::code),
             money: i32::from(money),
             seconds_left: self.seconds_left,

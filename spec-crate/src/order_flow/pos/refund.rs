@@ -183,7 +183,8 @@ impl Life {
         //= spec-crate/spec/payment.md#questions
         //# A POS MUST give a query, pay and reverse the magnitude of the order's amount as total, and every
         //# question about a refund, also the query of its original, the amount of the original.
-        let ask = context.ask(&self.core, merchant, Some(number), original.amount, request, None);
+        let ask =
+            context.ask(context.timers(&self.core), merchant, Some(number), original.amount, request, None);
         self.refund.asked = Some(ask.id);
         effects.ask(ask);
     }

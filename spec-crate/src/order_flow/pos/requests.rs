@@ -100,7 +100,6 @@ impl PosFlow {
         self.lives.insert(order_no.clone(), life);
         self.step(&order_no, clock, effects);
         self.state_of(&order_no, clock.now)
-            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     fn may_accept(
@@ -129,8 +128,7 @@ impl PosFlow {
         if submit.run != self.context.run {
             return Err(RejectCode::RunChanged);
         }
-        let valid_search = |no: &String| OrderNo::try_from(no.as_str()).is_ok();
-        if submit.search.len() > limits::SEARCH_MAX || !submit.search.iter().all(valid_search) {
+        if !is_search(&submit.search) {
             return Err(RejectCode::Malformed);
         }
         let agreement = self.context.agreement(core.agreement_no()).ok_or(RejectCode::Merchant)?;
@@ -183,7 +181,8 @@ impl PosFlow {
             //# ORD-88 for the core and the device; reject `conflict` (505) if the number is known with other
             //# bytes; if it is known, note `cancel_wanted` durably in WaitCode, Paying, Reversing or
             //# Refunding, change nothing in any other state, and answer as in ORD-90; reject `run_changed`
-            //# (507) if `run` is not the present run; and otherwise the tombstone of ORD-96.
+            //# (507) if `run` is not the present run; `malformed` (501) if `search` has more than 4 entries
+            //# or one that is no order number; and otherwise the tombstone of ORD-96.
             Some(life) if life.core.bytes() != core.bytes() => return life.conflict(),
             Some(life) => {
                 //= spec-crate/spec/orders.md#cancelling
@@ -191,8 +190,8 @@ impl PosFlow {
                 //# ORD-88 for the core and the device; reject `conflict` (505) if the number is known with
                 //# other bytes; if it is known, note `cancel_wanted` durably in WaitCode, Paying, Reversing
                 //# or Refunding, change nothing in any other state, and answer as in ORD-90; reject
-                //# `run_changed` (507) if `run` is not the present run; and otherwise the tombstone of
-                //# ORD-96.
+                //# `run_changed` (507) if `run` is not the present run; `malformed` (501) if `search` has
+                //# more than 4 entries or one that is no order number; and otherwise the tombstone of ORD-96.
                 //= spec-crate/spec/orders.md#asking
                 //# A POS MUST NOT let a CancelOrder change an order in Asking.
                 let wanted = matches!(
@@ -207,6 +206,9 @@ impl PosFlow {
             }
             None if cancel.run != self.context.run => {
                 return rejected(RejectCode::RunChanged, order_no.as_str());
+            }
+            None if !is_search(&cancel.search) => {
+                return rejected(RejectCode::Malformed, order_no.as_str());
             }
             None => {
                 let is_refund = core.kind() == Kind::Refund;
@@ -232,7 +234,6 @@ impl PosFlow {
             }
         }
         self.state_of(&order_no, clock.now)
-            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     /// Asks the platform how an order ended, without ever acting on it.
@@ -277,7 +278,6 @@ impl PosFlow {
             return look.answer(clock.now);
         }
         self.state_of(&order_no, clock.now)
-            .unwrap_or_else(|| rejected(RejectCode::Malformed, order_no.as_str()))
     }
 
     /// HIS no longer knows its lease: an order that waits for a code ends, or is asked about.
@@ -354,8 +354,9 @@ impl PosFlow {
         Some(if life.core.bytes() == core.bytes() { life.answer(now) } else { life.conflict() })
     }
 
-    fn state_of(&self, order_no: &OrderNo, now: Instant) -> Option<Body> {
-        Some(self.lives.get(order_no)?.answer(now))
+    fn state_of(&self, order_no: &OrderNo, now: Instant) -> Body {
+        let unknown = || rejected(RejectCode::Malformed, order_no.as_str());
+        self.lives.get(order_no).map_or_else(unknown, |life| life.answer(now))
     }
 
     fn new_life(&self, core: OrderCore, search: &[String], clock: Clock) -> Option<Life> {
@@ -372,7 +373,7 @@ impl PosFlow {
             //# A POS without a trustworthy calendar clock MUST leave out `decided_at` of a result and `at` of
             //# a book record, and store 0 as `accepted_unix` of an order.
             accepted_unix: clock.unix.map_or(0, |unix| unix.0),
-            search: search.iter().take(limits::SEARCH_MAX).cloned().collect(),
+            search: search.to_vec(),
             ..wire::PosOrder::default()
         };
         let hash = self.hash(&core)?;
@@ -392,16 +393,24 @@ impl Life {
         }
     }
 
-    /// The result of this look will take the place of an earlier one: what HIS recorded is kept beside it.
+    /// The result of this look will take the place of an earlier one: all else that the row holds stays, and what HIS
+    /// recorded is kept beside it.
     pub(super) fn follows(&mut self, earlier: &wire::PosOrder) {
         //= spec-crate/spec/orders.md#looking-up
         //# A POS MUST keep with a new result of an order the mark that an earlier one was recorded.
-        self.row.recorded = earlier.recorded;
         let recorded = match earlier.recorded_result.as_slice() {
             [] if earlier.recorded => &earlier.result,
             _ => &earlier.recorded_result,
         };
-        self.row.recorded_result.clone_from(recorded);
+        //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
+        //# A POS MUST NOT remove the mark `not_intact` from a row.
+        self.row = wire::PosOrder {
+            state: self.row.state,
+            recorded_result: recorded.clone(),
+            // A later number of the search may be another order by now.
+            search: alloc::vec![],
+            ..earlier.clone()
+        };
     }
 
     /// Another order has this number: what is held is told, and nothing moves.
@@ -425,6 +434,11 @@ impl Life {
             self.start_asking(context, clock, effects);
         }
     }
+}
+
+/// At most 4 order numbers.
+fn is_search(search: &[String]) -> bool {
+    search.len() <= limits::SEARCH_MAX && search.iter().all(|no| OrderNo::try_from(no.as_str()).is_ok())
 }
 
 /// Open rows whose orders can no longer prove what did not happen, after a declared restore.

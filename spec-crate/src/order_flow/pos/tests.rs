@@ -3,6 +3,7 @@
 mod collecting;
 mod lists;
 mod refunding;
+mod states;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
@@ -77,6 +78,8 @@ struct Pos {
     now: Instant,
     asks: Vec<Ask>,
     events: Vec<OrderEvent>,
+    /// What HIS was told without having asked.
+    notices: Vec<wire::OrderState>,
     /// Every byte that went into the journal.
     written: Vec<u8>,
 }
@@ -101,7 +104,7 @@ impl Pos {
         };
         let now = Instant(1_000);
         let flow = PosFlow::new(context, now);
-        Self { flow, now, asks: Vec::new(), events: Vec::new(), written: Vec::new() }
+        Self { flow, now, asks: Vec::new(), events: Vec::new(), notices: Vec::new(), written: Vec::new() }
     }
 
     fn does<T>(&mut self, act: impl FnOnce(&mut PosFlow, Clock, &mut Effects) -> T) -> T {
@@ -113,6 +116,7 @@ impl Pos {
             match effect {
                 Effect::Ask(ask) => self.asks.push(ask),
                 Effect::Event(event) => self.events.push(event),
+                Effect::Notice(Body::OrderState(notice)) => self.notices.push(notice),
                 Effect::Notice(_) | Effect::Report(_) => {}
             }
         }

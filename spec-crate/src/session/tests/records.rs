@@ -150,6 +150,31 @@ fn plaintext_that_is_no_message_ends_the_session_with_a_sealed_alert_50() {
 
 //= spec-crate/spec/encoding.md#ordinary-messages
 //= type=test
+//# An implementation MUST NOT let a decision depend on how its protobuf library treats an encoding that
+//# ENC-16 forbids.
+//= spec-crate/spec/records.md#receiving-a-record
+//= type=test
+//# A receiver MUST end the session with sealed alert 50 (decode_error) if the plaintext of a record that
+//# opened is not a Message.
+#[test]
+fn plaintext_with_two_bodies_is_no_message_whichever_stands_last() {
+    use prost::Message as _;
+
+    use crate::wire;
+    let body = |body| wire::Message { body: Some(body), ..wire::Message::default() }.encode_to_vec();
+    let ping = body(wire::message::Body::Ping(wire::Ping::default()));
+    let list = body(wire::message::Body::ListOrders(wire::ListOrders::default()));
+    let unsupported = body(wire::message::Body::Unsupported(wire::Unsupported {}));
+    for (first, second) in [(&ping, &list), (&list, &ping), (&ping, &ping), (&ping, &unsupported)] {
+        let mut bench = Bench::live();
+        bench.his.send(&[first.as_slice(), second].concat(), bench.now).unwrap();
+        bench.run();
+        assert_eq!(bench.pos_said, [Said::Down(SessionEnd::Broken(PeerError::PlaintextNotMessage))]);
+    }
+}
+
+//= spec-crate/spec/encoding.md#ordinary-messages
+//= type=test
 //# A receiver of an ordinary message MUST ignore fields that its schema does not have.
 #[test]
 fn message_with_an_unknown_field_is_a_message() {

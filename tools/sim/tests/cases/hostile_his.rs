@@ -83,8 +83,8 @@ fn in_session(scene: &mut Scene) -> bool {
 //# A POS MUST answer a CancelOrder by the first of the following that applies: the rejects of ORD-88 for the
 //# core and the device; reject `conflict` (505) if the number is known with other bytes; if it is known, note
 //# `cancel_wanted` durably in WaitCode, Paying, Reversing or Refunding, change nothing in any other state,
-//# and answer as in ORD-90; reject `run_changed` (507) if `run` is not the present run; and otherwise the
-//# tombstone of ORD-96.
+//# and answer as in ORD-90; reject `run_changed` (507) if `run` is not the present run; `malformed` (501) if
+//# `search` has more than 4 entries or one that is no order number; and otherwise the tombstone of ORD-96.
 //= spec-crate/spec/messages.md#rejected
 //= type=test
 //# A POS MUST set the fields of Rejected as this table says.

@@ -21,4 +21,6 @@ mod sessions;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod systematic;
+#[cfg(test)]
 mod table;

@@ -75,13 +75,14 @@ pub(crate) fn refund_of_the_wrong_original_is_not_done() {
 
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
-//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
-//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
-//# the amount is not negative; another refund of the same original and item has not ended, ended as
-//# attention, or still has a reservation; the amount is above what was taken less what was given back and
-//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
-//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
-//# refund's number has a row; the amount is above a limit of the agreement.
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the
+//# ledger has no capture under a platform number of the original that is not returned; a reason of ORD-161
+//# that concerns the day, the step back or the device; the amount is not negative; another refund of the same
+//# original and item has not ended, ended as attention, or still has a reservation; the amount is above what
+//# was taken less what was given back and what is reserved; the refunds of the capture that were given back
+//# and those that are reserved are together 50 or more; less than 60 seconds have passed since the capture's
+//# latest refund order was made; the new refund's number has a row; the amount is above a limit of the
+//# agreement.
 #[test]
 fn refund_twice_of_the_same_item_is_refused_while_the_first_is_open_and_when_nothing_is_left() {
     let (mut scene, order_no) = paid();
@@ -98,13 +99,14 @@ fn refund_twice_of_the_same_item_is_refused_while_the_first_is_open_and_when_not
 
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
-//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
-//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
-//# the amount is not negative; another refund of the same original and item has not ended, ended as
-//# attention, or still has a reservation; the amount is above what was taken less what was given back and
-//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
-//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
-//# refund's number has a row; the amount is above a limit of the agreement.
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the
+//# ledger has no capture under a platform number of the original that is not returned; a reason of ORD-161
+//# that concerns the day, the step back or the device; the amount is not negative; another refund of the same
+//# original and item has not ended, ended as attention, or still has a reservation; the amount is above what
+//# was taken less what was given back and what is reserved; the refunds of the capture that were given back
+//# and those that are reserved are together 50 or more; less than 60 seconds have passed since the capture's
+//# latest refund order was made; the new refund's number has a row; the amount is above a limit of the
+//# agreement.
 //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
 //= type=test
 //# A HIS MUST keep, for each capture, given back + reserved + a new refund at or below the amount taken.
@@ -241,13 +243,14 @@ fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again
 //# rest on absence, and keep it in every other case.
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
-//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
-//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
-//# the amount is not negative; another refund of the same original and item has not ended, ended as
-//# attention, or still has a reservation; the amount is above what was taken less what was given back and
-//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
-//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
-//# refund's number has a row; the amount is above a limit of the agreement.
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the
+//# ledger has no capture under a platform number of the original that is not returned; a reason of ORD-161
+//# that concerns the day, the step back or the device; the amount is not negative; another refund of the same
+//# original and item has not ended, ended as attention, or still has a reservation; the amount is above what
+//# was taken less what was given back and what is reserved; the refunds of the capture that were given back
+//# and those that are reserved are together 50 or more; less than 60 seconds have passed since the capture's
+//# latest refund order was made; the new refund's number has a row; the amount is above a limit of the
+//# agreement.
 #[test]
 fn refund_that_is_abnormal_needs_people_and_keeps_its_money_reserved() {
     let (mut scene, order_no) = paid();

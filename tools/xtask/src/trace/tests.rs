@@ -85,18 +85,6 @@ fn a_heading_is_found_by_its_anchor() {
 }
 
 #[test]
-fn a_chapter_that_is_not_traced_yet_is_counted_and_what_it_has_must_be_right() {
-    let mut placed = placed();
-    placed[0].target = "spec-crate/spec/orders.md#size".into();
-    let judged = |code: &str| judge(&placed, &read("a.rs", code), &BTreeMap::new());
-    let bare = judged("");
-    assert!(bare.findings.is_empty() && bare.summary.contains("1 of orders.md"), "{}", bare.summary);
-    let half = CODE.replace("framing.md", "orders.md");
-    assert!(judged(&half).findings.is_empty());
-    assert!(!judged(&half.replace("5 bytes", "6 bytes")).findings.is_empty());
-}
-
-#[test]
 fn a_line_of_the_list_is_read_and_written_back() {
     let line = "FRM-1\ta.rs\tif big {\\n    drop();\t\tfive\tkilled\n";
     let mutant = mutants::read(line.trim_end_matches('\n')).unwrap();

@@ -1,5 +1,6 @@
 //! How orders end, what is kept beside the end, what people decide, and what is posted.
 
+use super::making_orders::{adopt, item, take};
 use super::*;
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
@@ -237,4 +238,164 @@ fn an_end_waits_to_be_posted_until_the_bill_database_has_it_and_twice_is_once() 
     assert!(!late(&ledger, u64::MAX));
     let unpaid = ledger.collect("b2", 500, after(0));
     assert_eq!(ledger::posted(&ledger.order(&unpaid)), Err(DecisionRefusal::NothingToPost));
+}
+
+/// An order that is asked about, whose only evidence is a `paid` result of a device that was not asked.
+fn paid_by_evidence(ledger: &mut Ledger, order_no: &OrderNo, payment_no: &str) {
+    let open = [ledger.order(order_no)];
+    assert!(ledger.commit(&ledger::start(&open, &context(1).agreements, after(20))));
+    let paid = NewResult {
+        device_id: device_id(2),
+        payment_no: Some(payment_no.into()),
+        ..ledger.result(order_no, Outcome::Paid, 100)
+    };
+    ledger.told(2, &encoded(&paid), after(30));
+}
+
+//= spec-crate/spec/orders.md#states-of-an-order-at-his
+//= type=test
+//# A HIS MUST end an order as Attention by any `paid` result if the core that took its place has another
+//# amount than the core that the bill asked for, and keep in the row (`other_amount`) that it has.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
+//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
+//# evidence, with an alarm in both cases.
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence as
+//# ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet as ORD-206 and
+//# ORD-207 say, and refuse the decision if there is no evidence or the order is an orphan.
+#[test]
+fn evidence_ends_an_order_as_a_result_would_have_done() {
+    let decided = |ledger: &mut Ledger, order_no: &OrderNo| {
+        decide(ledger, order_no, DecisionKind::Evidence).unwrap();
+        let view = ledger.view(order_no);
+        (view.state, view.posting)
+    };
+    let mut ledger = Ledger::born();
+    ledger.paid("b1", 500, "wx-1");
+    let [own, used] = ["b2", "b3"].map(|bill| ledger.collect(bill, 500, after(10)));
+    paid_by_evidence(&mut ledger, &own, "wx-2");
+    assert_eq!(decided(&mut ledger, &own), ("paid", "unposted"));
+    // The payment is another order's.
+    paid_by_evidence(&mut ledger, &used, "wx-1");
+    assert_eq!(decided(&mut ledger, &used), ("attention", "none"));
+    // What the terminal holds has another amount than the bill asked for.
+    let other = ledger.collect("b4", 500, after(10));
+    let held = other_core(&ledger, &other, 900);
+    conflict(&mut ledger, &other, &held);
+    paid_by_evidence(&mut ledger, &other, "wx-4");
+    assert_eq!(decided(&mut ledger, &other), ("attention", "none"));
+    assert!(ledger.held(&other).row.other_amount);
+}
+
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
+//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
+//# evidence, with an alarm in both cases.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
+//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
+//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+#[test]
+fn an_adopted_orphan_whose_payment_is_another_orders_needs_people() {
+    for (payment_no, state) in [("wx-1", "attention"), ("wx-2", "paid")] {
+        let mut whole = Ledger::born();
+        let orphan = whole.collect("b2", 500, after(0));
+        let paid =
+            NewResult { payment_no: Some(payment_no.into()), ..whole.result(&orphan, Outcome::Paid, 100) };
+        let mut ledger = Ledger::born();
+        ledger.paid("b1", 500, "wx-1");
+        take(&mut ledger, &item(&whole, &orphan, Some(&paid)), after(20));
+        adopt(&mut ledger, &orphan, "b2");
+        assert_eq!(ledger.view(&orphan).state, state);
+    }
+}
+
+#[test]
+fn a_decision_made_without_the_row_of_another_orders_payment_is_refused_by_the_store() {
+    let mut ledger = Ledger::born();
+    ledger.paid("b1", 500, "wx-1");
+    let used = ledger.collect("b3", 500, after(10));
+    paid_by_evidence(&mut ledger, &used, "wx-1");
+    let site_code = SiteCode::try_from("SIM1").unwrap();
+    let keys = ledger::rows_of(&ledger.order(&used), &site_code);
+    let rows: Vec<Row> = keys.iter().map(|key| ledger.row(key)).collect();
+    let kind = DecisionKind::Evidence;
+    let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
+    let blind = ledger::decide(&ledger.order(&used), &[], &decision, after(100)).unwrap();
+    assert!(!ledger.commit(&blind));
+    let seeing = ledger::decide(&ledger.order(&used), &rows, &decision, after(100)).unwrap();
+    assert!(ledger.commit(&seeing));
+    assert_eq!(ledger.view(&used).state, "attention");
+}
+
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST keep one row for each captured platform number with the order, the bill, the channel, the
+//# payment number, the amount, what was given back, what is reserved, and whether it is returned.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST open capture rows for a `paid` result from its channel, payment number and amount, and for an
+//# `attention` result from each entry of `found`.
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "returned outside", mark every capture of the order as returned and leave its
+//# state.
+//= spec-crate/spec/books.md#rows-of-the-ledger
+//= type=test
+//# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under that number,
+//# a hyphen and the payment number, and the row that finds it by payment number under `wechat/` or `alipay/`
+//# followed by the payment number, with only `order_no` set.
+#[test]
+fn two_captures_of_one_channel_have_a_row_each_also_if_they_are_told_of_one_after_the_other() {
+    let found = |payment_no: &str, amount| FoundCapture {
+        channel: Channel::Wechat,
+        capture: Capture { payment_no: payment_no.into(), amount, captured_at: None },
+    };
+    let (one, two) = (found("wx-1", 500), found("wx/2", 700));
+    for told in [vec![vec![one.clone(), two.clone()]], vec![vec![one], vec![two]]] {
+        let mut ledger = Ledger::born();
+        let order_no = ledger.collect("b1", 500, after(0));
+        for (nth, found) in (1..).zip(told) {
+            let attention = NewResult { found, ..ledger.result(&order_no, Outcome::Attention, 301) };
+            ledger.told(1, &encoded(&attention), after(nth));
+            ledger.told(1, &encoded(&attention), after(nth));
+        }
+        let rows = ledger.captures();
+        let taken: Vec<(&str, u64)> = rows.iter().map(|row| (row.payment_no.as_str(), row.amount)).collect();
+        assert_eq!(taken, [("wx-1", 500), ("wx/2", 700)]);
+        assert!(rows[1].number.starts_with(&rows[0].number) && rows.iter().all(|row| row.bill == "b1"));
+        decide(&mut ledger, &order_no, DecisionKind::Returned).unwrap();
+        assert!(ledger.captures().iter().all(|capture| capture.returned));
+    }
+}
+
+//= spec-crate/spec/orders.md#making-a-refund
+//= type=test
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the
+//# ledger has no capture under a platform number of the original that is not returned; a reason of ORD-161
+//# that concerns the day, the step back or the device; the amount is not negative; another refund of the same
+//# original and item has not ended, ended as attention, or still has a reservation; the amount is above what
+//# was taken less what was given back and what is reserved; the refunds of the capture that were given back
+//# and those that are reserved are together 50 or more; less than 60 seconds have passed since the capture's
+//# latest refund order was made; the new refund's number has a row; the amount is above a limit of the
+//# agreement.
+#[test]
+fn an_orphan_gives_nothing_back_before_a_bill_has_adopted_it() {
+    let mut whole = Ledger::born();
+    let orphan = whole.collect("b1", 500, after(0));
+    let paid = NewResult { payment_no: Some("wx-1".into()), ..whole.result(&orphan, Outcome::Paid, 100) };
+    let mut ledger = Ledger::born();
+    take(&mut ledger, &item(&whole, &orphan, Some(&paid)), after(10));
+    let refund = refund_of(&orphan, "", 500);
+    let refused = OrderRefusal::Orphan { order_no: orphan.as_str().into() };
+    assert_eq!(ledger.refund(&refund, after(20)), Err(refused));
+    assert_eq!(ledger.captures()[0].reserved, 0);
+    adopt(&mut ledger, &orphan, "b1");
+    ledger.refund(&refund, after(20)).unwrap();
 }

@@ -259,13 +259,14 @@ fn a_collect_is_refused_for_the_first_reason_that_applies() {
 //# that the core names.
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
-//# A HIS MUST refuse a new refund for the first of these reasons that applies: the ledger has no capture of
-//# the original that is not returned; a reason of ORD-161 that concerns the day, the step back or the device;
-//# the amount is not negative; another refund of the same original and item has not ended, ended as
-//# attention, or still has a reservation; the amount is above what was taken less what was given back and
-//# what is reserved; the refunds of the capture that were given back and those that are reserved are together
-//# 50 or more; less than 60 seconds have passed since the capture's latest refund order was made; the new
-//# refund's number has a row; the amount is above a limit of the agreement.
+//# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the
+//# ledger has no capture under a platform number of the original that is not returned; a reason of ORD-161
+//# that concerns the day, the step back or the device; the amount is not negative; another refund of the same
+//# original and item has not ended, ended as attention, or still has a reservation; the amount is above what
+//# was taken less what was given back and what is reserved; the refunds of the capture that were given back
+//# and those that are reserved are together 50 or more; less than 60 seconds have passed since the capture's
+//# latest refund order was made; the new refund's number has a row; the amount is above a limit of the
+//# agreement.
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
 //# A HIS that refuses a refund because it is too soon MUST tell the seconds that are left, and make no order.

@@ -221,8 +221,9 @@ fn the_latest_anchor_of_each_device_is_kept_and_never_replaced_by_an_older_one()
 //# this order of the tables.
 //= spec-crate/spec/books.md#rows-of-the-ledger
 //= type=test
-//# A HIS MUST keep a capture under its platform number, and the row that finds it by payment number under
-//# `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
+//# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under that number,
+//# a hyphen and the payment number, and the row that finds it by payment number under `wechat/` or `alipay/`
+//# followed by the payment number, with only `order_no` set.
 #[test]
 fn every_row_is_the_message_of_its_table_and_a_capture_is_found_by_both_of_its_numbers() {
     fn is<M: Message + Default>(row: &Row) -> bool {

@@ -69,7 +69,7 @@ pub(super) fn is_query(request: &Request) -> bool {
     *request == Request::Query
 }
 
-fn is_reverse(request: &Request) -> bool {
+pub(super) fn is_reverse(request: &Request) -> bool {
     *request == Request::Reverse
 }
 
@@ -93,7 +93,7 @@ pub(super) fn paying(channel: Channel) -> (Pos, Ask) {
 }
 
 /// An order whose first reverse is under way, 16 s after the machine's start.
-fn reversing() -> (Pos, Ask) {
+pub(super) fn reversing() -> (Pos, Ask) {
     let (mut pos, pay) = paying(Channel::Wechat);
     told(&mut pos, &pay, Proof::Open, Some(BEGIN), true);
     pos.cancel(&core("B1", "POS-1", false), &[]);

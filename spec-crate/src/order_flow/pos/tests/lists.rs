@@ -37,7 +37,7 @@ fn asked(asks: &[Ask]) -> Vec<(&str, &str)> {
     asks.iter().map(|ask| (ask.number.as_ref().unwrap().as_str(), ask.merchant.account.as_str())).collect()
 }
 
-fn offer(pos: &mut Pos, core: &OrderCore) -> Body {
+pub(super) fn offer(pos: &mut Pos, core: &OrderCore) -> Body {
     let submit = wire::SubmitOrder {
         core: core.bytes().to_vec(),
         terminal_id: "WIN-1".into(),
@@ -49,13 +49,13 @@ fn offer(pos: &mut Pos, core: &OrderCore) -> Body {
     pos.does(|flow, clock, effects| flow.submit(&submit, &asking, clock, effects))
 }
 
-fn look(pos: &mut Pos, core: &OrderCore) -> Body {
+pub(super) fn look(pos: &mut Pos, core: &OrderCore) -> Body {
     let look = wire::LookUp { core: core.bytes().to_vec(), fresh: false };
     pos.does(|flow, clock, effects| flow.look_up(&look, clock, effects))
 }
 
 /// The same terminal after a restart with this row, started at some instant.
-fn restarted(pos: &Pos, order_no: &str, started: u64) -> Pos {
+pub(super) fn restarted(pos: &Pos, order_no: &str, started: u64) -> Pos {
     let row = life(pos, order_no).row.encode_to_vec();
     let mut next = Pos::new();
     next.now = Instant(started);

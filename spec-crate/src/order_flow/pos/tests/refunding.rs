@@ -21,7 +21,7 @@ const ACT_BY: u64 = START_BY + USUAL.act;
 const BEGIN: u64 = 1_000;
 
 /// 2 yuan of 5.
-fn part(order_no: &str, device: &str) -> OrderCore {
+pub(super) fn part(order_no: &str, device: &str) -> OrderCore {
     let whole = core(order_no, device, true);
     let order = NewOrder {
         order_no: whole.order_no().clone(),
@@ -34,20 +34,20 @@ fn part(order_no: &str, device: &str) -> OrderCore {
     OrderCore::encode(&order).unwrap()
 }
 
-fn original() -> Proof {
+pub(super) fn original() -> Proof {
     Proof::Captured(Capture { payment_no: "wx-1".into(), amount: 500, captured_at: None })
 }
 
-fn is_query_refund(request: &Request) -> bool {
+pub(super) fn is_query_refund(request: &Request) -> bool {
     matches!(request, Request::QueryRefund { .. })
 }
 
-fn is_refund(request: &Request) -> bool {
+pub(super) fn is_refund(request: &Request) -> bool {
     matches!(request, Request::Refund { .. })
 }
 
 /// A refund whose first request is under way.
-fn requested() -> (Pos, Ask) {
+pub(super) fn requested() -> (Pos, Ask) {
     let mut pos = Pos::new();
     pos.submit(&part("R1", "POS-1"), &[]);
     assert!(pos.asks.iter().all(|ask| is_query_refund(&ask.request)));
@@ -60,7 +60,7 @@ fn requested() -> (Pos, Ask) {
 }
 
 /// A refund whose second request is under way.
-fn repeated() -> (Pos, Ask) {
+pub(super) fn repeated() -> (Pos, Ask) {
     let (mut pos, first) = requested();
     told(&mut pos, &first, Proof::Open, Some(BEGIN), false);
     pos.pass(GAP);
