@@ -52,7 +52,7 @@ fn settings() -> String {
 /// One file for each section, with what binds in it.
 fn write_requirements(folder: &Path, placed: &[Placed]) -> Result<(), String> {
     let mut sections: BTreeMap<&str, String> = BTreeMap::new();
-    for placed in placed.iter().filter(|placed| is_must(placed) && placed.is_gated()) {
+    for placed in placed.iter().filter(|placed| is_must(placed)) {
         let text =
             sections.entry(&placed.target).or_insert_with(|| format!("target = \"{}\"\n", placed.target));
         *text += &format!("\n[[spec]]\nlevel = \"MUST\"\nquote = '''\n{}\n'''\n", placed.requirement.text);
@@ -70,8 +70,7 @@ fn write_exceptions(
 ) -> Result<(), String> {
     let mut text = format!("# From {EXCEPTIONS}.\n");
     for placed in placed {
-        let not_yet = (!placed.is_gated()).then_some("its chapter is not traced yet");
-        if let Some(reason) = exceptions.get(&placed.requirement.id).map(String::as_str).or(not_yet) {
+        if let Some(reason) = exceptions.get(&placed.requirement.id) {
             text += &format!(
                 "\n[[exception]]\ntarget = \"{}\"\nquote = '''\n{}\n'''\nreason = '''\n{reason}\n'''\n",
                 placed.target, placed.requirement.text

@@ -1,7 +1,7 @@
 //! What is stale, bare or lost.
 
+use super::Placed;
 use super::citations::{Citation, Kind};
-use super::{NOT_YET, Placed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the gate found.
@@ -39,16 +39,11 @@ pub(super) fn judge(
         }
     }
     let musts: Vec<&Placed> = placed.iter().filter(|placed| is_must(placed)).collect();
-    let mut not_yet = 0;
     for placed in &musts {
         let id = placed.requirement.id.as_str();
         let missing = match (implemented.contains(id), tested.contains(id)) {
             _ if exceptions.contains_key(id) => continue,
             (true, true) => continue,
-            _ if !placed.is_gated() => {
-                not_yet += 1;
-                continue;
-            }
             (false, true) => "has a test, and no code cites it",
             (true, false) => "has no test",
             (false, false) => "is bare: neither code nor test cites it",
@@ -63,10 +58,9 @@ pub(super) fn judge(
         exceptions.keys().filter(|id| implemented.contains(id.as_str()) && tested.contains(id.as_str()));
     findings.extend(needless.map(|id| format!("{id} is an exception, and has both code and test")));
     let summary = format!(
-        "trace: {} requirements with MUST; {} exceptions; {not_yet} of {} NOT TRACED YET; {} quotations",
+        "trace: {} requirements with MUST; {} exceptions; {} quotations",
         musts.len(),
         exceptions.len(),
-        NOT_YET.join(", "),
         citations.len()
     );
     Outcome { summary, findings }

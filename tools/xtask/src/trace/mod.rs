@@ -32,8 +32,6 @@ use std::collections::BTreeMap;
 const CHAPTERS: &str = "spec-crate/spec";
 /// Requirements without code or test, each with the reason.
 const EXCEPTIONS: &str = "spec-crate/spec/exceptions.tsv";
-/// Chapters whose requirements are not all tied to code and tests yet. What is cited of them may not be stale or lost.
-const NOT_YET: [&str; 0] = [];
 /// Where code that cites lies.
 const SOURCES: [&str; 8] = [
     "spec-crate/src",
@@ -65,11 +63,6 @@ struct Placed {
 }
 
 impl Placed {
-    /// Whether its chapter has to be complete.
-    fn is_gated(&self) -> bool {
-        !NOT_YET.contains(&self.chapter())
-    }
-
     /// `framing.md`.
     fn chapter(&self) -> &str {
         let file = self.target.split('#').next().unwrap_or_default();

@@ -90,8 +90,8 @@ fn one_order_at_a_time_waits_for_a_code_is_paid_or_gives_back() {
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
 //= type=test
-//# A POS MUST send OrderState as a notice for each order that has not ended, but for no look, when its stage
-//# or channel changes, and every 15 seconds.
+//# A POS MUST send OrderState as a notice for each order that has not ended, but for no look, when it is
+//# accepted, when its stage or channel changes, and every 15 seconds.
 //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
 //= type=test
 //# A POS MUST report as stage the order's state, `user_confirming` instead of `paying` once a query answered
