@@ -179,11 +179,10 @@ struct OnlyAlert {
 /// Whether a second body stands in a Message, or the same one twice: libraries take the last one, or join them.
 fn has_two_bodies(mut plaintext: &[u8]) -> bool {
     let mut bodies = 0;
-    while let Ok((number, wire_type)) = encoding::decode_key(&mut plaintext) {
+    while let Ok((number, wire_type)) = encoding::decode_key(&mut plaintext)
+        && encoding::skip_field(wire_type, number, &mut plaintext, DecodeContext::default()).is_ok()
+    {
         bodies += u32::from((3..=24).contains(&number));
-        if encoding::skip_field(wire_type, number, &mut plaintext, DecodeContext::default()).is_err() {
-            break;
-        }
     }
     bodies > 1
 }

@@ -226,9 +226,7 @@ impl HisLink {
 
     fn forget_answers(&mut self) {
         self.calls.clear();
-        for tracked in self.tracked.values_mut() {
-            (tracked.fresh, tracked.answered) = (false, false);
-        }
+        self.tracked.values_mut().for_each(|tracked| (tracked.fresh, tracked.answered) = (false, false));
     }
 
     fn session_ended(&mut self, reason: &str) {

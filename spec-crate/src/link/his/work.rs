@@ -34,7 +34,6 @@ pub(super) enum Work {
     /// With the code of the refusal that it follows, or 0.
     Cancel(OrderNo, u32),
     LookElsewhere(OrderNo),
-    /// Open orders of a revoked device, from this record on.
     OfRevoked {
         device: String,
         after: u64,

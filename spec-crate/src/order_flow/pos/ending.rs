@@ -78,7 +78,7 @@ impl Life {
         //= spec-crate/spec/orders.md#looking-up
         //# A POS MUST report the result of a look like the result of an order, in place of an earlier result
         //# of the same order.
-        effects.report(self.core.order_no().clone());
+        effects.then.push(super::Effect::Report(self.core.order_no().clone()));
     }
 
     fn result_of(&self, end: &End, context: &Context, clock: Clock) -> wire::ResultCore {

@@ -64,16 +64,12 @@ impl Effects {
         self.then.push(Effect::Ask(ask));
     }
 
-    fn event(&mut self, event: OrderEvent) {
-        self.then.push(Effect::Event(event));
-    }
-
     fn progress(&mut self, progress: Progress) {
         self.event(OrderEvent::Progress(progress));
     }
 
-    fn report(&mut self, order_no: OrderNo) {
-        self.then.push(Effect::Report(order_no));
+    fn event(&mut self, event: OrderEvent) {
+        self.then.push(Effect::Event(event));
     }
 }
 
