@@ -407,8 +407,7 @@ class HisLink:
 
     def _take_report(self, message: Message, now: int) -> None:
         report = message.report_result
-        self.ledger.store_anchor(self._device_id, report.journal)
-        disposition = self._take_result(report.result, report.signature, now)
+        disposition = self._take_result(report.result, report.signature, now, report.journal)
         if disposition is None:
             return
         confirm = message_pb2.ConfirmResult(
@@ -419,9 +418,11 @@ class HisLink:
         )
         self._say(Message(reply_to=message.call, confirm_result=confirm), now)
 
-    def _take_result(self, result: bytes, signature: bytes, now: int) -> message_pb2.Disposition | None:
+    def _take_result(
+        self, result: bytes, signature: bytes, now: int, journal: bytes = b""
+    ) -> message_pb2.Disposition | None:
         before = {order_no for order_no, _ in self.ledger.open_orders()}
-        disposition = self.ledger.take_result(self._device_id, result, signature)
+        disposition = self.ledger.take_result(self._device_id, result, signature, journal=journal)
         self._tell_alarms()
         if disposition is None:
             return None
@@ -458,6 +459,7 @@ class HisLink:
             return
         self.ledger.store_anchor(self._device_id, reply.journal)
         self._is_synced = True
+        self._ask_about_orders(now)
         self._list(now)
         self._events.append(Ready())
 

@@ -102,10 +102,10 @@ class Ledger:
             self._commit(batch)
 
     def begin_run(self, now: int) -> None:
-        """At each start of the program, before any link runs: what is open is asked about (ORD-182)."""
+        """At each start of the program, before any link runs: what is open is asked about (ORD-182, BOK-27)."""
         batch = Batch(self.book)
         for order_no, order in self.open_orders():
-            order.state = book_pb2.HIS_STATE_ASKING
+            order.state, order.start_by = book_pb2.HIS_STATE_ASKING, 0
             order.leased_until = now + self.site.full_lease
             self._put_order(batch, order_no, order)
         self._commit(batch)
@@ -137,12 +137,16 @@ class Ledger:
 
     def store_anchor(self, device_id: str, anchor: bytes) -> None:
         """Stores a newer anchor of a device's journal (ORD-69)."""
-        peer = self.peer(device_id)
+        batch = Batch(self.book)
+        self._put_anchor(batch, device_id, anchor)
+        self._commit(batch)
+
+    def _put_anchor(self, batch: Batch, device_id: str, anchor: bytes) -> None:
+        peer = PeerRow.FromString(batch.get(book_pb2.TABLE_PEER, device_id) or b"")
         is_older = peer.anchor[:8] == anchor[:8] and anchor[8:16] <= peer.anchor[8:16]
-        if len(anchor) != 24 or is_older:
-            return
-        peer.anchor = anchor
-        self._store_peer(device_id, peer)
+        if len(anchor) == 24 and not is_older:
+            peer.anchor = anchor
+            batch.put(book_pb2.TABLE_PEER, device_id, peer.SerializeToString())
 
     def store_pull(self, device_id: str, book_id: bytes, seq: int) -> None:
         """Stores how far a device's list was pulled (ORD-223)."""
@@ -234,8 +238,8 @@ class Ledger:
         order = self._new_order(core, window, search)
         order.bill, order.generation = bill, row.orders
         row.present, row.orders = numbers[0], row.orders + 1
-        batch.put(book_pb2.TABLE_BILL, bill, row.SerializeToString())
         self._put_order(batch, numbers[0], order)
+        batch.put(book_pb2.TABLE_BILL, bill, row.SerializeToString())
         self._commit(batch)
         return numbers[0]
 
@@ -374,15 +378,17 @@ class Ledger:
         return said if orders.is_signed_by(self._crypto, key, result, signature) else None
 
     def take_result(
-        self, device_id: str, result: bytes, signature: bytes, core: bytes = b""
+        self, device_id: str, result: bytes, signature: bytes, core: bytes = b"", journal: bytes = b""
     ) -> message_pb2.Disposition | None:
         """Takes a result in that its signer told in a session; None if it is not authentic (ORD-189 to ORD-200).
 
-        `core` is that of a list's item: an orphan's row is made with it, or gets it (ORD-225 to ORD-227).
+        `core` is that of a list's item: an orphan's row is made with it, or gets it (ORD-225 to ORD-227). `journal` is
+        the anchor that came with a report; it is stored in the same transaction.
         """
         said = self._authentic(device_id, result, signature)
         if said is None:
             self.alarms.append("a result that is not authentic")
+            self.store_anchor(device_id, journal)
             return None
         batch = Batch(self.book)
         row = batch.get(book_pb2.TABLE_ORDER, said.order_no)
@@ -393,22 +399,32 @@ class Ledger:
             order = HisOrder.FromString(row)
         if order.orphan and not order.core:
             order.core = core
+        disposition = self._judge_result(batch, order, said, device_id, result, signature)
+        self._put_anchor(batch, device_id, journal)
+        self._commit(batch)
+        return disposition
+
+    def _judge_result(
+        self,
+        batch: Batch,
+        order: HisOrder,
+        said: order_pb2.ResultCore,
+        device_id: str,
+        result: bytes,
+        signature: bytes,
+    ) -> message_pb2.Disposition:
+        """Ends the order, keeps the result as evidence, or knows it already."""
         if order.result == result:
             return message_pb2.DISPOSITION_RECORDED
         if any(item.result == result for item in order.evidence):
             return message_pb2.DISPOSITION_KEPT
-        ends = (
-            not order.orphan
-            and order.state not in _ENDED
-            and self._is_of(order, said)
-            and not self._is_evidence_only(device_id)
-        )
+        may_end = not order.orphan and order.state not in _ENDED
+        ends = may_end and self._is_of(order, said) and not self._is_evidence_only(device_id)
         if ends:
             self._end(batch, order, said, result, signature)
         else:
             self._keep(batch, order, said, result, signature)
         self._put_order(batch, said.order_no, order)
-        self._commit(batch)
         return message_pb2.DISPOSITION_RECORDED if ends else message_pb2.DISPOSITION_KEPT
 
     def _is_of(self, order: HisOrder, said: order_pb2.ResultCore) -> bool:
@@ -427,6 +443,7 @@ class Ledger:
     ) -> None:
         """Ends an order by a result (ORD-193, ORD-194, ORD-241)."""
         order.result, order.signature, order.ended_at = result, signature, self._unix()
+        order.leased_until = 0
         state = _STATE_OF[said.outcome]
         foreign = self._open_captures(batch, order, said)
         was_paid = any(
