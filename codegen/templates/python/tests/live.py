@@ -20,9 +20,10 @@ from typing import Any
 from examples.window import DONE, REFUSED, Window
 from hispos_client import orders, provisioning
 from hispos_client.crypto import Standard, signed_message
-from hispos_client.his_link import LinkEvent, Progress
+from hispos_client.his_link import LinkEvent, OrderEnded, Progress
 from hispos_client.ledger import Refund, Refusal
 from hispos_client.messages import agreement_pb2 as pb
+from hispos_client.messages.book_pb2 import HIS_STATE_ASKING, HIS_STATE_NOT_PAID
 from hispos_client.tables import Labels, Stage, Status
 from hispos_client.transport import boot_clock
 
@@ -211,6 +212,29 @@ def story(site: Site, line: str, name: str, codes: list[str]) -> None:
     window.ledger.book.close()
 
 
+def killed(site: Site, line: str, name: str) -> None:
+    """A window that is killed while a code is awaited: the next one asks, and ends the order by a signed result."""
+    words = [sys.executable, "-u", "-m", "examples.window", "--home", str(site.home), "--line", line]
+    program = subprocess.Popen(
+        [*words, "collect", "--bill", f"{name}-3", "+2.00"], stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    for text in program.stdout:
+        if "Progress" in text:
+            break
+    program.kill()
+    program.wait()
+    window = Window(site.home, line)
+    ((order_no, order),) = window.ledger.open_orders()
+    assert order.state == HIS_STATE_ASKING, order.state
+    assert window.run(lambda event: event == OrderEnded(order_no), 60, lambda event: print(f"    {event}"))
+    ended = window.ledger.order(order_no)
+    assert ended is not None and ended.state == HIS_STATE_NOT_PAID
+    print(f"  killed and looked up: {order_no} is not paid")
+    window.close()
+    window.ledger.book.close()
+
+
 def main() -> int:
     """Both lines, one after the other."""
     with tempfile.TemporaryDirectory() as folder:
@@ -221,6 +245,7 @@ def main() -> int:
             print("over a pseudo-terminal")
             pos = site.start_pos(url, "--pty", "--pty-link", pty)
             story(site, f"serial:{pty}", "pty", ["134567890123456700"])
+            killed(site, f"serial:{pty}", "pty")
             pos.terminate()
             pos.wait()
             with socket.socket() as probe:
@@ -231,7 +256,7 @@ def main() -> int:
             story(site, f"tcp:127.0.0.1:{port}", "tcp", ["281234567890123400"])
         finally:
             site.stop()
-    print("live: over a pseudo-terminal and over TCP: a collect, a refund, a cancel")
+    print("live: over a pseudo-terminal and over TCP: a collect, a refund, a cancel; a killed window")
     return 0
 
 
