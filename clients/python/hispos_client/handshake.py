@@ -154,8 +154,11 @@ class Initiator:
 class Responder:
     """The POS with one candidate."""
 
-    def __init__(self, end: End, agreements: Sequence[bytes], draw: Draw) -> None:
-        """`agreements` are the hashes of the serving agreements (KEX-1)."""
+    def __init__(
+        self, end: End, agreements: Sequence[bytes], draw: Draw, under: Callable[[bytes], End] | None = None
+    ) -> None:
+        """`agreements` are the hashes of the serving agreements (KEX-1); `under` is the end under one of them (KEX-4)."""
+        self._under = under or (lambda _: end)
         self._end, self._agreements, self._draw = end, agreements, draw
         self._agreement_hash = b""
         self.schedule: KeySchedule | None = None
@@ -174,10 +177,11 @@ class Responder:
         agreement = next((known for known in self._agreements if known[:8] == hello.agreement), None)
         if agreement is None:
             raise Refused(AlertCode.AGREEMENT, "the agreement is not held")
-        versions = [version for version in hello.versions if version in self._end.versions]
+        end = self._under(agreement)
+        versions = [version for version in hello.versions if version in end.versions]
         if not versions:
             raise Refused(AlertCode.VERSION, "no common version")
-        suites = [suite for suite in hello.suites if suite in self._end.suites and suite in _GROUP_OF_SUITE]
+        suites = [suite for suite in hello.suites if suite in end.suites and suite in _GROUP_OF_SUITE]
         if not suites:
             raise Refused(AlertCode.SUITE, "no common suite")
         if not admits():

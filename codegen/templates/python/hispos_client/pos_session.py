@@ -95,7 +95,7 @@ class PosSession(Base):
             return
         recent = [at for at in self._made_at if now < at + Timers.CANDIDATE_WINDOW]
         try:
-            responder = self._responder(frame.body)
+            responder = self._responder()
             m2 = responder.take_m1(frame.body, admits=lambda: len(recent) < Limits.CANDIDATES_MAX)
         except Dropped:
             stream.drop("handshake")
@@ -107,11 +107,10 @@ class PosSession(Base):
         self._candidate = _Candidate(frame.body, m2, responder, now)
         stream.send(frames.M2, m2)
 
-    def _responder(self, m1: bytes) -> Responder:
-        """A responder that knows what the agreement lists which M1 names (KEX-4)."""
-        named = next((terms for terms in self._agreements if terms.hash[:8] in m1), None)
-        end = self._end.restricted(named.versions, named.suites) if named else self._end
-        return Responder(end, [terms.hash for terms in self._agreements], self._draw)
+    def _responder(self) -> Responder:
+        """A responder that, under each agreement, knows what that one lists (KEX-4)."""
+        ends = {terms.hash: self._end.restricted(terms.versions, terms.suites) for terms in self._agreements}
+        return Responder(self._end, list(ends), self._draw, ends.__getitem__)
 
     def _take_m3(self, frame: frames.Frame, now: int) -> None:
         stream = self._stream
