@@ -302,7 +302,7 @@ impl Life {
     }
 
     /// The next instant after `now` at which this life has to be looked at again.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(&self, context: &Context, now: Instant) -> Option<Instant> {
         if !self.looking && self.state() == PosState::Ended {
             return None;
         }
@@ -312,10 +312,14 @@ impl Life {
             _ => Some(self.act_by()),
         };
         let told = self.told.map(|(_, told)| told.after(timers::PROGRESS_EVERY));
+        let paid_from = (!self.looking && self.row.attempt.is_some()).then_some(self.paid_from);
+        let agreed = context.timers(&self.core);
+        let reverse = paid_from.map(|paid| paid.after(agreed.reverse_min));
+        let polled = paid_from.map(|paid| paid.after(self.poll(agreed)));
         //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
         //# A POS MUST apply the rules of an order's state again after each event of the order, and at each
         //# instant that a rule of the state names.
-        let marks = [Some(self.next_query), Some(self.next_reverse), lease, told];
+        let marks = [Some(self.next_query), Some(self.next_reverse), lease, told, reverse, polled];
         marks.into_iter().flatten().filter(|at| *at > now).min()
     }
 }

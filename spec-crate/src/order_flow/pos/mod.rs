@@ -346,7 +346,11 @@ impl PosFlow {
 
     /// The next instant after `now` at which something is due.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let lives = self.lives.values().chain(self.looks.values()).filter_map(|life| life.deadline(now));
+        let lives = self
+            .lives
+            .values()
+            .chain(self.looks.values())
+            .filter_map(|life| life.deadline(&self.context, now));
         let unverified =
             self.context.merchants.iter().any(|merchant| !self.context.verified.contains(merchant));
         let unconfirmed = self.lives.values().filter_map(Life::unconfirmed_at).filter(|at| *at > now);

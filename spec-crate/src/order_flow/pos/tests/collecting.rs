@@ -466,6 +466,21 @@ fn reverses_follow_each_other_in_growing_gaps_each_behind_a_query() {
     }
 }
 
+//= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
+//= type=test
+//# A POS MUST apply the rules of an order's state again after each event of the order, and at each instant
+//# that a rule of the state names.
+#[test]
+fn a_reverse_does_not_wait_for_the_next_question_once_t_poll_is_over() {
+    let (mut pos, pay) = paying(Channel::Wechat);
+    let first_byte = pos.now.0;
+    pos.now = pos.now.after(3_000);
+    told(&mut pos, &pay, Proof::Open, Some(first_byte), true);
+    let seen = watch(&mut pos, 60_000, &Proof::Alive);
+    let reversed = seen.iter().find(|(_, ask)| is_reverse(&ask.request)).map(|(at, _)| *at);
+    assert_eq!(reversed, Some(first_byte + USUAL.poll_wechat));
+}
+
 //= spec-crate/spec/payment.md#the-reverse
 //= type=test
 //# A POS MUST NOT write a reverse after a query that gave no answer, an error, or an answer older than 2
