@@ -316,7 +316,7 @@ pub enum Status {
     Cancelled = 230,
     /// The number was used by a payment that is not this order's attempt.
     NumberUsed = 300,
-    /// Both channels took the money.
+    /// The money was taken twice: on both channels, or by two merchants.
     CapturedTwice = 301,
     /// The platform took another amount, or another merchant did.
     CaptureMismatch = 302,
