@@ -14,7 +14,7 @@ use crate::order_flow::Body;
 use crate::order_flow::his::{NewCollect, NewRefund};
 use crate::session::{DropCounts, HisSession};
 use crate::time::{Clock, Instant};
-use crate::wire::{self, HisState};
+use crate::wire;
 
 impl HisLink {
     /// Makes the next order of a bill and submits it. What came of it is told by an event with the same ticket.
@@ -88,9 +88,6 @@ impl HisLink {
             return Err(Refusal::UnknownOrder);
         }
         let over = Instant(order.leased_until).after(self.context.quiet());
-        //= spec-crate/spec/orders.md#another-device
-        //# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or
-        //# after its lease end + T_QUIET, the largest T_QUIET of all agreements held.
         if clock.now < over {
             return Err(Refusal::Leased { seconds: over.since(clock.now).div_ceil(1_000) });
         }
@@ -159,11 +156,7 @@ impl HisLink {
             session: self.up.as_ref().map(|up| up.established.peer_id.clone()),
             ready: self.up.as_ref().is_some_and(|up| up.synced),
             silent: self.silent,
-            open: self
-                .tracked
-                .values()
-                .filter(|tracked| tracked.held.state() as i32 <= HisState::Asking as i32)
-                .count(),
+            open: self.tracked.values().filter(|tracked| !tracked.held.ended()).count(),
         }
     }
 
@@ -188,15 +181,19 @@ impl HisLink {
         if ready { Ok(()) } else { Err(Refusal::NoSession) }
     }
 
-    /// Asks for the first page of the list, from where the last pull ended.
+    /// Asks for the first page of the list, unless one is asked for.
     pub(super) fn pull_now(&mut self, clock: Clock) {
-        if self.calls.asks(&About::List) {
-            return;
+        if !self.calls.asks(&About::List) {
+            //= spec-crate/spec/books.md#a-ledger-that-went-back
+            //# A HIS MUST, while the site row is pulling, make no order before the list of every device of the
+            //# device manifest has been pulled to its end by a pull that began after the wait was over.
+            self.pull_counts = self.waited;
+            self.next_page(clock);
         }
-        //= spec-crate/spec/books.md#a-ledger-that-went-back
-        //# A HIS MUST, while the site row is pulling, make no order before the list of every device of the
-        //# device manifest has been pulled to its end by a pull that began after the wait was over.
-        self.pull_counts = self.waited;
+    }
+
+    /// Asks for the page behind what the ledger holds of the list.
+    pub(super) fn next_page(&mut self, clock: Clock) {
         //= spec-crate/spec/books.md#a-ledger-that-went-back
         //# A HIS MUST begin such a pull at the place of the device's list that the restored ledger holds, or
         //# at the first record if it holds none.
@@ -205,12 +202,5 @@ impl HisLink {
         //# list, and ask page after page until one says that there are no more.
         let (book, seq) = self.pulled.clone();
         self.call(About::List, Body::ListOrders(wire::ListOrders { book, seq }), clock);
-    }
-
-    /// Asks for the next page.
-    pub(super) fn list_after(&mut self, list: &wire::OrderList, clock: Clock) {
-        let seq = list.items.last().map_or(0, |item| item.seq);
-        let body = Body::ListOrders(wire::ListOrders { book: list.book.clone(), seq });
-        self.call(About::List, body, clock);
     }
 }

@@ -31,8 +31,11 @@ impl HisLink {
         for held in found.rows.iter().filter_map(Held::read) {
             let over = Instant(held.row.leased_until).after(self.context.quiet());
             let own = held.core.as_ref().is_some_and(|core| core.device_id().as_str() == device);
+            // A row that names this device was asked about in an earlier run of the program: once more here.
+            let here = held.row.devices.iter().any(|asked| asked == self.context.device_id.as_str());
             let asked = held.state() != HisState::Asking
-                || held.row.devices.iter().any(|asked| !self.is_revoked(asked));
+                || self.tracked.contains_key(&held.order_no)
+                || !here && held.row.devices.iter().any(|asked| !self.is_revoked(asked));
             //= spec-crate/spec/orders.md#another-device
             //# A HIS MUST ask another device by itself about each order in Asking whose own device is
             //# revoked, as soon as ORD-215 allows it and a device that is in use has a session past Sync.

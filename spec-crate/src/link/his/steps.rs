@@ -73,7 +73,10 @@ impl HisLink {
             }
             Work::LookElsewhere(order_no) => change(rows, order_no, |held, changes| {
                 let device = context.device_id.as_str();
-                if held.state() == HisState::Asking && !held.row.devices.iter().any(|asked| asked == device) {
+                let over = Instant(held.row.leased_until).after(context.quiet());
+                let asked = held.row.devices.iter().any(|asked| asked == device);
+                // The lease of the row counts, not that of the view with which a program asked.
+                if held.state() == HisState::Asking && !asked && clock.now >= over {
                     //= spec-crate/spec/orders.md#another-device
                     //# A HIS MUST store the asked device in the order's row before it sends it the first
                     //# LookUp.
@@ -141,7 +144,7 @@ impl HisLink {
                 //# A HIS MUST send ListOrders after each Sync, from the place up to which the ledger has the
                 //# device's list, and ask page after page until one says that there are no more.
                 if list.more {
-                    self.list_after(&list, clock);
+                    self.next_page(clock);
                 } else {
                     self.event(HisEvent::Pulled);
                     if self.waited && !self.pull_counts {

@@ -10,10 +10,10 @@ use super::bench::{HisBench, entry, site};
 use super::his::collect;
 use super::his_orders::{asked, only, open, pass, state};
 use crate::amount::Amount;
-use crate::book::{Index, RowKey, Table, Write};
+use crate::book::{Index, Row, RowKey, Table, Write};
 use crate::error::Refusal;
 use crate::ids::{DeviceId, OrderNo};
-use crate::link::his::{HisOrderEvent, NewCollect};
+use crate::link::his::{HisOrderEvent, NewCollect, OrderView};
 use crate::link::{HisEvent, Input};
 use crate::message::agreement::Timers;
 use crate::message::manifest::{Manifest, Revocation};
@@ -236,13 +236,14 @@ fn orders_of_other() -> (OrderNo, Vec<u8>) {
 #[test]
 fn open_orders_of_a_revoked_device_are_looked_up_here_by_themselves_once_their_lease_is_over() {
     let compromised = Some(Revocation::Compromised { since: UnixSeconds(1_900_000_000) });
-    let looks = |own: Option<Revocation>, other: Option<Revocation>| {
+    let looks = |own: Option<Revocation>, other: Option<Revocation>, before: &[&str]| {
         let mut bench = HisBench::ready();
         let (order_no, core) = orders_of_other();
         let row = wire::HisOrder {
             core: core.clone(),
             state: i32::from(HisState::Asking),
             leased_until: bench.clock.now.0 + 100_000,
+            devices: before.iter().map(|id| (*id).into()).collect(),
             ..wire::HisOrder::default()
         };
         let index = Index { open: true, device: "POS-2".into(), bill: String::new(), day: 20_270_115 };
@@ -261,17 +262,54 @@ fn open_orders_of_a_revoked_device_are_looked_up_here_by_themselves_once_their_l
         let asked: Vec<Body> = asked(&mut bench).into_iter().map(|(_, body)| body).collect();
         let stored = wire::HisOrder::decode(bench.store.row(&key).unwrap().as_slice()).unwrap();
         match asked.as_slice() {
-            [] => assert_eq!(stored.devices, Vec::<String>::new()),
+            [] => assert_eq!(stored.devices, before),
             [Body::LookUp(look)] => {
                 assert!(look.core == core && !look.fresh);
-                assert_eq!(stored.devices, ["POS-1"]);
+                assert_eq!(stored.devices.last().unwrap(), "POS-1");
             }
             _ => panic!("something else was asked"),
         }
         asked.len()
     };
-    assert_eq!(looks(None, Some(Revocation::Retired)), 1);
-    assert_eq!(looks(None, compromised), 1);
-    assert_eq!(looks(None, None), 0, "only a person asks for a device that is in use");
-    assert_eq!(looks(Some(Revocation::Retired), compromised), 0);
+    assert_eq!(looks(None, Some(Revocation::Retired), &[]), 1);
+    assert_eq!(looks(None, compromised, &[]), 1);
+    assert_eq!(looks(None, None, &[]), 0, "only a person asks for a device that is in use");
+    assert_eq!(looks(Some(Revocation::Retired), compromised, &[]), 0);
+    // Asked about here before the program started again, and by another device that is in use or is not.
+    assert_eq!(looks(None, compromised, &["POS-1"]), 1);
+    assert_eq!(looks(None, compromised, &["POS-3", "POS-1"]), 1);
+    assert_eq!(looks(None, compromised, &["POS-3"]), 0);
+    assert_eq!(looks(None, compromised, &["POS-2"]), 1);
+}
+
+//= spec-crate/spec/orders.md#another-device
+//= type=test
+//# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or after its
+//# lease end + T_QUIET, the largest T_QUIET of all agreements held.
+#[test]
+fn the_lease_of_the_row_counts_and_not_that_of_a_view_that_a_program_has_kept() {
+    let mut bench = HisBench::ready();
+    let (order_no, core) = orders_of_other();
+    let key = RowKey::new(Table::Order, order_no.as_str());
+    let row = |leased_until| wire::HisOrder {
+        core: core.clone(),
+        state: i32::from(HisState::Asking),
+        leased_until,
+        ..wire::HisOrder::default()
+    };
+    let kept = Row { key: key.clone(), version: 1, bytes: row(1).encode_to_vec() };
+    let kept = OrderView::read(&kept).unwrap();
+    let over = bench.clock.now.0 + 100_000;
+    let index = Index { open: true, device: "POS-2".into(), bill: String::new(), day: 20_270_115 };
+    bench.store.put(Write { key: key.clone(), bytes: row(over).encode_to_vec(), index });
+    let mut looked = |wait| {
+        pass(&mut bench, wait);
+        bench.link.look_up(&kept, bench.clock).unwrap();
+        bench.run();
+        let stored = wire::HisOrder::decode(bench.store.row(&key).unwrap().as_slice()).unwrap();
+        (asked(&mut bench).len(), stored.devices)
+    };
+    assert_eq!(looked(0), (0, vec![]));
+    assert_eq!(looked(100 + Timers::USUAL.quiet / 1_000 - 1), (0, vec![]));
+    assert_eq!(looked(1), (1, vec!["POS-1".into()]));
 }
