@@ -2,7 +2,6 @@
 //!
 //! Specified in spec: orders, "another device".
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{HisLink, Work};
@@ -19,9 +18,9 @@ impl HisLink {
             return;
         }
         let own = self.is_revoked(self.context.device_id.as_str());
-        let revoked =
-            self.context.devices.entries().iter().filter(|entry| !own && entry.revocation.is_some());
-        let revoked: Vec<String> = revoked.map(|entry| entry.id.as_str().into()).collect();
+        let entries = self.context.devices.entries().iter();
+        let revoked = entries.filter(|entry| !own && entry.revocation.is_some());
+        let revoked: Vec<_> = revoked.map(|entry| entry.id.as_str().into()).collect();
         self.look_for_revoked = (!revoked.is_empty()).then(|| clock.now.after(timers::VERIFY_RETRY));
         self.work.extend(revoked.into_iter().map(|device| Work::OfRevoked { device, after: 0 }));
     }

@@ -63,8 +63,6 @@ pub struct PosLink {
     halted: bool,
     /// The clock of the latest input.
     now: Instant,
-    /// Everything in the flow that was due by then has been looked at, or is queued to be.
-    ticked: Instant,
 }
 
 /// The session that is up.
@@ -151,7 +149,6 @@ impl PosLink {
             storage: true,
             halted: false,
             now: clock.now,
-            ticked: clock.now,
         };
         link.run(clock);
         Some(link)
@@ -187,7 +184,7 @@ impl PosLink {
                 if let Some(session) = self.session.as_mut() {
                     session.handle_tick(clock.now);
                 }
-                self.queue_tick(clock.now);
+                self.queue_tick();
             }
             Input::Persisted(id, anchor) => self.persisted(id, anchor, clock),
             Input::Loaded(id, found) => self.loaded(id, found, clock),
@@ -201,10 +198,6 @@ impl PosLink {
                 self.session.iter_mut().for_each(|session| session.set_busy(true));
             }
             Input::Verdict(verdict) => self.work.push_back(Work::Verdict(verdict)),
-        }
-        // What falls due must not be passed over because something else came in at that moment.
-        if self.flow.deadline(self.ticked).is_some_and(|due| due <= clock.now) {
-            self.queue_tick(clock.now);
         }
         self.drain_session(clock);
         self.run(clock);
@@ -267,7 +260,7 @@ impl PosLink {
         self.flow.context.merchants = merchants;
         self.terminals = terminals;
         self.flow.provisioned(clock.now);
-        self.queue_tick(clock.now);
+        self.queue_tick();
         self.run(clock);
     }
 
@@ -328,11 +321,10 @@ impl PosLink {
     fn timeout(&self, now: Instant) -> Option<Instant> {
         let session = self.session.as_ref().and_then(|session| session.timeout());
         let reports = self.up.as_ref().and_then(|_| self.reports.deadline(self.flow.unanswered(), now));
-        [session, self.flow.deadline(self.ticked), reports].into_iter().flatten().min()
+        [session, self.flow.deadline(now), reports].into_iter().flatten().min()
     }
 
-    fn queue_tick(&mut self, now: Instant) {
-        self.ticked = now;
+    fn queue_tick(&mut self) {
         if !self.work.iter().any(|work| matches!(work, Work::Tick)) {
             self.work.push_back(Work::Tick);
         }
@@ -369,6 +361,10 @@ impl PosLink {
 
     /// Does work until something is awaited from the store.
     fn run(&mut self, clock: Clock) {
+        // What fell due since the latest input is not passed over, whatever came in now.
+        if self.flow.deadline(self.now).is_some_and(|due| due <= clock.now) {
+            self.queue_tick();
+        }
         self.now = clock.now;
         while self.waiting.is_none() && !self.halted {
             //= spec-crate/spec/messages.md#call-numbers

@@ -133,8 +133,7 @@ impl Life {
         }
         let timers = context.timers(&self.core);
         let alive = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive);
-        let poll = self.poll(timers);
-        alive && clock.now >= self.paid_from.after(poll.max(timers.reverse_min))
+        alive && clock.now >= self.paid_from.after(self.poll(timers).max(timers.reverse_min))
     }
 
     /// Sets the next question by the schedule of the state.

@@ -374,9 +374,9 @@ impl Life {
         let timers = context.timers(&self.core);
         let latest = self.latest().map(|(latest, _)| latest);
         let Some(attempt) = self.row.attempt.as_ref() else { return false };
-        let poll = self.poll(timers);
-        let wanted =
-            clock.now >= self.paid_from.after(poll) || self.row.cancel_wanted || attempt.payer_refused;
+        let wanted = clock.now >= self.paid_from.after(self.poll(timers))
+            || self.row.cancel_wanted
+            || attempt.payer_refused;
         let lives =
             latest == Some(Latest::Alive) || (latest == Some(Latest::Absent) && !attempt.payer_refused);
         let old_enough = clock.now >= self.paid_from.after(timers.reverse_min);

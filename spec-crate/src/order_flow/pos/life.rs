@@ -306,20 +306,18 @@ impl Life {
         if !self.looking && self.state() == PosState::Ended {
             return None;
         }
-        let lease = match self.state() {
-            _ if self.looking => None,
-            PosState::WaitCode | PosState::Refunding => Some(self.start_by()),
-            _ => Some(self.act_by()),
-        };
+        let lease = (!self.looking).then(|| match self.state() {
+            PosState::WaitCode | PosState::Refunding => self.start_by(),
+            _ => self.act_by(),
+        });
         let told = self.told.map(|(_, told)| told.after(timers::PROGRESS_EVERY));
-        let paid_from = (!self.looking && self.row.attempt.is_some()).then_some(self.paid_from);
         let agreed = context.timers(&self.core);
-        let reverse = paid_from.map(|paid| paid.after(agreed.reverse_min));
-        let polled = paid_from.map(|paid| paid.after(self.poll(agreed)));
+        let paid = self.row.attempt.iter().flat_map(|_| [agreed.reverse_min, self.poll(agreed)]);
+        let asked = [self.next_query, self.next_reverse];
         //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos
         //# A POS MUST apply the rules of an order's state again after each event of the order, and at each
         //# instant that a rule of the state names.
-        let marks = [Some(self.next_query), Some(self.next_reverse), lease, told, reverse, polled];
-        marks.into_iter().flatten().filter(|at| *at > now).min()
+        let marks = paid.map(|wait| self.paid_from.after(wait)).chain(asked).chain(lease).chain(told);
+        marks.filter(|at| *at > now).min()
     }
 }

@@ -149,7 +149,7 @@ fn is_not_yet(trace: &Trace, placed: &Placed) -> bool {
     let code = cited.iter().any(|citation| citation.kind != Kind::Test);
     let test = cited.iter().any(|citation| citation.kind != Kind::Implementation);
     let excepted = trace.exceptions.contains_key(&placed.requirement.id);
-    !excepted && !(code && test)
+    !(excepted || code && test)
 }
 
 /// A requirement with its code and its tests.
