@@ -395,14 +395,8 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
 }
 
 fn reserves(capture: &Row, held: &Held) -> bool {
-    if capture.key.table != Table::Capture {
-        return false;
-    }
-    Capture::of(capture)
-        .row
-        .reservations
-        .iter()
-        .any(|reservation| reservation.order_no == held.order_no.as_str())
+    let for_it = |reservation: &wire::Reservation| reservation.order_no == held.order_no.as_str();
+    capture.key.table == Table::Capture && Capture::of(capture).row.reservations.iter().any(for_it)
 }
 
 /// A refund that ended is booked in the row of its original, and its reservation goes unless it may still happen; `true`

@@ -183,13 +183,8 @@ impl HisLink {
     }
 
     fn repeat(&mut self, clock: Clock) {
-        let due: Vec<u32> = self
-            .calls
-            .open
-            .iter()
-            .filter(|(_, call)| clock.now >= call.next)
-            .map(|(number, _)| *number)
-            .collect();
+        let due = self.calls.open.iter().filter(|(_, call)| clock.now >= call.next);
+        let due: Vec<u32> = due.map(|(number, _)| *number).collect();
         for number in due {
             let next = self.calls.next;
             let Some(call) = self.calls.open.get(&number) else { continue };
