@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Re-derives every frozen vector of a directory from the specification alone.
 
-usage: check.py DIR        prints cases checked and failures per file; exit 1 on any difference or missing file
+usage: check.py DIR        prints cases checked and failures per file, and what the files lack together; exit 1 on
+                           any difference, missing file or gap
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from checks.business import check_codes, check_orders, check_verdicts
 from checks.conversations import check_conversations
+from checks.coverage import check_coverage
 from checks.example import check_example
 from checks.files import check_books, check_signed_files
 from checks.link import (
@@ -21,6 +23,7 @@ from checks.link import (
     check_validator,
 )
 from checks.messages import check_messages
+from checks.schemas import check_schemas
 from checks.tally import Tally
 
 CHECKS = {
@@ -46,7 +49,7 @@ def main() -> int:
         print(__doc__.strip(), file=sys.stderr)
         return 2
     directory = Path(sys.argv[1])
-    failed, totals = False, {"valid": 0, "invalid": 0}
+    failed, tallies = False, []
     found = {path.name for path in directory.glob("*.json")}
     for name in sorted(found ^ set(CHECKS)):
         print(f"{name}: {'no check knows this file' if name in found else 'missing'}")
@@ -57,10 +60,13 @@ def main() -> int:
         CHECKS[name](file, tally)
         counts = tally.counts
         print(f"{name}: {counts['valid']} valid and {counts['invalid']} invalid cases, {len(tally.failed)} failed")
-        for result, count in counts.items():
-            totals[result] += count
+        tallies.append(tally)
         failed |= bool(tally.failed) or tally.cases == 0
+    totals = {result: sum(tally.counts[result] for tally in tallies) for result in ("valid", "invalid")}
     print(f"all files: {totals['valid']} valid and {totals['invalid']} invalid cases")
+    lacking = check_schemas(directory) + check_coverage(directory, tallies)
+    print("\n".join(lacking + [f"schemas and coverage: {len(lacking)} failed"]))
+    failed |= bool(lacking)
     return 1 if failed else 0
 
 

@@ -233,6 +233,10 @@ fn verdict(value: &Value) -> Verdict {
             "absent" => Proof::Absent,
             "open" => Proof::Open,
             "captured" => Proof::Captured(capture()),
+            "mismatch" => Proof::Mismatch(capture()),
+            "alive" => Proof::Alive,
+            "closed" => Proof::Closed,
+            "refused" => Proof::Refused,
             name => panic!("no proof {name}"),
         },
         provider_code: text(value, "provider_code").into(),
@@ -273,5 +277,5 @@ fn conversations_of_the_vectors_are_lived_again_by_real_links() {
         }
         assert!(end.out.is_empty(), "{name}: more comes: {:?}", end.out);
     }
-    assert!(cases.len() >= 38);
+    assert!(cases.len() >= 158);
 }

@@ -51,6 +51,10 @@ class Line:
                 self.take(at, event[1], event[2])
 
     def take(self, at: int, kind: int, body: bytes):
+        if kind == frame.PLAIN_ALERT and len(body) == 5:
+            self.tally.tell(f"alert {body[0]}")
+        elif kind in (frame.RECORD_HIS, frame.RECORD_POS):
+            self.opened(body)
         if kind == frame.M1 and body != self.m1:
             pos = exchange.Pos(self.peek(), self.ids[self.peer], self.peer_key(), self.agreement)
             try:
@@ -74,6 +78,18 @@ class Line:
         elif kind == frame.PLAIN_ALERT and body[0] == BUSY and body[1:] == getattr(self, "checksum", None):
             self.held_until = at + BUSY_WAIT
 
+    def opened(self, body: bytes):
+        for opener, _, _ in self.coming:
+            verdict, plaintext = opener.open(body)
+            if verdict == "open":
+                self.tell(decode("Message", plaintext))
+                return
+
+    def tell(self, said: dict):
+        for name in ("alert", "rejected"):
+            if name in said:
+                self.tally.tell(f"{name} {said[name].get('code', 0)}")
+
     def peek(self) -> exchange.Party:
         nonce, private = (self.draws + [bytes(16), bytes(32)])[:2]
         return exchange.Party(self.ids[self.own], self.seeds[self.own], nonce, private, [1], [1])
@@ -96,6 +112,8 @@ class Line:
                 self.tally.expect("a repeated M2", body.hex(), self.m2.hex())
         elif kind == frame.M3:
             self.tally.expect("an M3 that follows", body in self.m2s.values(), True)
+        elif kind == frame.PLAIN_ALERT:
+            self.tally.tell(f"alert {body[0]}")
         elif kind in (frame.RECORD_HIS, frame.RECORD_POS):
             self.sent_record(body)
 
@@ -127,6 +145,7 @@ class Line:
 
     def said(self, session: bytes, counter: int, plaintext: bytes):
         said = decode("Message", plaintext)
+        self.tell(said)
         self.tally.expect("the plaintext", plaintext.hex(), encode("Message", said).hex())
         first = "ready" if self.side == "pos" else "sync"
         if counter == 0:

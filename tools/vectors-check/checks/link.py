@@ -36,6 +36,7 @@ def check_validator(file: dict, tally: Tally):
     for case in map(tally.open, file["cases"]):
         step = failing_step(case["message"], hexes(case["bytes"]))
         tally.expect("step", case["step"], step)
+        tally.tell(f"step {step}")
         tally.expect("result", case["result"], "invalid" if step else "valid")
 
 
@@ -148,6 +149,7 @@ def check_refusal(case: dict, base: dict, tally: Tally):
     tally.expect(f"alert ({why})", case["alert"], alert)
     answer = None
     if isinstance(alert, int):
+        tally.tell(f"alert {alert}")
         crc = frame.cobs_decode(received[:-1])[-4:]
         answer = frame.encode(frame.PLAIN_ALERT, bytes([alert]) + crc).hex()
     tally.expect("answer", case["answer"], answer)

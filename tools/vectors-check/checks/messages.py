@@ -15,6 +15,10 @@ def check_messages(file: dict, tally: Tally):
         said = terminal.parse(hexes(case["plaintext"]))
         tally.expect("decoded", case.get("decoded"), said)
         state = file["states"][case["state"]]
+        for message in [*case["sent"], said or {}]:
+            for name in ("alert", "rejected"):
+                if name in message:
+                    tally.tell(f"{name} {message[name].get('code', 0)}")
         react = _at_pos if case["receiver"] == "pos" else _at_his
         answers, stands = [m for m in case["sent"] if "reply_to" in m or "alert" in m], case["stands"]
         if said is None:

@@ -1,6 +1,7 @@
 """Counts the cases of one file, and says what differs in which."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 SPEC = Path(__file__).resolve().parents[3] / "spec-crate" / "spec"
@@ -20,7 +21,8 @@ class Tally:
     def __init__(self, name: str):
         self.name, self.failed, self.seen, self.mutations = name, set(), set(), {}
         self.counts = {"valid": 0, "invalid": 0}
-        self.cited = set()
+        self.cited, self.told = Counter(), Counter()
+        self.told_now = set()
 
     @property
     def cases(self) -> int:
@@ -38,14 +40,23 @@ class Tally:
         cited = case.get("requirements", [])
         self.expect("requirements", bool(cited), True)
         self.expect("unknown requirements", sorted(set(cited) - self.known), [])
-        self.cited |= set(cited)
+        self.cited.update(set(cited))
+        self.told_now = set()
         if result == "invalid":
             mutation = case.get("mutation", {})
             key = tuple(mutation.get(name) for name in ("message", "field", "kind"))
             self.expect("message and kind of the mutation", bool(key[0] and key[2]), True)
             self.expect("another case with this mutation", self.mutations.get(key), None)
             self.mutations[key] = self.case
+            reacts = any(case.get(name) for name in ("reaction", "outcomes", "step")) or "alert" in case
+            self.expect("an invalid case has a reaction", reacts, True)
         return case
+
+    def tell(self, what: str):
+        """The present case has this code, sent or received."""
+        if what not in self.told_now:
+            self.told_now.add(what)
+            self.told[what] += 1
 
     def expect(self, what: str, committed, derived):
         if committed != derived:

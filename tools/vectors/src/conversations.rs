@@ -14,6 +14,7 @@ use crate::example::platform;
 use crate::hex::{bytes, hex};
 use crate::pair::{End, Pair};
 use crate::site::{DAY, DEVICE, SITE, SOFTWARE, TERMINAL, UNIX, seed};
+use crate::stories::{self, Story};
 use crate::story::{Happening, Out, What};
 
 /// Conversations.
@@ -60,52 +61,22 @@ struct Case {
     happenings: Vec<Happening>,
 }
 
-/// A story: its name, what it shows, and how it goes.
-type Story = (&'static str, &'static str, fn() -> Result<Pair, String>);
-
-const STORIES: &[Story] = &[
-    ("a whole collect", "ORD-7 ORD-8 ORD-63 ORD-65 ORD-88 MSG-6 MSG-12", crate::example::lived),
-    ("the first SessionReady is lost", "KEX-50 KEX-63 KEX-66 KEX-74", lost_ready),
-    ("M1 is lost four times", "KEX-8 KEX-72", lost_m1),
-    ("M3 is lost twice", "KEX-22 KEX-74 KEX-76", lost_m3),
-    ("HIS starts again, and an M2 of its earlier run comes", "KEX-43 KEX-44 KEX-38", stale_m2),
-    ("the POS starts again between M2 and M3", "KEX-51 REC-39 REC-40", forgotten_candidate),
-    (
-        "the order is lost and cancelled before it came",
-        "ORD-71 ORD-95 ORD-96 MSG-20",
-        cancelled_before_it_came,
-    ),
-    ("the POS starts again while it waits for a code", "REC-13 REC-38 ORD-71 ORD-94", restarted_pos),
-    (
-        "HIS starts again while the POS waits for a code, and looks the order up",
-        "ORD-71 ORD-97 ORD-98",
-        restarted_his,
-    ),
-    ("the first three reports are lost", "ORD-46 MSG-7", lost_reports),
-    ("the first two confirmations are lost", "ORD-46 MSG-7 MSG-16", lost_confirmations),
-    ("nothing is asked for a while", "ORD-76 ORD-77 ORD-78", idle),
-    ("the line is silent for 70 s", "REC-42 KEX-77 KEX-68 KEX-69", silent),
-    ("HIS ends the session in order", "REC-24 REC-25 REC-22", closed_by_his),
-    ("the POS ends the session in order", "REC-24 REC-25 REC-44", closed_by_pos),
-    ("eight records in a row do not open", "REC-16 REC-18 REC-19", forged),
-    ("the journal cannot be written", "KEX-25 ORD-10 ORD-12 REC-37", busy),
-    ("the cashier cancels while a code is awaited", "ORD-95 ORD-90", cancelled),
-    ("nobody shows a code", "ORD-86 ORD-83", no_code),
-];
-
-/// Every case: each story from both ends.
+/// Every case: each story from each end that it says something of.
 pub(crate) fn file() -> Result<File, String> {
     let mut cases = Vec::new();
     let mut site = None;
-    for (comment, requirements, story) in STORIES {
-        let pair = story().map_err(|error| format!("{comment}: {error}"))?;
-        for (side, place) in [(Side::His, 0), (Side::Pos, 1)] {
+    for Story { comment, his, pos, lived } in stories::all() {
+        let pair = lived().map_err(|error| format!("{comment}: {error}"))?;
+        for (side, place, requirements) in [(Side::His, 0, his), (Side::Pos, 1, pos)] {
+            if requirements.is_empty() {
+                continue;
+            }
             let happenings = pair.log.get(place).cloned().unwrap_or_default();
             let drawn = pair.draws.get(place).map(Vec::as_slice).unwrap_or_default();
             cases.push(Case {
                 tc_id: cases.len() as u32 + 1,
                 comment: (*comment).to_owned(),
-                requirements: cited(requirements),
+                requirements: cited(&requirements.join(" ")),
                 side,
                 draws: drawn.iter().map(|drawn| all(drawn).iter().map(|draw| hex(draw)).collect()).collect(),
                 happenings,
@@ -142,14 +113,14 @@ fn shown(pair: &Pair) -> Site {
     }
 }
 
-fn kind_of(sender: End, mut wire: &[u8]) -> Option<FrameType> {
+pub(crate) fn kind_of(sender: End, mut wire: &[u8]) -> Option<FrameType> {
     let receiver = if sender == End::His { Receiver::Pos } else { Receiver::His };
     let mut decoder = Decoder::new(receiver);
     decoder.next_frame(&mut wire)?.ok().map(|frame| frame.kind)
 }
 
 /// Both programs start; the first `lost` frames of this type, behind `skipped` others of it, do not arrive.
-fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pair, String> {
+pub(crate) fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pair, String> {
     let mut seen = 0;
     let line = move |end: End, wire: &[u8]| {
         if kind_of(end, wire) != Some(kind) {
@@ -161,44 +132,44 @@ fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pair, String> 
     started(Pair::new(platform, Box::new(line))?)
 }
 
-fn started(mut pair: Pair) -> Result<Pair, String> {
+pub(crate) fn started(mut pair: Pair) -> Result<Pair, String> {
     pair.start(End::Pos)?;
     pair.start(End::His)?;
     Ok(pair)
 }
 
-fn calm() -> Result<Pair, String> {
+pub(crate) fn calm() -> Result<Pair, String> {
     started(Pair::new(platform, Box::new(|_, _| true))?)
 }
 
 /// A collect waits for a code.
-fn waiting(mut pair: Pair) -> Result<Pair, String> {
+pub(crate) fn waiting(mut pair: Pair) -> Result<Pair, String> {
     pair.pass(2_000);
     pair.collect("bill-1", 8_800, DAY)?;
     pair.pass(1_000);
     Ok(pair)
 }
 
-fn lost_ready() -> Result<Pair, String> {
+pub(crate) fn lost_ready() -> Result<Pair, String> {
     let mut pair = losing(FrameType::PosRecord, 0, 1)?;
     pair.pass(5_000);
     Ok(pair)
 }
 
-fn lost_m1() -> Result<Pair, String> {
+pub(crate) fn lost_m1() -> Result<Pair, String> {
     let mut pair = losing(FrameType::M1, 0, 4)?;
     pair.pass(14_000);
     Ok(pair)
 }
 
-fn lost_m3() -> Result<Pair, String> {
+pub(crate) fn lost_m3() -> Result<Pair, String> {
     let mut pair = losing(FrameType::M3, 0, 2)?;
     pair.pass(6_000);
     Ok(pair)
 }
 
 /// The frames of a type that an end has sent.
-fn sent(pair: &Pair, end: End, kind: FrameType) -> Vec<Vec<u8>> {
+pub(crate) fn sent(pair: &Pair, end: End, kind: FrameType) -> Vec<Vec<u8>> {
     let log = pair.log.get(if end == End::His { 0 } else { 1 }).map(Vec::as_slice).unwrap_or_default();
     let frames = log.iter().filter_map(|happening| match &happening.what {
         What::Out(Out::Transmit(text)) => bytes(text).ok(),
@@ -207,7 +178,7 @@ fn sent(pair: &Pair, end: End, kind: FrameType) -> Vec<Vec<u8>> {
     frames.filter(|frame| kind_of(end, frame) == Some(kind)).collect()
 }
 
-fn stale_m2() -> Result<Pair, String> {
+pub(crate) fn stale_m2() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(1_000);
     let old = sent(&pair, End::Pos, FrameType::M2).into_iter().next().ok_or("no M2")?;
@@ -221,7 +192,7 @@ fn stale_m2() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn forgotten_candidate() -> Result<Pair, String> {
+pub(crate) fn forgotten_candidate() -> Result<Pair, String> {
     let mut pair = losing(FrameType::M3, 0, 1)?;
     pair.pass(500);
     pair.kill(End::Pos);
@@ -230,7 +201,7 @@ fn forgotten_candidate() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn cancelled_before_it_came() -> Result<Pair, String> {
+pub(crate) fn cancelled_before_it_came() -> Result<Pair, String> {
     let lost = Rc::new(Cell::new(false));
     let losing = lost.clone();
     let line = move |end: End, _: &[u8]| !(end == End::His && losing.get());
@@ -246,7 +217,7 @@ fn cancelled_before_it_came() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn restarted_pos() -> Result<Pair, String> {
+pub(crate) fn restarted_pos() -> Result<Pair, String> {
     let mut pair = waiting(calm()?)?;
     pair.kill(End::Pos);
     pair.pass(200);
@@ -255,7 +226,7 @@ fn restarted_pos() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn restarted_his() -> Result<Pair, String> {
+pub(crate) fn restarted_his() -> Result<Pair, String> {
     let mut pair = waiting(calm()?)?;
     pair.kill(End::His);
     pair.pass(200);
@@ -283,21 +254,21 @@ fn paid(kind: FrameType, lost: usize) -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn lost_reports() -> Result<Pair, String> {
+pub(crate) fn lost_reports() -> Result<Pair, String> {
     paid(FrameType::PosRecord, 3)
 }
 
-fn lost_confirmations() -> Result<Pair, String> {
+pub(crate) fn lost_confirmations() -> Result<Pair, String> {
     paid(FrameType::HisRecord, 2)
 }
 
-fn idle() -> Result<Pair, String> {
+pub(crate) fn idle() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(85_000);
     Ok(pair)
 }
 
-fn silent() -> Result<Pair, String> {
+pub(crate) fn silent() -> Result<Pair, String> {
     let mute = Rc::new(Cell::new(false));
     let muted = mute.clone();
     let mut pair = started(Pair::new(platform, Box::new(move |_, _| !muted.get()))?)?;
@@ -309,7 +280,7 @@ fn silent() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn closed_by_his() -> Result<Pair, String> {
+pub(crate) fn closed_by_his() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(2_000);
     pair.close(End::His);
@@ -317,7 +288,7 @@ fn closed_by_his() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn closed_by_pos() -> Result<Pair, String> {
+pub(crate) fn closed_by_pos() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(2_000);
     pair.close(End::Pos);
@@ -325,7 +296,7 @@ fn closed_by_pos() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn forged() -> Result<Pair, String> {
+pub(crate) fn forged() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(31_000);
     let record = sent(&pair, End::His, FrameType::HisRecord).into_iter().next_back().ok_or("no record")?;
@@ -343,7 +314,7 @@ fn forged() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn busy() -> Result<Pair, String> {
+pub(crate) fn busy() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(2_000);
     pair.fail_journal();
@@ -356,7 +327,7 @@ fn busy() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn cancelled() -> Result<Pair, String> {
+pub(crate) fn cancelled() -> Result<Pair, String> {
     let mut pair = waiting(calm()?)?;
     let order = pair.made().ok_or("no order")?;
     pair.cancel(&order)?;
@@ -364,7 +335,7 @@ fn cancelled() -> Result<Pair, String> {
     Ok(pair)
 }
 
-fn no_code() -> Result<Pair, String> {
+pub(crate) fn no_code() -> Result<Pair, String> {
     let mut pair = waiting(calm()?)?;
     pair.pass(95_000);
     Ok(pair)

@@ -100,7 +100,7 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     }
     let mut cases = Cases::new(Vec::new());
     let mut site = None;
-    let rows = [requests::rows(schema)?, reports::rows(schema)?].concat();
+    let rows = [requests::rows(schema)?, reports::rows(schema)?, requests::later(schema)?].concat();
     let mut wrong = Vec::new();
     for row in rows {
         let scene = Scene::open(row.stage)?;

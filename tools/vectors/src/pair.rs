@@ -36,7 +36,7 @@ impl End {
 }
 
 /// What the platform answers to a question: a proof and its own code; `None`: the connection fails.
-pub(crate) type Platform = fn(&Ask) -> Option<(Proof, &'static str)>;
+pub(crate) type Platform = Box<dyn FnMut(&Ask) -> Option<(Proof, &'static str)>>;
 
 /// Whether bytes that an end writes arrive.
 pub(crate) type Line = Box<dyn FnMut(End, &[u8]) -> bool>;
@@ -63,11 +63,15 @@ pub(crate) struct Pair {
     platform: Platform,
     line: Line,
     journal_fails: bool,
+    held: Option<End>,
 }
 
 impl Pair {
     /// Programs that have not started, and books that have just begun.
-    pub(crate) fn new(platform: Platform, line: Line) -> Result<Self, String> {
+    pub(crate) fn new(
+        platform: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
+        line: Line,
+    ) -> Result<Self, String> {
         let site = Site::new()?;
         let at = Some(UnixSeconds(UNIX));
         let mut ledger = Book::new(known("ledger book"), at);
@@ -85,9 +89,10 @@ impl Pair {
             wakes: [None, None],
             log: [Vec::new(), Vec::new()],
             draws: [Vec::new(), Vec::new()],
-            platform,
+            platform: Box::new(platform),
             line,
             journal_fails: false,
+            held: None,
         })
     }
 
@@ -221,6 +226,11 @@ impl Pair {
         self.journal_fails = true;
     }
 
+    /// From now on an end's book does not answer.
+    pub(crate) fn hold(&mut self, end: End) {
+        self.held = Some(end);
+    }
+
     /// Whether an end has a session.
     pub(crate) fn is_up(&self, end: End) -> bool {
         match end {
@@ -312,6 +322,9 @@ impl Pair {
         match output {
             Output::Persist(id, batch) => {
                 self.note(end, What::Out(story::persist(&batch)));
+                if self.held == Some(end) {
+                    return false;
+                }
                 if self.journal_fails && end == End::Pos {
                     self.give(end, In::PersistFailed {}, Input::PersistFailed(id));
                     return false;
@@ -327,6 +340,9 @@ impl Pair {
             }
             Output::Load(id, query) => {
                 self.note(end, What::Out(story::load(&query)));
+                if self.held == Some(end) {
+                    return false;
+                }
                 let found = self.book_of(end).memory.find(&query);
                 self.give(end, story::loaded(&found), Input::Loaded(id, found));
             }

@@ -44,6 +44,9 @@ struct Case {
     result: Verdict,
     /// The name of the drop; empty if valid.
     reason: &'static str,
+    /// What the receiver does; empty if valid.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reaction: &'static str,
     /// What a valid record holds, and what it is sealed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     opened: Option<Opened>,
@@ -125,7 +128,20 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
         });
         let mutation = Mutation::of(result, "record", reason, comment);
         let direction = *direction;
-        cases.push(Case { tc_id, comment, requirements, direction, frame, result, reason, opened, mutation });
+        let reaction =
+            if reason.is_empty() { "" } else { "dropped and counted; the session stays as it was" };
+        cases.push(Case {
+            tc_id,
+            comment,
+            requirements,
+            direction,
+            frame,
+            result,
+            reason,
+            reaction,
+            opened,
+            mutation,
+        });
     }
     let check = [
         "Deframe `frame` and open its body at the receiver of `direction`, in the order of the file.",

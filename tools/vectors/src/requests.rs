@@ -23,6 +23,15 @@ pub(crate) fn rows(schema: &Schema) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
+/// Messages that were added later: the numbers of cases do not change.
+pub(crate) fn later(schema: &Schema) -> Result<Vec<Row>, String> {
+    let run = Scene::open(Stage::Synced)?.pos_run()?;
+    let made = Made { schema, run };
+    let late = with(&made.submit(&collect_fields())?, "start_by", Value::U32(1));
+    let row = made.row(Stage::Paid, "submit_order", "SubmitOrder", "1 s", &late, "ORD-88 ORD-91 MSG-33")?;
+    Ok(vec![row.wrong("start_by", "the order is not taken", "rejected 508")])
+}
+
 /// What requests are made with.
 pub(crate) struct Made<'a> {
     pub(crate) schema: &'a Schema,

@@ -92,6 +92,7 @@ class HisLink:
         self._session, self.ledger = session, ledger
         self._terminal_id, self._device_id = terminal_id, device_id
         self._events: deque[LinkEvent] = deque()
+        self._anchor_pinged: int | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -103,7 +104,6 @@ class HisLink:
         self._zero = 0
         self._is_synced = False
         self._sent_at = 0
-        self._anchor_pinged: int | None = None
         self._made_here: set[str] = set()
         self._told: set[str] = set()
         self._ask_from: dict[str, int] = {}
