@@ -127,7 +127,7 @@ pub(crate) fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pai
             return true;
         }
         seen += 1;
-        !(skipped < seen && seen <= skipped + lost)
+        !(skipped < seen && seen <= skipped.saturating_add(lost))
     };
     started(Pair::new(platform, Box::new(line))?)
 }
@@ -236,7 +236,7 @@ pub(crate) fn restarted_his() -> Result<Pair, String> {
 }
 
 /// A paid collect on a line that loses what carries results after this many frames of the type.
-fn paid(kind: FrameType, lost: usize) -> Result<Pair, String> {
+pub(crate) fn paid(kind: FrameType, lost: usize) -> Result<Pair, String> {
     let (from, gone) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0)));
     let (losing, count) = (from.clone(), gone);
     let line = move |end: End, wire: &[u8]| {

@@ -51,7 +51,9 @@ enum Outcome {
 pub(crate) fn file() -> Result<File, String> {
     let mut cases = Vec::new();
     let rows = streams()?.into_iter().map(|(side, comment, stream)| (side, comment.to_owned(), stream));
-    for (tc_id, (receiver, comment, stream)) in (1..).zip(rows.chain(streams::all()?)) {
+    for (tc_id, (receiver, comment, stream)) in
+        (1..).zip(rows.chain(streams::all()?).chain(streams::later()?))
+    {
         let outcomes = read(receiver, &stream);
         let drops: Vec<&str> = outcomes
             .iter()
@@ -61,10 +63,11 @@ pub(crate) fn file() -> Result<File, String> {
             })
             .collect();
         let result = if drops.is_empty() { Verdict::Valid } else { Verdict::Invalid };
-        let requirements = cited(&match drops.as_slice() {
+        let mut requirements = cited(&match drops.as_slice() {
             [] => "FRM-10 FRM-13 FRM-17".to_owned(),
             drops => drops.iter().map(|drop| rule(drop)).collect::<Vec<_>>().join(" "),
         });
+        requirements.extend(cited(form(&stream, &comment)));
         let mutation =
             Mutation::of(result, "stream", if receiver == Side::His { "his" } else { "pos" }, &comment);
         let reason = drops.join(", ");
@@ -125,6 +128,20 @@ fn rule(drop: &str) -> &'static str {
         "crc" => "FRM-25",
         "type" => "FRM-26",
         _ => "FRM-27",
+    }
+}
+
+/// The requirement behind the form of a stream.
+fn form(stream: &[u8], comment: &str) -> &'static str {
+    if comment.contains("0x01 behind") {
+        return "FRM-16";
+    }
+    match stream {
+        [first, ..] if *first != 0 => "FRM-18",
+        _ if stream.windows(2).any(|two| two == [0, 0]) => "FRM-19",
+        _ if stream.split(|byte| *byte == 0).any(|run| run.len() > 2_058) => "FRM-21",
+        _ if comment.contains("blocks of 254") || comment == "a final block of 254 bytes" => "FRM-15",
+        _ => "",
     }
 }
 

@@ -206,8 +206,34 @@ fn add(cases: &mut Cases<Given>, schema: &Schema, mut scene: Scene, row: &Row) -
     if !expected {
         return Err(format!("{comment}: {reaction} and not {}", row.expected));
     }
-    cases.push(&comment, &row.requirements, what, fault.as_ref());
+    let requirements = format!("{} {}", row.requirements, besides(row, &reaction));
+    cases.push(&comment, &requirements, what, fault.as_ref());
     Ok(())
+}
+
+/// What a message shows beside the requirements of its row.
+fn besides(row: &Row, reaction: &str) -> String {
+    let known = row.wrong == Some("another core is held") || row.kind.starts_with("once more");
+    let notice =
+        matches!(row.body, "ready" | "order_state" | "device_event") && row.kind.ends_with("with a call");
+    let shown = [
+        ("ENC-17 CON-22", row.kind.contains("unknown, field") || row.kind.contains("an unknown body")),
+        ("CAT-1 CON-22", row.kind.contains("a status that nobody knows")),
+        ("ORD-32", known && row.body != "sync"),
+        ("ORD-155 ORD-189", row.wrong == Some("not authentic")),
+        ("MSG-22", notice && row.receiver == Side::His && !row.requirements.contains("MSG-22")),
+        ("ORD-154 ORD-189 ORD-191", reaction == "recorded"),
+        ("ORD-154 ORD-191 ORD-196", reaction == "kept"),
+        ("ORD-226", reaction == "kept" && row.kind.contains("of an order that nobody knows")),
+        ("ORD-220", row.body == "list_orders" && reaction == "order_list"),
+        ("ORD-221", row.body == "list_orders" && row.kind.contains("of an unknown book")),
+        ("ORD-222", row.body == "list_orders" && matches!(row.stage, Stage::Waiting | Stage::Paid)),
+        ("ORD-82", reaction == "rejected 506"),
+        ("ORD-92", reaction == "rejected 510"),
+        ("ORD-16", row.kind.contains("agreement's limit")),
+        ("ORD-99", row.body == "look_up" && reaction == "no_record"),
+    ];
+    shown.iter().filter(|(_, holds)| *holds).map(|(ids, _)| *ids).collect::<Vec<_>>().join(" ")
 }
 
 /// The answer in one word or two.

@@ -131,7 +131,7 @@ fn platform_numbers(file: &mut File) -> Result<(), String> {
         }
         file.invalid(
             kind,
-            "ORD-18 ORD-25",
+            "CAT-8 ORD-18 ORD-25",
             About::PlatformNumber {
                 site_code: "SIM1".into(),
                 order_no: None,

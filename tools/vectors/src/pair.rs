@@ -5,14 +5,15 @@ use hispos::book::{Query, Table};
 use hispos::ids::OrderNo;
 use hispos::ledger;
 use hispos::link::his::NewCollect;
-use hispos::link::{HisConfig, HisLink, Input, Output, PosConfig, PosLink};
+use hispos::link::{HisLink, Input, Output, PosLink};
 use hispos::platform::{Ask, Channel, PaymentCode, Proof, Request, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::book::Book;
+use crate::configs;
 use crate::draws::{Drawn, Known, known};
 use crate::hex::hex;
-use crate::site::{DEVICE, SITE, SOFTWARE, Site, TERMINAL, UNIX, seed, words};
+use crate::site::{SITE, Site, UNIX};
 use crate::story::{self, Happening, In, Out, What};
 
 /// From a write to its arrival.
@@ -118,10 +119,12 @@ impl Pair {
                 let rows = self.ledger.memory.find(&open).rows;
                 let batch = ledger::start(&rows, std::slice::from_ref(&self.site.agreement), clock);
                 self.ledger.commit(&batch, clock.unix).ok_or("the ledger's start")?;
-                self.his = Some(HisLink::new(self.his_config()?, Box::new(entropy), clock).ok_or("no HIS")?);
+                self.his =
+                    Some(HisLink::new(configs::his(&self.site)?, Box::new(entropy), clock).ok_or("no HIS")?);
             }
             End::Pos => {
-                self.pos = Some(PosLink::new(self.pos_config()?, Box::new(entropy), clock).ok_or("no POS")?);
+                self.pos =
+                    Some(PosLink::new(configs::pos(&self.site)?, Box::new(entropy), clock).ok_or("no POS")?);
             }
         }
         let [his, pos] = &mut self.draws;
@@ -141,30 +144,6 @@ impl Pair {
             }
         }
         *self.wake_of(end) = None;
-    }
-
-    fn his_config(&self) -> Result<HisConfig, String> {
-        Ok(HisConfig {
-            terminal_id: TERMINAL.try_into().map_err(words::<hispos::ids::IdError>)?,
-            terminal_seed: seed("terminal"),
-            site_secret: seed("site secret"),
-            device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
-            agreements: vec![self.site.agreement.clone()],
-            devices: self.site.devices.clone(),
-        })
-    }
-
-    fn pos_config(&self) -> Result<PosConfig, String> {
-        let merchants = Channel::ALL.into_iter().filter_map(|channel| self.site.agreement.merchant(channel));
-        Ok(PosConfig {
-            device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
-            device_seed: seed("device"),
-            boot: known("boot"),
-            software: SOFTWARE.into(),
-            agreements: vec![self.site.agreement.clone()],
-            terminals: self.site.terminals.clone(),
-            merchants: merchants.collect(),
-        })
     }
 
     /// A cashier collects a bill.

@@ -120,9 +120,9 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-127 ORD-145 PAY-40 PAY-44 PAY-60",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-127 ORD-145 PAY-40 PAY-44 PAY-60",
         ],
-        restarted::<0>,
+        restarted::<0, 300>,
     ),
     story(
         "the POS starts again after an Alipay pay, which is captured",
@@ -131,9 +131,9 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-127 ORD-145 PAY-40 PAY-44 PAY-60",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-127 ORD-145 PAY-40 PAY-44 PAY-60",
         ],
-        restarted::<1>,
+        restarted::<1, 300>,
     ),
     story(
         "the POS starts again after a pay, which is closed",
@@ -142,9 +142,9 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-47 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-47 PAY-60 PAY-77",
         ],
-        restarted::<2>,
+        restarted::<2, 300>,
     ),
     story(
         "the POS starts again after a pay, which never came",
@@ -153,9 +153,9 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
         ],
-        restarted::<3>,
+        restarted::<3, 300>,
     ),
     story(
         "the POS starts again after an Alipay pay, which never came",
@@ -164,9 +164,26 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
         ],
-        restarted::<4>,
+        restarted::<4, 300>,
+    ),
+    story(
+        "the POS starts again a while after a pay, which is captured",
+        &[HIS_UP, HIS_MADE],
+        &[POS_UP, POS_TAKEN, ATTEMPT, "BOK-24 KEX-65 ORD-56 ORD-116 ORD-127 ORD-145 PAY-40 PAY-44 PAY-60"],
+        restarted::<0, 4_000>,
+    ),
+    story(
+        "the POS starts again a while after a pay, which never came",
+        &[HIS_UP, HIS_MADE],
+        &[
+            POS_UP,
+            POS_TAKEN,
+            ATTEMPT,
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+        ],
+        restarted::<3, 4_000>,
     ),
 ];
 
@@ -294,7 +311,7 @@ fn cancelled_after<const AFTER: u64>() -> Result<Pair, String> {
 }
 
 /// The program of the POS ends right behind its pay, and starts again.
-fn restarted<const FOUND: u32>() -> Result<Pair, String> {
+fn restarted<const FOUND: u32, const AFTER: u64>() -> Result<Pair, String> {
     let mut paid = false;
     let mut pair = site(move |ask| match &ask.request {
         Request::Pay { .. } => {
@@ -309,7 +326,7 @@ fn restarted<const FOUND: u32>() -> Result<Pair, String> {
         _ => absent(),
     })?;
     scan(&mut pair, !matches!(FOUND, 1 | 4))?;
-    pair.pass(300);
+    pair.pass(AFTER);
     pair.kill(End::Pos);
     pair.pass(200);
     pair.start(End::Pos)?;

@@ -122,7 +122,8 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
             "size" => "REC-11",
             "stale" => "REC-12",
             "replayed" => "REC-14",
-            "forged" if comment.contains("epoch") => "REC-15 REC-17",
+            "forged" if comment.contains("does not open: ") => "REC-16 REC-17 REC-18",
+            "forged" if comment.contains("of epoch") || comment.contains("highest") => "REC-15",
             "forged" => "REC-16 REC-18",
             _ => "REC-8",
         });
@@ -198,6 +199,17 @@ const ARRIVALS: &[(Direction, Arrival, &str)] = &[
     ),
     (PosToHis, Other("59 ffffffff 11x18"), "the highest counter"),
     (HisToPos, Sealed(65_538, "1a00"), "an orderly close"),
+    (HisToPos, Other("59 00020001 11x18"), "counter 131,073, which does not open: epoch 2 is not committed"),
+    (
+        HisToPos,
+        Sealed(65_600, "0805 6200"),
+        "epoch 1 goes on: what a close says is not the record layer's business",
+    ),
+    (HisToPos, Other("59 0002ffff 11x18"), "counter 196,607, which does not open: epoch 2 is not committed"),
+    (HisToPos, Sealed(65_700, "0806 6200"), "epoch 1 goes on again"),
+    (HisToPos, Again, "the record before once more"),
+    (HisToPos, Other("59 00030000 11x18"), "the first counter of epoch 3 in epoch 1"),
+    (HisToPos, Other("59 00010900"), "a body that ends behind the counter"),
 ];
 
 impl Line {

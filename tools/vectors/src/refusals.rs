@@ -69,7 +69,8 @@ pub(crate) fn all(schema: &Schema, his: &Party, pos: &Party, run: &Exchange) -> 
         alert,
         body,
     });
-    let replaced = by_hand.chain(more(his, run)).chain(systematically(schema, run)?);
+    let replaced =
+        by_hand.chain(more(his, run)).chain(systematically(schema, run)?).chain(later(his, pos, run)?);
     (101..).zip(replaced).map(|(tc_id, replaced)| refusal(tc_id, replaced)).collect()
 }
 
@@ -107,6 +108,53 @@ fn more(his: &Party, run: &Exchange) -> Vec<Replaced> {
         body,
     });
     rows.collect()
+}
+
+/// What was added later: the numbers of cases do not change.
+fn later(his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Replaced>, String> {
+    let shared = |shares: &[(u32, Vec<u8>)]| exchange::m1(his, AGREEMENT, shares);
+    let as_pos = |id: &'static str| {
+        exchange::run(his, &Party { id, ..pos.clone() }, AGREEMENT, (1, 1)).map(|run| run.m2)
+    };
+    let mut confirm = run.his.clone();
+    confirm.confirm[16] ^= 1;
+    let no_share = "no share for an allowed suite";
+    let rows = [
+        (Step::M1, no_share, "a share of group 3 alone", Some(47), shared(&[(3, vec![5; 32])])),
+        (
+            Step::M1,
+            no_share,
+            "shares of groups 2 and 3",
+            Some(47),
+            shared(&[(2, vec![4; 65]), (3, vec![5; 32])]),
+        ),
+        (
+            Step::M2,
+            NOT_REGISTERED,
+            "the device's id with a character more",
+            Some(40),
+            as_pos("POS-LONGER-1")?,
+        ),
+        (Step::M2, NOT_REGISTERED, "the device's id in small letters", Some(40), as_pos("pos-0001")?),
+        (Step::M3, "size", "a body of 600 bytes", None, vec![0x11; 600]),
+        (Step::M3, "size", "a body of 1,536 bytes", None, vec![0x11; 1_536]),
+        (
+            Step::M3,
+            CONFIRM,
+            "a confirmation with a bit in its middle flipped",
+            Some(40),
+            run.m3_with(&confirm.auth()),
+        ),
+    ];
+    let made = rows.into_iter().map(|(step, reason, kind, alert, body)| Replaced {
+        step,
+        field: reason.to_owned(),
+        kind: kind.to_owned(),
+        reason,
+        alert,
+        body,
+    });
+    Ok(made.collect())
 }
 
 /// Every field of HisHello and Auth with every kind of mutation.
@@ -149,7 +197,11 @@ fn refusal(tc_id: u32, replaced: Replaced) -> Result<Refusal, String> {
     };
     Ok(Refusal {
         tc_id,
-        requirements: cited(rule(step, reason, alert)),
+        requirements: cited(&format!(
+            "{} {}",
+            rule(step, reason, alert),
+            also(step, reason, alert, &comment)
+        )),
         mutation: Mutation::of(Verdict::Invalid, message, &field, &comment),
         comment,
         result: Verdict::Invalid,
@@ -160,6 +212,16 @@ fn refusal(tc_id: u32, replaced: Replaced) -> Result<Refusal, String> {
         alert,
         answer,
     })
+}
+
+/// What a refusal shows beside its own requirement.
+fn also(step: Step, reason: &str, alert: Option<u8>, comment: &str) -> &'static str {
+    match (step, alert) {
+        (Step::M2, Some(40)) if reason == NOT_REGISTERED && comment.contains("id ") => "KEX-46 KEX-58",
+        (Step::M2, Some(40)) => "KEX-46",
+        (Step::M3, Some(40)) => "KEX-53",
+        _ => "",
+    }
 }
 
 /// The requirement that a refusal shows.

@@ -29,7 +29,20 @@ pub(crate) fn later(schema: &Schema) -> Result<Vec<Row>, String> {
     let made = Made { schema, run };
     let late = with(&made.submit(&collect_fields())?, "start_by", Value::U32(1));
     let row = made.row(Stage::Paid, "submit_order", "SubmitOrder", "1 s", &late, "ORD-88 ORD-91 MSG-33")?;
-    Ok(vec![row.wrong("start_by", "the order is not taken", "rejected 508")])
+    let mut rows = vec![row.wrong("start_by", "the order is not taken", "rejected 508")];
+    for (kind, core) in [
+        ("twice the agreement's limit", with(&collect_fields(), "amount", Value::I64(10_000_000))),
+        ("far above the agreement's limit", with(&collect_fields(), "amount", Value::I64(9_999_999_999))),
+    ] {
+        let fields = made.submit(&core)?;
+        let row = made.row(Stage::Synced, "submit_order", "SubmitOrder", kind, &fields, "ORD-88 MSG-33")?;
+        rows.push(row.wrong("core", "the order is not taken", "rejected 504"));
+    }
+    for stage in [Stage::Waiting, Stage::Paid] {
+        let fields = vec![("book", raw(&[9; 8])), ("seq", Value::U64(1_000))];
+        rows.push(made.row(stage, "list_orders", "ListOrders", "of an unknown book", &fields, "MSG-35")?);
+    }
+    Ok(rows)
 }
 
 /// What requests are made with.

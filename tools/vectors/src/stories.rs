@@ -1,7 +1,9 @@
 //! The conversations by name, and what each end shows in them.
 
 use crate::alarms;
+use crate::arrivals;
 use crate::conversations as told;
+use crate::losses;
 use crate::pair::Pair;
 use crate::paying;
 
@@ -25,13 +27,14 @@ pub(crate) const fn story(
 }
 
 /// What a HIS shows whenever it comes to a session.
-pub(crate) const HIS_UP: &str = "FRM-9 FRM-11 FRM-14 KEX-3 KEX-10 KEX-11 KEX-12 KEX-48 KEX-66 KEX-71 MSG-1 MSG-3 MSG-6 \
+pub(crate) const HIS_UP: &str = "FRM-9 FRM-11 FRM-14 FRM-29 KEX-3 KEX-4 KEX-10 KEX-11 KEX-12 KEX-48 KEX-66 KEX-71 MSG-1 MSG-3 MSG-6 \
      REC-1 REC-2 ENC-3 ORD-8 ORD-9 ORD-63 ORD-69 ORD-219";
 /// What a POS shows whenever it comes to a session.
-pub(crate) const POS_UP: &str = "FRM-9 FRM-11 FRM-14 KEX-3 KEX-35 KEX-54 KEX-62 MSG-1 MSG-3 MSG-25 MSG-26 REC-1 REC-2 \
+pub(crate) const POS_UP: &str = "FRM-9 FRM-11 FRM-14 FRM-29 KEX-3 KEX-4 KEX-35 KEX-54 KEX-62 MSG-1 MSG-3 MSG-25 MSG-26 REC-1 REC-2 \
      ENC-3 ORD-7 ORD-9 ORD-69 BOK-18 BOK-25 ORD-65 PAY-33";
 /// What a HIS shows when it makes a collect.
-pub(crate) const HIS_MADE: &str = "ORD-47 ORD-48 ORD-49 ORD-160 ORD-162 ORD-165 ORD-166 MSG-31 BOK-2";
+pub(crate) const HIS_MADE: &str =
+    "BOK-27 ORD-6 ORD-47 ORD-48 ORD-49 ORD-160 ORD-162 ORD-165 ORD-166 MSG-31 BOK-2";
 /// What a POS shows when it takes a collect.
 pub(crate) const POS_TAKEN: &str = "ORD-52 ORD-83 ORD-84 ORD-85 ORD-104 PAY-1 PAY-37 PAY-38 BOK-2";
 /// What a HIS shows when a collect is paid.
@@ -47,7 +50,7 @@ pub(crate) const HIS_UNPAID: &str = "ORD-154 ORD-191 ORD-193 ORD-194 MSG-12";
 
 /// Every story. New ones come last: the numbers of cases do not change.
 pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
-    FIRST.iter().chain(alarms::STORIES).chain(paying::STORIES)
+    FIRST.iter().chain(alarms::STORIES).chain(arrivals::STORIES).chain(paying::STORIES).chain(losses::STORIES)
 }
 
 const FIRST: &[Story] = &[
@@ -85,7 +88,7 @@ const FIRST: &[Story] = &[
     ),
     story(
         "the POS starts again while it waits for a code",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "REC-38 ORD-71 ORD-94"],
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "REC-38 ORD-71"],
         &[POS_UP, POS_TAKEN, POS_UNPAID, "REC-13 ORD-56 ORD-109 ORD-110 ORD-145 BOK-24"],
         told::restarted_pos,
     ),

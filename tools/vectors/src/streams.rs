@@ -136,3 +136,36 @@ fn cobs(frame: &[u8]) -> Vec<u8> {
 pub(crate) fn encode(kind: FrameType, body: &[u8]) -> Result<Vec<u8>, String> {
     frame::encode(kind, body).map(|encoded| encoded.bytes).map_err(|_| "body too long".to_owned())
 }
+
+/// Streams that were added later: the numbers of cases do not change.
+pub(crate) fn later() -> Result<Vec<(Side, String, Vec<u8>)>, String> {
+    let full = |blocks: usize| encode(FrameType::HisRecord, &vec![0x22; 254 * blocks - 5]);
+    let mut made = Vec::new();
+    for blocks in [2_usize, 3] {
+        let run = full(blocks)?;
+        made.push((Side::Pos, format!("{blocks} blocks of 254 bytes and no more"), stream_of(&run)));
+        let (zero, rest) = run.split_last().ok_or("an empty run")?;
+        let surplus = [rest, &[1, *zero]].concat();
+        made.push((Side::Pos, format!("{blocks} full blocks with a 0x01 behind them"), stream_of(&surplus)));
+    }
+    let record = full(1)?;
+    let first = encode(FrameType::M1, b"hsp1")?;
+    made.push((Side::Pos, "a record before the first 0x00".to_owned(), record.clone()));
+    made.push((
+        Side::Pos,
+        "two frames, and no 0x00 before them".to_owned(),
+        [first.clone(), record.clone()].concat(),
+    ));
+    made.push((Side::Pos, "empty runs before a frame".to_owned(), [&[0; 9], first.as_slice()].concat()));
+    made.push((
+        Side::Pos,
+        "empty runs behind a frame".to_owned(),
+        [&[0], record.as_slice(), &[0; 9]].concat(),
+    ));
+    made.push((Side::Pos, "nothing but empty runs".to_owned(), vec![0; 3_000]));
+    Ok(made)
+}
+
+fn stream_of(run: &[u8]) -> Vec<u8> {
+    [&[0], run].concat()
+}

@@ -1,0 +1,33 @@
+//! What the programs of the stories are started with.
+
+use hispos::link::{HisConfig, PosConfig};
+use hispos::platform::Channel;
+
+use crate::draws::known;
+use crate::site::{DEVICE, SOFTWARE, Site, TERMINAL, seed, words};
+
+/// What a HIS is started with.
+pub(crate) fn his(site: &Site) -> Result<HisConfig, String> {
+    Ok(HisConfig {
+        terminal_id: TERMINAL.try_into().map_err(words::<hispos::ids::IdError>)?,
+        terminal_seed: seed("terminal"),
+        site_secret: seed("site secret"),
+        device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
+        agreements: vec![site.agreement.clone()],
+        devices: site.devices.clone(),
+    })
+}
+
+/// What a POS is started with.
+pub(crate) fn pos(site: &Site) -> Result<PosConfig, String> {
+    let merchants = Channel::ALL.into_iter().filter_map(|channel| site.agreement.merchant(channel));
+    Ok(PosConfig {
+        device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
+        device_seed: seed("device"),
+        boot: known("boot"),
+        software: SOFTWARE.into(),
+        agreements: vec![site.agreement.clone()],
+        terminals: site.terminals.clone(),
+        merchants: merchants.collect(),
+    })
+}
