@@ -2,10 +2,10 @@
 
 use hispos::frame::{Decoder, FrameType, Side as Receiver};
 
-use crate::conversations::{losing, sent};
 use crate::example::platform;
+use crate::lines::{losing, sent};
 use crate::pair::{End, Pair};
-use crate::stories::{HIS_UP, POS_UP, Story, story};
+use crate::shows::{HIS_UP, POS_UP, Story, story};
 use crate::streams::encode;
 
 pub(crate) const ALWAYS: usize = usize::MAX;

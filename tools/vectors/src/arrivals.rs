@@ -4,13 +4,13 @@ use hispos::crypto::ed25519_sign;
 use hispos::frame::FrameType;
 
 use crate::alarms::{ALWAYS, alert, alerted, last, lone, read};
-use crate::conversations::{calm, losing};
 use crate::example::parties;
 use crate::exchange::{self, content, number};
+use crate::lines::{calm, losing};
 use crate::pair::{End, Pair};
 use crate::scene::{Scene, Stage};
+use crate::shows::{HIS_UP, POS_UP, Story, story};
 use crate::site::{DEVICE, seed};
-use crate::stories::{HIS_UP, POS_UP, Story, story};
 use crate::streams::encode;
 
 pub(crate) const STORIES: &[Story] = &[

@@ -8,15 +8,13 @@ use hispos::platform::Channel;
 
 use crate::alarms::{ALWAYS, last, lone, m3_refused};
 use crate::arrivals::forged;
-use crate::conversations::{calm, losing, paid, started, waiting};
 use crate::example::{parties, platform};
 use crate::exchange;
+use crate::lines::{calm, losing, paid, started, waiting};
 use crate::pair::{End, Pair};
 use crate::scene::{Scene, Stage};
+use crate::shows::{HIS_MADE, HIS_PAID, HIS_UP, POS_PAID, POS_TAKEN, POS_UNPAID, POS_UP, Story, story};
 use crate::site::DAY;
-use crate::stories::{
-    HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_PAID, POS_TAKEN, POS_UNPAID, POS_UP, Story, story,
-};
 use crate::streams::encode;
 
 const REPEATED: &str = "MSG-7 MSG-8 MSG-20";
@@ -43,24 +41,6 @@ pub(crate) const STORIES: &[Story] = &[
         &[HIS_UP, HIS_MADE, "ORD-71 ORD-94 ORD-180"],
         &[POS_UP, "ORD-56"],
         lost_and_restarted::<8_000>,
-    ),
-    story(
-        "no SubmitOrder arrives before its start",
-        &[HIS_UP, HIS_MADE, "ORD-50 ORD-177 ORD-178 MSG-20"],
-        &[POS_UP],
-        never_came::<120_000, 0>,
-    ),
-    story(
-        "no SubmitOrder arrives, and the CancelOrder does",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-50 ORD-177 ORD-178"],
-        &[POS_UP, POS_UNPAID, "ORD-95 ORD-96"],
-        never_came::<91_500, 20_000>,
-    ),
-    story(
-        "no SubmitOrder arrives, and the second CancelOrder does",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-50 ORD-177 ORD-178 MSG-20"],
-        &[POS_UP, POS_UNPAID, "ORD-95 ORD-96"],
-        never_came::<95_000, 20_000>,
     ),
     story(
         "the first report is lost",
@@ -201,17 +181,6 @@ fn lost_and_restarted<const AFTER: u64>() -> Result<Pair, String> {
     lost.set(false);
     pair.start(End::Pos)?;
     pair.pass(25_000);
-    Ok(pair)
-}
-
-/// What HIS writes does not arrive for so long.
-fn never_came<const LOST: u64, const AFTER: u64>() -> Result<Pair, String> {
-    let (mut pair, lost) = deaf()?;
-    lost.set(true);
-    pair.collect("bill-1", 8_800, DAY)?;
-    pair.pass(LOST);
-    lost.set(false);
-    pair.pass(AFTER);
     Ok(pair)
 }
 

@@ -3,10 +3,10 @@
 use hispos::platform::{Ask, Capture, Channel, Proof, Request};
 use hispos::time::UnixSeconds;
 
-use crate::conversations::{started, waiting};
+use crate::lines::{started, waiting};
 use crate::pair::{End, Pair};
+use crate::shows::{HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_TAKEN, POS_UNPAID, POS_UP, Story, story};
 use crate::site::UNIX;
-use crate::stories::{HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_TAKEN, POS_UNPAID, POS_UP, Story, story};
 
 /// What a HIS shows when a collect has no money.
 const HIS: &[&str] = &[HIS_UP, HIS_MADE, HIS_UNPAID];
@@ -16,6 +16,8 @@ const ATTEMPT: &str = "ORD-114 PAY-39 PAY-67 PAY-68 PAY-70 PAY-72";
 const ASKED: &str = "ORD-36 ORD-37 ORD-38 ORD-39 ORD-115 ORD-148 ORD-150 ORD-151 PAY-43 PAY-58 PAY-75 PAY-76";
 /// What a POS shows when it reverses a pay.
 const REVERSED: &str = "ORD-117 ORD-119 ORD-121 PAY-43 PAY-47 PAY-58 PAY-59 PAY-76 PAY-77 PAY-78 PAY-80";
+/// What a HIS shows when a person cancels.
+const CANCEL: &[&str] = &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-177 ORD-178"];
 /// What a POS shows when it finds an order in use.
 const USED: &str = "ORD-41 ORD-105 PAY-43";
 
@@ -64,7 +66,7 @@ pub(crate) const STORIES: &[Story] = &[
     ),
     story(
         "the cashier cancels a payment that is alive",
-        HIS,
+        CANCEL,
         &[POS_UP, POS_TAKEN, POS_UNPAID, ATTEMPT, REVERSED, "ORD-95"],
         reversed::<true, true>,
     ),
@@ -103,13 +105,13 @@ pub(crate) const STORIES: &[Story] = &[
     ),
     story(
         "the cashier cancels at once",
-        HIS,
+        CANCEL,
         &[POS_UP, POS_TAKEN, POS_UNPAID, "ORD-95 ORD-107 ORD-110"],
         cancelled_after::<20>,
     ),
     story(
         "the cashier cancels just before the end",
-        HIS,
+        CANCEL,
         &[POS_UP, POS_TAKEN, POS_UNPAID, "ORD-86 ORD-95 ORD-107 ORD-110"],
         cancelled_after::<80_000>,
     ),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::case::{Cited, Mutation, Verdict, cited};
 use crate::exchange::{self, AGREEMENT, Exchange, Party, content, number};
 use crate::hex::hex;
+use crate::more_refusals::{self, CONFIRM, NOT_REGISTERED, Replaced, Step};
 use crate::schema::Schema;
 use crate::systematic;
 
@@ -33,22 +34,12 @@ pub(crate) struct Refusal {
     mutation: Option<Mutation>,
 }
 
-#[derive(Clone, Copy, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Step {
-    M1,
-    M2,
-    M3,
-}
-
 /// Comment, reason, alert, and the body.
 type Row = (&'static str, &'static str, Option<u8>, Vec<u8>);
 
 const CANONICAL: &str = "not canonical";
 const SIZE: &str = "size or magic";
-const NOT_REGISTERED: &str = "identity is not the registered one";
 const SIGNATURE: &str = "signature does not verify";
-const CONFIRM: &str = "confirmation differs";
 const NOT_OPEN: &str = "does not open";
 const SHARE: &str = "key share is unusable";
 const ASCEND: &str = "extension ids do not ascend";
@@ -69,92 +60,11 @@ pub(crate) fn all(schema: &Schema, his: &Party, pos: &Party, run: &Exchange) -> 
         alert,
         body,
     });
-    let replaced =
-        by_hand.chain(more(his, run)).chain(systematically(schema, run)?).chain(later(his, pos, run)?);
+    let replaced = by_hand
+        .chain(more_refusals::more(his, run))
+        .chain(systematically(schema, run)?)
+        .chain(more_refusals::later(his, pos, run)?);
     (101..).zip(replaced).map(|(tc_id, replaced)| refusal(tc_id, replaced)).collect()
-}
-
-/// A message in place of another.
-struct Replaced {
-    step: Step,
-    field: String,
-    kind: String,
-    reason: &'static str,
-    alert: Option<u8>,
-    body: Vec<u8>,
-}
-
-/// More of what the POS gets in place of M1.
-fn more(his: &Party, run: &Exchange) -> Vec<Replaced> {
-    let m1 = |his: Party| exchange::m1(&his, AGREEMENT, &his.shares());
-    let versions = |versions: &[u32]| m1(Party { versions: versions.to_vec(), ..his.clone() });
-    let suites = |suites: &[u32]| m1(Party { suites: suites.to_vec(), ..his.clone() });
-    let mut name = run.m1.clone();
-    let at = name.len().saturating_sub(1);
-    name.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1);
-    let rows = [
-        ("versions 2, 3 and 4", "no common version", 70, versions(&[2, 3, 4])),
-        ("the greatest version", "no common version", 70, versions(&[u32::MAX])),
-        ("suites 2 and 513", "no common suite", 71, suites(&[2, 513])),
-        ("suite 257 alone", "no common suite", 71, suites(&[257])),
-        ("the last bit of the agreement's name flipped", "agreement is not held", 72, name),
-    ];
-    let rows = rows.into_iter().map(|(kind, reason, alert, body)| Replaced {
-        step: Step::M1,
-        field: reason.to_owned(),
-        kind: kind.to_owned(),
-        reason,
-        alert: Some(alert),
-        body,
-    });
-    rows.collect()
-}
-
-/// What was added later: the numbers of cases do not change.
-fn later(his: &Party, pos: &Party, run: &Exchange) -> Result<Vec<Replaced>, String> {
-    let shared = |shares: &[(u32, Vec<u8>)]| exchange::m1(his, AGREEMENT, shares);
-    let as_pos = |id: &'static str| {
-        exchange::run(his, &Party { id, ..pos.clone() }, AGREEMENT, (1, 1)).map(|run| run.m2)
-    };
-    let mut confirm = run.his.clone();
-    confirm.confirm[16] ^= 1;
-    let no_share = "no share for an allowed suite";
-    let rows = [
-        (Step::M1, no_share, "a share of group 3 alone", Some(47), shared(&[(3, vec![5; 32])])),
-        (
-            Step::M1,
-            no_share,
-            "shares of groups 2 and 3",
-            Some(47),
-            shared(&[(2, vec![4; 65]), (3, vec![5; 32])]),
-        ),
-        (
-            Step::M2,
-            NOT_REGISTERED,
-            "the device's id with a character more",
-            Some(40),
-            as_pos("POS-LONGER-1")?,
-        ),
-        (Step::M2, NOT_REGISTERED, "the device's id in small letters", Some(40), as_pos("pos-0001")?),
-        (Step::M3, "size", "a body of 600 bytes", None, vec![0x11; 600]),
-        (Step::M3, "size", "a body of 1,536 bytes", None, vec![0x11; 1_536]),
-        (
-            Step::M3,
-            CONFIRM,
-            "a confirmation with a bit in its middle flipped",
-            Some(40),
-            run.m3_with(&confirm.auth()),
-        ),
-    ];
-    let made = rows.into_iter().map(|(step, reason, kind, alert, body)| Replaced {
-        step,
-        field: reason.to_owned(),
-        kind: kind.to_owned(),
-        reason,
-        alert,
-        body,
-    });
-    Ok(made.collect())
 }
 
 /// Every field of HisHello and Auth with every kind of mutation.
