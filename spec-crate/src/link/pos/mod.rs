@@ -320,7 +320,7 @@ impl PosLink {
 
     fn timeout(&self, now: Instant) -> Option<Instant> {
         let session = self.session.as_ref().and_then(|session| session.timeout());
-        let reports = self.up.as_ref().and_then(|_| self.reports.deadline(self.flow.unanswered(), now));
+        let reports = self.may_report().then(|| self.reports.deadline(self.flow.unanswered(), now)).flatten();
         [session, self.flow.deadline(now), reports].into_iter().flatten().min()
     }
 

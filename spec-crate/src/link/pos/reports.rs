@@ -107,14 +107,17 @@ impl Reports {
 }
 
 impl PosLink {
-    /// Reports the next unanswered result, if its time has come and HIS has begun to speak in this session.
-    pub(super) fn report(&mut self, clock: Clock) {
-        let speaking = self.up.as_ref().is_some_and(|up| up.synced);
+    /// HIS has begun to speak in this session, and everything that was decided is durable.
+    pub(super) fn may_report(&self) -> bool {
         //= spec-crate/spec/orders.md#reporting-results
         //# A POS MUST report no result in a session before the Sync of that session came, and none while a
         //# step is not yet durable.
-        // Not before everything that was decided is durable.
-        if !speaking || self.waiting.is_some() || self.halted {
+        self.up.as_ref().is_some_and(|up| up.synced) && self.waiting.is_none() && !self.halted
+    }
+
+    /// Reports the next unanswered result, if its time has come.
+    pub(super) fn report(&mut self, clock: Clock) {
+        if !self.may_report() {
             return;
         }
         let Some((call, order_no)) = self.reports.next(self.flow.unanswered(), clock.now) else { return };

@@ -12,7 +12,7 @@ use crate::amount::Amount;
 use crate::book::{RowKey, Table};
 use crate::ids::{DeviceId, OrderNo};
 use crate::limits::{LIST_ITEMS_MAX, PLAINTEXT_BYTES_MAX};
-use crate::link::Input;
+use crate::link::{Input, Output};
 use crate::message::order::{NewOrder, OrderCore};
 use crate::message::result::{ResultCore, result_hash};
 use crate::order_flow::Body;
@@ -355,4 +355,29 @@ fn a_list_has_whole_items_in_the_order_of_their_records_from_a_place_in_the_pres
     assert!(list(&mut bench, 41, &[1; 8], seq) == first);
     let none = list(&mut bench, 42, &book, seq);
     assert!(none.items.is_empty() && !none.more);
+}
+
+#[test]
+fn a_result_that_may_not_be_reported_yet_wakes_nobody() {
+    let (mut bench, run) = synced();
+    bench.say(2, 0, cancel("B1", &run));
+    assert_eq!(reports(&mut bench).len(), 1);
+    // Without the Sync of its session.
+    bench.reopen();
+    bench.hear();
+    bench.pass(1);
+    let Output::Timeout(due) = bench.link.poll_output() else { panic!("not quiet") };
+    assert!(due.is_none_or(|due| due > bench.clock.now), "{due:?} {:?}", bench.clock.now);
+    // While a step waits for the disk.
+    bench.say(1, 0, Some(Body::Sync(wire::Sync::default())));
+    bench.store.unwritten = true;
+    bench.say(2, 0, cancel("B2", &run));
+    bench.pass(60_000);
+    let Output::Timeout(due) = bench.link.poll_output() else { panic!("not quiet") };
+    assert!(due.is_none_or(|due| due > bench.clock.now), "{due:?} {:?}", bench.clock.now);
+    // After the book has failed.
+    bench.fail();
+    bench.pass(1);
+    let Output::Timeout(due) = bench.link.poll_output() else { panic!("not quiet") };
+    assert!(due.is_none_or(|due| due > bench.clock.now), "{due:?} {:?}", bench.clock.now);
 }
