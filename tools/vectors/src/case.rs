@@ -69,6 +69,7 @@ pub(crate) struct Cases<W> {
 
 /// One case.
 #[derive(JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Case<W> {
     tc_id: u32,
     comment: String,

@@ -17,7 +17,7 @@ const ASKED: &str = "ORD-36 ORD-37 ORD-38 ORD-39 ORD-115 ORD-148 ORD-150 ORD-151
 /// What a POS shows when it reverses a pay.
 const REVERSED: &str = "ORD-117 ORD-119 ORD-121 PAY-43 PAY-47 PAY-58 PAY-59 PAY-76 PAY-77 PAY-78 PAY-80";
 /// What a HIS shows when a person cancels.
-const CANCEL: &[&str] = &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-177 ORD-178"];
+const CANCEL: &[&str] = &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-177 ORD-178 ORD-179"];
 /// What a POS shows when it finds an order in use.
 const USED: &str = "ORD-41 ORD-105 PAY-43";
 
@@ -155,7 +155,7 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-55 PAY-60 PAY-62 PAY-63 PAY-77",
         ],
         restarted::<3, 300>,
     ),
@@ -166,7 +166,7 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-123 ORD-124 ORD-126 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-55 PAY-60 PAY-62 PAY-63 PAY-77",
         ],
         restarted::<4, 300>,
     ),
@@ -183,7 +183,7 @@ pub(crate) const STORIES: &[Story] = &[
             POS_UP,
             POS_TAKEN,
             ATTEMPT,
-            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-60 PAY-77",
+            "BOK-24 KEX-65 ORD-56 ORD-116 ORD-128 ORD-145 PAY-40 PAY-48 PAY-50 PAY-55 PAY-60 PAY-62 PAY-63 PAY-77",
         ],
         restarted::<3, 4_000>,
     ),
