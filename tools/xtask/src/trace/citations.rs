@@ -11,6 +11,18 @@ pub(super) enum Kind {
     Implication,
 }
 
+impl Kind {
+    /// It shows where a requirement is implemented.
+    pub(super) fn implements(self) -> bool {
+        self != Self::Test
+    }
+
+    /// It shows that a requirement is tested, or needs no test.
+    pub(super) fn tests(self) -> bool {
+        self != Self::Implementation
+    }
+}
+
 /// One quotation.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Citation {

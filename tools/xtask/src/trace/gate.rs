@@ -31,10 +31,10 @@ pub(super) fn judge(
             findings.push(format!("{}: the test of {id} is lost: no #[test] follows", citation.place()));
             continue;
         }
-        if citation.kind != Kind::Test {
+        if citation.kind.implements() {
             implemented.insert(id);
         }
-        if citation.kind != Kind::Implementation {
+        if citation.kind.tests() {
             tested.insert(id);
         }
     }

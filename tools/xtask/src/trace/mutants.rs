@@ -106,7 +106,7 @@ pub(super) fn place(mutant: &Mutant, trace: &Trace) -> Result<(usize, usize), St
     let Mutant { id, file, .. } = mutant;
     let source = trace.sources.iter().find(|(path, _)| path == file);
     let (_, text) = source.ok_or_else(|| format!("{id}: no file {file}"))?;
-    let code = trace.cited(id).filter(|citation| citation.kind != Kind::Test && citation.path == *file);
+    let code = trace.cited(id).filter(|citation| citation.kind.implements() && citation.path == *file);
     place_in(mutant, text, &code.map(|citation| citation.below).collect::<Vec<_>>())
 }
 

@@ -146,8 +146,8 @@ pub(super) fn page(trace: &Trace, words: &Words, titles: &[(String, String)]) ->
 
 fn is_not_yet(trace: &Trace, placed: &Placed) -> bool {
     let cited: Vec<&Citation> = trace.cited(&placed.requirement.id).collect();
-    let code = cited.iter().any(|citation| citation.kind != Kind::Test);
-    let test = cited.iter().any(|citation| citation.kind != Kind::Implementation);
+    let code = cited.iter().any(|citation| citation.kind.implements());
+    let test = cited.iter().any(|citation| citation.kind.tests());
     let excepted = trace.exceptions.contains_key(&placed.requirement.id);
     !(excepted || code && test)
 }
@@ -177,7 +177,7 @@ fn row(trace: &Trace, words: &Words, placed: &Placed) -> String {
 /// Where the code is: each file once, with its lines.
 fn places(words: &Words, cited: &[&Citation]) -> String {
     let mut files: Vec<(&str, String)> = Vec::new();
-    for citation in cited.iter().filter(|citation| citation.kind != Kind::Test) {
+    for citation in cited.iter().filter(|citation| citation.kind.implements()) {
         let place = match citation.kind {
             Kind::Implication => format!("{} ({})", citation.line, words.by_construction),
             _ => citation.line.to_string(),
