@@ -41,8 +41,10 @@ pub struct Formatter {
     pub program: &'static str,
     /// Its version, as `program --version` prints it.
     pub version: &'static str,
-    /// What makes it format the current folder.
+    /// What makes it format the current folder, or the files behind it.
     pub arguments: &'static [&'static str],
+    /// The ending of the files whose names it is given; empty: it takes the folder itself.
+    pub files: &'static str,
     /// The command that installs it.
     pub install: &'static str,
 }
@@ -52,8 +54,12 @@ pub struct Formatter {
 pub struct Messages {
     /// The folder of the message classes in the project, which is their name for imports, too.
     pub folder: &'static str,
-    /// The outputs of protoc, such as `python`.
+    /// The folder that stands before it and is no part of the name, such as `src/`; empty: none.
+    pub root: &'static str,
+    /// The outputs of protoc, such as `python`, or `java=lite` with an option.
     pub outputs: &'static [&'static str],
+    /// The Java package of the classes, one file each; empty: the language has none.
+    pub java_package: &'static str,
 }
 
 /// A language, as the generator knows it.
@@ -72,16 +78,24 @@ pub struct Language {
 }
 
 /// Every language.
-pub static LANGUAGES: &[Language] = &[Language {
+pub static LANGUAGES: &[Language] = &[PYTHON, JAVA];
+
+const PYTHON: Language = Language {
     id: "python",
     comments: &[("py", "#"), ("pyi", "#"), ("toml", "#")],
     formatter: Formatter {
         program: "ruff",
         version: "ruff 0.17.6",
         arguments: &["format", "--quiet", "."],
+        files: "",
         install: "python3 -m pip install ruff==0.17.6",
     },
-    messages: Messages { folder: "hispos_client/messages", outputs: &["python", "pyi"] },
+    messages: Messages {
+        folder: "hispos_client/messages",
+        root: "",
+        outputs: &["python", "pyi"],
+        java_package: "",
+    },
     roles: &[
         Standing {
             role: Role::His,
@@ -115,7 +129,39 @@ pub static LANGUAGES: &[Language] = &[Language {
             lacks: &["order flow", "journal", "transports", "the driver interface"],
         },
     ],
-}];
+};
+
+const JAVA: Language = Language {
+    id: "java",
+    comments: &[("java", "//"), ("kt", "//")],
+    formatter: Formatter {
+        program: "google-java-format",
+        version: "google-java-format: Version 1.28.0",
+        arguments: &["--replace"],
+        files: "java",
+        install: "codegen/formatters/google-java-format DIR, for a DIR of PATH",
+    },
+    messages: Messages {
+        folder: "hispos/client/messages",
+        root: "link/src/main/java/",
+        outputs: &["java=lite"],
+        java_package: "hispos.client.messages",
+    },
+    roles: &[
+        Standing {
+            role: Role::His,
+            status: "experimental",
+            has: &["message classes, tables, texts", "frames, canonical validator"],
+            lacks: &["key exchange, records, session", "signed files", "orders, ledger, link", "lines"],
+        },
+        Standing {
+            role: Role::Pos,
+            status: "missing",
+            has: &[],
+            lacks: &["order flow", "journal", "transports", "the driver interface"],
+        },
+    ],
+};
 
 impl Language {
     /// The language of a name.

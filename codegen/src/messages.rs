@@ -8,7 +8,9 @@ use crate::embedded;
 use crate::language::{Language, Messages};
 use crate::schema::{Schema, is_option};
 use prost::Message;
-use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet, FileOptions,
+};
 use std::path::Path;
 use std::process::Command;
 
@@ -26,8 +28,13 @@ pub(crate) fn write(language: &Language, project: &Path) -> Result<(), String> {
     let program = protoc_bin_vendored::protoc_bin_path().map_err(|error| format!("protoc: {error}"))?;
     let mut protoc = Command::new(program);
     protoc.arg(format!("--descriptor_set_in={}", input.display()));
+    let out = project.join(language.messages.root);
+    std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     for output in language.messages.outputs {
-        protoc.arg(format!("--{output}_out={}", project.display()));
+        let (output, option) = output
+            .split_once('=')
+            .map_or((*output, String::new()), |(name, option)| (name, format!("{option}:")));
+        protoc.arg(format!("--{output}_out={option}{}", out.display()));
     }
     protoc.args(set.file.iter().map(FileDescriptorProto::name));
     let output = protoc.output().map_err(|error| format!("protoc: {error}"))?;
@@ -40,17 +47,21 @@ pub(crate) fn write(language: &Language, project: &Path) -> Result<(), String> {
 /// Our schemas without options, under their names in the project.
 fn stripped(schema: &Schema, messages: &Messages) -> FileDescriptorSet {
     let ours = schema.files().filter(|file| !is_option(file.name()));
-    let file = ours.map(|file| strip(file.file_descriptor_proto().clone(), messages.folder)).collect();
+    let file = ours.map(|file| strip(file.file_descriptor_proto().clone(), messages)).collect();
     FileDescriptorSet { file }
 }
 
-fn strip(mut file: FileDescriptorProto, folder: &str) -> FileDescriptorProto {
-    let renamed = |name: &str| format!("{folder}/{}", name.rsplit('/').next().unwrap_or(name));
+fn strip(mut file: FileDescriptorProto, messages: &Messages) -> FileDescriptorProto {
+    let renamed = |name: &str| format!("{}/{}", messages.folder, name.rsplit('/').next().unwrap_or(name));
     file.name = Some(renamed(file.name()));
     file.dependency.retain(|name| !is_option(name) && !name.starts_with("google/"));
     file.dependency.iter_mut().for_each(|name| *name = renamed(name));
     file.public_dependency.clear();
-    file.options = None;
+    file.options = (!messages.java_package.is_empty()).then(|| FileOptions {
+        java_package: Some(messages.java_package.to_owned()),
+        java_multiple_files: Some(true),
+        ..FileOptions::default()
+    });
     file.extension.clear();
     file.message_type.iter_mut().for_each(strip_message);
     file.enum_type.iter_mut().for_each(strip_enum);

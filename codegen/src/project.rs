@@ -32,13 +32,13 @@ pub fn make(language: &Language, role: Role, description: &Description) -> Resul
     }
     messages::write(language, folder).map_err(Failure::Broken)?;
     mark(language, folder).map_err(Failure::Broken)?;
-    format(&language.formatter, folder)?;
+    format(language, folder)?;
     read(folder).map_err(Failure::Broken)
 }
 
 /// Puts our header over what the message generator wrote.
 fn mark(language: &Language, project: &Path) -> Result<(), String> {
-    let folder = project.join(language.messages.folder);
+    let folder = project.join(language.messages.root).join(language.messages.folder);
     for (path, content) in read(&folder)? {
         if !is_ours(&content) {
             write_file(&folder.join(&path), &render::with_header(language, &path, &content))?;
@@ -47,18 +47,23 @@ fn mark(language: &Language, project: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn format(formatter: &Formatter, folder: &Path) -> Result<(), Failure> {
-    let Formatter { program, version, install, .. } = formatter;
+fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
+    let Formatter { program, version, install, files, arguments } = &language.formatter;
     let needed = |found: &str| {
         Failure::Missing(format!("{version} is needed to format the result, {found}; install it: {install}"))
     };
     let found = Command::new(program).arg("--version").output();
     let found = found.map_err(|_| needed(&format!("there is no {program}")))?;
-    let found = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    let found = String::from_utf8_lossy(&[found.stdout, found.stderr].concat()).trim().to_owned();
     if found != *version {
         return Err(needed(&format!("this is {found}")));
     }
-    let output = Command::new(program).args(formatter.arguments).current_dir(folder).output();
+    // What protoc wrote stays as it is where the formatter is told each file.
+    let made = format!("{}{}/", language.messages.root, language.messages.folder);
+    let named = read(folder).map_err(Failure::Broken)?.into_keys();
+    let named = named
+        .filter(|path| !files.is_empty() && path.ends_with(&format!(".{files}")) && !path.starts_with(&made));
+    let output = Command::new(program).args(*arguments).args(named).current_dir(folder).output();
     let output = output.map_err(|error| Failure::Broken(format!("{program}: {error}")))?;
     if output.status.success() {
         return Ok(());

@@ -54,7 +54,7 @@ pub(crate) fn with_header(language: &Language, path: &str, content: &[u8]) -> Ve
     let comment = language.comments.iter().find(|(known, _)| *known == ending);
     let header = match (comment, ending) {
         (Some((_, mark)), _) => format!("{mark} {HEADER}\n"),
-        (None, "md") => format!("<!-- {HEADER} -->\n\n"),
+        (None, "md" | "xml") => format!("<!-- {HEADER} -->\n\n"),
         (None, _) => String::new(),
     };
     [header.as_bytes(), content].concat()

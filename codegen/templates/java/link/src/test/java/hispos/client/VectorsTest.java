@@ -1,0 +1,73 @@
+package hispos.client;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertTrue;
+
+import com.google.gson.JsonObject;
+import hispos.client.Vectors.Tally;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+import org.junit.Test;
+
+/** Replays every vector file and prints what was replayed, what was not, and what differs. */
+public class VectorsTest {
+  private static final Map<String, BiConsumer<JsonObject, Tally>> REPLAYS = new TreeMap<>();
+
+  static {
+    REPLAYS.put("frames.json", LinkVectors::frames);
+    REPLAYS.put("validator.json", LinkVectors::validator);
+  }
+
+  /** Prints a line for each file, and the sum. */
+  @Test
+  public void everyVectorGivesWhatTheFileHas() throws IOException {
+    List<Tally> tallies = new ArrayList<>();
+    try (Stream<Path> files = Files.list(Vectors.folder())) {
+      files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".json"))
+          .sorted()
+          .forEach(name -> tallies.add(replay(name)));
+    }
+    StringBuilder table = new StringBuilder();
+    table.append(String.format("%n%-24s%10s%8s%15s%n", "vectors", "replayed", "failed", "unimplemented"));
+    int replayed = 0;
+    int missing = 0;
+    List<String> failures = new ArrayList<>();
+    for (Tally tally : tallies) {
+      table.append(line(tally.name, tally.replayed, tally.failures.size(), tally.unimplemented));
+      replayed += tally.replayed;
+      missing += tally.unimplemented;
+      failures.addAll(tally.failures);
+    }
+    table.append(line("all", replayed, failures.size(), missing));
+    System.out.print(table);
+    failures.stream().limit(20).forEach(System.out::println);
+    assertEquals(0, failures.size());
+    assertTrue("" + replayed, replayed > 2000);
+  }
+
+  private static String line(String name, int replayed, int failed, int missing) {
+    return String.format("%-24s%10d%8d%15d%n", name, replayed, failed, missing);
+  }
+
+  private static Tally replay(String name) {
+    JsonObject file = Vectors.load(name);
+    Tally tally = new Tally(name);
+    BiConsumer<JsonObject, Tally> replay = REPLAYS.get(name);
+    if (replay != null) {
+      replay.accept(file, tally);
+    } else {
+      int cases = Vectors.objects(file, "cases").size() + Vectors.objects(file, "refusals").size();
+      tally.unimplemented = Math.max(1, cases);
+    }
+    return tally;
+  }
+}
