@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// The interface that every client implements in its test program: no client itself.
+const DRIVER: &str = "driver";
+
 /// What happened to one client.
 struct Row {
     language: String,
@@ -35,7 +38,7 @@ pub(crate) fn run(language: Option<&str>) -> Result<(), String> {
 
 fn languages(folder: &Path) -> Result<Vec<String>, String> {
     let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+    let folders = entries.flatten().filter(|entry| entry.path().is_dir() && entry.file_name() != DRIVER);
     let mut names: Vec<String> =
         folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
