@@ -1501,6 +1501,7 @@ pub struct CaptureRow {
     /// Fen given back so far.
     #[prost(uint64, tag = "6")]
     pub refunded: u64,
+    /// The agreement that the order's core names.
     #[prost(uint32, tag = "7")]
     pub agreement_no: u32,
     /// Refunds that have not ended.
