@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 /// Where the English chapters are.
 const CHAPTERS: &str = "spec-crate/spec";
-/// Requirements without code or test, each with the reason.
+/// Requirements without code or test, each with the reason in English and Chinese.
 const EXCEPTIONS: &str = "spec-crate/spec/exceptions.tsv";
 /// Where code that cites lies.
 const SOURCES: [&str; 8] = [
@@ -77,6 +77,8 @@ struct Trace {
     sources: Vec<(String, String)>,
     citations: Vec<Citation>,
     exceptions: BTreeMap<String, String>,
+    /// The same reasons in Chinese.
+    chinese_exceptions: BTreeMap<String, String>,
     mutants: Vec<Mutant>,
 }
 
@@ -85,7 +87,10 @@ impl Trace {
         let placed = placed()?;
         let sources = sources()?;
         let citations = sources.iter().flat_map(|(path, text)| citations::read(path, text)).collect();
-        Ok(Self { exceptions: exceptions(&placed)?, mutants: mutants::load()?, placed, sources, citations })
+        let path = root::root().join(EXCEPTIONS);
+        let text = if path.exists() { root::read(&path)? } else { String::new() };
+        let (exceptions, chinese_exceptions) = exceptions(&text, &placed)?;
+        Ok(Self { exceptions, chinese_exceptions, mutants: mutants::load()?, placed, sources, citations })
     }
 
     /// The quotations of a requirement.
@@ -167,15 +172,21 @@ fn sources() -> Result<Vec<(String, String)>, String> {
     Ok(found)
 }
 
-/// Lines `ID<tab>reason`.
-fn exceptions(placed: &[Placed]) -> Result<BTreeMap<String, String>, String> {
-    let path = root::root().join(EXCEPTIONS);
-    let text = if path.exists() { root::read(&path)? } else { String::new() };
-    let mut found = BTreeMap::new();
+/// A reason for each exception, by its requirement.
+type Reasons = BTreeMap<String, String>;
+
+/// Lines `ID<tab>reason<tab>the same in Chinese`: both editions' reasons.
+fn exceptions(text: &str, placed: &[Placed]) -> Result<(Reasons, Reasons), String> {
+    let (mut found, mut chinese) = (Reasons::new(), Reasons::new());
     for line in text.lines() {
-        let (id, reason) = line.split_once('\t').unwrap_or((line, ""));
+        let mut cells = line.splitn(3, '\t');
+        let [id, reason, translation] = [(); 3].map(|()| cells.next().unwrap_or_default());
         if reason.split_whitespace().count() < 4 {
             return Err(format!("{EXCEPTIONS}: {id} needs a reason in words"));
+        }
+        let han = translation.chars().filter(|letter| ('\u{4E00}'..='\u{9FFF}').contains(letter)).count();
+        if han < 4 {
+            return Err(format!("{EXCEPTIONS}: {id} needs its reason in Chinese, too"));
         }
         if !placed.iter().any(|placed| placed.requirement.id == id) {
             return Err(format!("{EXCEPTIONS}: no requirement has the id {id}"));
@@ -183,6 +194,7 @@ fn exceptions(placed: &[Placed]) -> Result<BTreeMap<String, String>, String> {
         if found.insert(id.to_owned(), reason.to_owned()).is_some() {
             return Err(format!("{EXCEPTIONS}: {id} stands twice"));
         }
+        chinese.insert(id.to_owned(), translation.to_owned());
     }
-    Ok(found)
+    Ok((found, chinese))
 }

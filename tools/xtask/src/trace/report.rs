@@ -3,7 +3,7 @@
 use super::citations::{Citation, Kind};
 use super::gate::is_must;
 use super::mutants::{self, Mutant, Outcome};
-use super::{CHAPTERS, Placed, Trace};
+use super::{CHAPTERS, Placed, Reasons, Trace};
 use crate::root;
 use crate::spec::page::headings;
 
@@ -23,6 +23,7 @@ pub(super) struct Words {
     not_yet: &'static str,
     exceptions: &'static str,
     exceptions_intro: &'static str,
+    reasons: fn(&Trace) -> &Reasons,
     exception_columns: &'static str,
     mutants: &'static str,
     mutants_intro: &'static str,
@@ -49,6 +50,7 @@ pub(super) const ENGLISH: Words = Words {
     not_yet: "not traced yet",
     exceptions: "Exceptions",
     exceptions_intro: "These requirements have no code or no test here, each for the reason given.",
+    reasons: |trace| &trace.exceptions,
     exception_columns: "| requirement | reason |",
     mutants: "Mutants",
     mutants_intro: "A test that quotes a requirement may still not notice when the requirement is broken. Each line of \
@@ -65,7 +67,7 @@ pub(super) const ENGLISH: Words = Words {
     nothing: "nothing",
 };
 
-const CHINESE: Words = Words {
+pub(super) const CHINESE: Words = Words {
     file: "zh.md",
     chapters: "spec-crate/spec/zh",
     title: "追溯",
@@ -79,7 +81,8 @@ const CHINESE: Words = Words {
     excepted: "例外，见下",
     not_yet: "尚未追溯",
     exceptions: "例外",
-    exceptions_intro: "这些要求在这里没有代码或没有测试，理由各自列出，理由以英文书写。",
+    exceptions_intro: "这些要求在这里没有代码或没有测试，理由各自列出。",
+    reasons: |trace| &trace.chinese_exceptions,
     exception_columns: "| 要求 | 理由 |",
     mutants: "变异",
     mutants_intro: "引用某条要求的测试，仍可能察觉不到该要求被破坏。此表每一行是对引用某条要求的代码的一次故意破坏。它单独植入一份副本，引用\
@@ -193,7 +196,7 @@ fn places(words: &Words, cited: &[&Citation]) -> String {
 fn exceptions(trace: &Trace, words: &Words) -> String {
     let known = trace.placed.iter().filter_map(|placed| {
         let id = &placed.requirement.id;
-        trace.exceptions.get(id).map(|reason| format!("| {id} | {} |\n", escaped(reason)))
+        (words.reasons)(trace).get(id).map(|reason| format!("| {id} | {} |\n", escaped(reason)))
     });
     let rows: String = known.collect();
     let Words { exceptions, exceptions_intro, exception_columns, .. } = words;

@@ -120,6 +120,7 @@ fn trace(mutants: Vec<Mutant>) -> Trace {
         citations: read("a.rs", &text),
         sources: vec![("a.rs".into(), text)],
         exceptions: BTreeMap::new(),
+        chinese_exceptions: BTreeMap::new(),
         mutants,
     }
 }
@@ -160,4 +161,23 @@ fn the_page_tells_code_tests_exceptions_and_what_came_of_each_mutant() {
     let page = report::page(&trace, &report::ENGLISH, &titles);
     assert!(page.contains("| FRM-1 | an exception, see below | an exception, see below |"), "{page}");
     assert!(page.contains("| FRM-1 | it binds \\| people |"), "{page}");
+    trace.chinese_exceptions.insert("FRM-1".into(), "它约束人".into());
+    let page = report::page(&trace, &report::CHINESE, &titles);
+    assert!(page.contains("| FRM-1 | 它约束人 |") && !page.contains("it binds"), "{page}");
+}
+
+#[test]
+fn an_exception_has_its_reason_in_both_languages() {
+    let read = |text: &str| super::exceptions(text, &placed());
+    let (english, chinese) = read("FRM-1\tIt binds people only.\t它只约束人员。\n").unwrap();
+    assert_eq!(english["FRM-1"], "It binds people only.");
+    assert_eq!(chinese["FRM-1"], "它只约束人员。");
+    for (text, told) in [
+        ("FRM-1\tIt binds people only.\n", "FRM-1 needs its reason in Chinese"),
+        ("FRM-1\tIt binds people only.\tIt binds people only.\n", "FRM-1 needs its reason in Chinese"),
+        ("FRM-1\tPeople.\t它只约束人员。\n", "FRM-1 needs a reason in words"),
+        ("FRM-9\tIt binds people only.\t它只约束人员。\n", "no requirement has the id FRM-9"),
+    ] {
+        assert!(read(text).unwrap_err().contains(told), "{text}");
+    }
 }
