@@ -34,7 +34,8 @@ public final class Bytes {
   public static byte[] number(long value, int length) {
     byte[] bytes = new byte[length];
     for (int place = 0; place < length; place++) {
-      bytes[place] = (byte) (value >>> 8 * (length - 1 - place));
+      int shift = 8 * (length - 1 - place);
+      bytes[place] = shift < 64 ? (byte) (value >>> shift) : 0;
     }
     return bytes;
   }

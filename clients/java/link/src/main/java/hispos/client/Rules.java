@@ -81,7 +81,65 @@ final class Rules {
 
   private static final Map<String, Map<Integer, Rule>> RULES = rules();
 
+  /** The messages that stand in fields of messages, by message and number: {@code Pong/2}. */
+  private static final Map<String, String> PARTS = parts();
+
   private Rules() {}
+
+  /** The message that stands in a field, or null. */
+  static String part(String message, long number) {
+    return PARTS.get(message + '/' + number);
+  }
+
+  private static Map<String, String> parts() {
+    Map<String, String> parts = new HashMap<>();
+    parts.put("SignedFile/3", "FileSignature");
+    parts.put("Agreement/9", "AmountLimits");
+    parts.put("Agreement/10", "AgreedTimers");
+    parts.put("Agreement/11", "BusinessDay");
+    parts.put("Agreement/12", "WechatMerchant");
+    parts.put("Agreement/13", "AlipayMerchant");
+    parts.put("DeviceManifest/3", "Device");
+    parts.put("TerminalManifest/3", "Terminal");
+    parts.put("OrderCore/7", "RefundOf");
+    parts.put("ResultCore/13", "FoundCapture");
+    parts.put("Message/3", "Alert");
+    parts.put("Message/4", "SessionReady");
+    parts.put("Message/5", "Sync");
+    parts.put("Message/6", "SyncReply");
+    parts.put("Message/7", "SubmitOrder");
+    parts.put("Message/8", "OrderState");
+    parts.put("Message/9", "SignedResult");
+    parts.put("Message/10", "QueryOrder");
+    parts.put("Message/11", "CancelOrder");
+    parts.put("Message/12", "Ping");
+    parts.put("Message/13", "Pong");
+    parts.put("Message/14", "ReportResult");
+    parts.put("Message/15", "ConfirmResult");
+    parts.put("Message/16", "LookUp");
+    parts.put("Message/17", "NoRecord");
+    parts.put("Message/18", "Rejected");
+    parts.put("Message/19", "ListOrders");
+    parts.put("Message/20", "OrderList");
+    parts.put("Message/21", "GetTotals");
+    parts.put("Message/22", "Totals");
+    parts.put("Message/23", "DeviceEvent");
+    parts.put("Message/24", "Unsupported");
+    parts.put("OrderList/2", "OrderItem");
+    parts.put("Totals/1", "TotalsRow");
+    parts.put("Pong/2", "Health");
+    parts.put("PosOrder/11", "PayAttempt");
+    parts.put("HisOrder/17", "Evidence");
+    parts.put("HisOrder/20", "Decision");
+    parts.put("CaptureRow/8", "Reservation");
+    parts.put("DayRow/2", "DayState");
+    parts.put("DayRow/3", "DayState");
+    parts.put("DayState/3", "TotalsRow");
+    parts.put("HisHello/4", "KeyShare");
+    parts.put("HisHello/15", "Extension");
+    parts.put("PosHello/15", "Extension");
+    return Collections.unmodifiableMap(parts);
+  }
 
   /** The fields of a strict message by their numbers. */
   static Map<Integer, Rule> of(String message) {

@@ -24,6 +24,14 @@ public class VectorsTest {
   static {
     REPLAYS.put("frames.json", LinkVectors::frames);
     REPLAYS.put("validator.json", LinkVectors::validator);
+    REPLAYS.put("key_schedule.json", HandshakeVectors::keySchedule);
+    REPLAYS.put("handshake.json", HandshakeVectors::handshake);
+    REPLAYS.put("records.json", HandshakeVectors::records);
+    REPLAYS.put("signed_files.json", BusinessVectors::signedFiles);
+    REPLAYS.put("orders.json", BusinessVectors::orders);
+    REPLAYS.put("books.json", BookVectors::books);
+    REPLAYS.put("conversations.json", VectorsTest::conversations);
+    REPLAYS.put("messages.json", SessionVectors::messages);
   }
 
   /** Prints a line for each file, and the sum. */
@@ -37,6 +45,9 @@ public class VectorsTest {
           .sorted()
           .forEach(name -> tallies.add(replay(name)));
     }
+    Tally sessions = new Tally("conversations: session");
+    SessionVectors.conversations(Vectors.load("conversations.json"), sessions);
+    tallies.add(sessions);
     StringBuilder table = new StringBuilder();
     table.append(
         String.format("%n%-24s%10s%8s%15s%n", "vectors", "replayed", "failed", "unimplemented"));
@@ -53,7 +64,18 @@ public class VectorsTest {
     System.out.print(table);
     failures.stream().limit(20).forEach(System.out::println);
     assertEquals(0, failures.size());
-    assertTrue("" + replayed, replayed > 2000);
+    assertTrue("" + replayed, replayed > 4000);
+  }
+
+  private static void conversations(JsonObject file, Tally tally) {
+    tally.all(
+        file,
+        one -> {
+          if (!Vectors.text(one, "side").equals("his")) {
+            throw new Vectors.Unimplemented("the order flow of the POS");
+          }
+          HisVectors.play(file.getAsJsonObject("site"), one);
+        });
   }
 
   private static String line(String name, int replayed, int failed, int missing) {

@@ -1,0 +1,130 @@
+package hispos.client;
+
+import hispos.client.messages.Stage;
+
+/** What a link tells the program around it. */
+public abstract class LinkEvent {
+  LinkEvent() {}
+
+  /** A HIS: the session is past Sync, orders can be made. */
+  public static final class Ready extends LinkEvent {
+    @Override
+    public String toString() {
+      return "ready";
+    }
+  }
+
+  /** There is no session: open orders are unknown, never failed (ORD-79). */
+  public static final class Down extends LinkEvent {
+    @Override
+    public String toString() {
+      return "down";
+    }
+  }
+
+  /** How far an order is; never its end (MSG-32). */
+  public static final class Progress extends LinkEvent {
+    /** The order. */
+    public final String orderNo;
+
+    /** What the terminal does. */
+    public final Stage stage;
+
+    /** Until the terminal's time for it is over. */
+    public final int secondsLeft;
+
+    Progress(String orderNo, Stage stage, int secondsLeft) {
+      this.orderNo = orderNo;
+      this.stage = stage;
+      this.secondsLeft = secondsLeft;
+    }
+
+    @Override
+    public String toString() {
+      return "progress of " + orderNo + ": " + stage + ", " + secondsLeft + " s left";
+    }
+  }
+
+  /** An order has ended, and its result is durable. Its row says how. */
+  public static final class OrderEnded extends LinkEvent {
+    /** The order. */
+    public final String orderNo;
+
+    OrderEnded(String orderNo) {
+      this.orderNo = orderNo;
+    }
+
+    @Override
+    public String toString() {
+      return "ended: " + orderNo;
+    }
+  }
+
+  /** The terminal refused a request about an order. The order has not ended. */
+  public static final class Rejected extends LinkEvent {
+    /** The order. */
+    public final String orderNo;
+
+    /** The code, also one that this client does not know. */
+    public final int code;
+
+    Rejected(String orderNo, int code) {
+      this.orderNo = orderNo;
+      this.code = code;
+    }
+
+    @Override
+    public String toString() {
+      return "rejected with " + code + ": " + orderNo;
+    }
+  }
+
+  /** A POS: a new order is durable, and waits for a code if it collects. */
+  public static final class Accepted extends LinkEvent {
+    /** The order. */
+    public final String orderNo;
+
+    /** In fen, with its sign. */
+    public final long amount;
+
+    Accepted(String orderNo, long amount) {
+      this.orderNo = orderNo;
+      this.amount = amount;
+    }
+
+    @Override
+    public String toString() {
+      return "accepted: " + orderNo + ", " + Amounts.show(amount);
+    }
+  }
+
+  /** People have to know. */
+  public static final class Alarmed extends LinkEvent {
+    /** What. */
+    public final Alarm alarm;
+
+    Alarmed(Alarm alarm) {
+      this.alarm = alarm;
+    }
+
+    @Override
+    public String toString() {
+      return alarm.toString();
+    }
+  }
+
+  /** Something for the operator, in English, without any secret. */
+  public static final class Notice extends LinkEvent {
+    /** What. */
+    public final String text;
+
+    Notice(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+}
