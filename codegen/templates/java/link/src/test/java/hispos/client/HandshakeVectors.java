@@ -199,6 +199,28 @@ final class HandshakeVectors {
     same("answer", text(one, "answer"), answer);
   }
 
+  /** What an end makes of a body in place of the right one; null: it takes it. */
+  static String react(JsonObject base, String step, byte[] body) {
+    Both both = new Both(base);
+    try {
+      if (step.equals("m3")) {
+        both.pos.takeM1(both.his.m1(), true, both.posExtensions);
+      }
+      if (step.equals("m1")) {
+        both.pos.takeM1(body, true);
+      } else if (step.equals("m2")) {
+        both.his.takeM2(body);
+      } else {
+        both.pos.takeM3(body);
+      }
+      return null;
+    } catch (Dropped drop) {
+      return drop.name;
+    } catch (Alerted alerted) {
+      return "alert " + alerted.code.getNumber();
+    }
+  }
+
   static void records(JsonObject file, Tally tally) {
     JsonObject session = file.getAsJsonObject("session");
     int tag = hexes(session, "tag")[0] & 0xFF;

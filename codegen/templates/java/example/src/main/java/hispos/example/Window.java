@@ -1,0 +1,221 @@
+package hispos.example;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import hispos.client.Agreements;
+import hispos.client.Amounts;
+import hispos.client.Book;
+import hispos.client.BouncyCrypto;
+import hispos.client.Broken;
+import hispos.client.Crypto;
+import hispos.client.End;
+import hispos.client.FileRefused;
+import hispos.client.FileStorage;
+import hispos.client.HisLink;
+import hispos.client.Ledger;
+import hispos.client.LinkEvent;
+import hispos.client.Manifests;
+import hispos.client.NoResult;
+import hispos.client.Orders;
+import hispos.client.Refund;
+import hispos.client.Refusal;
+import hispos.client.Site;
+import hispos.client.Terms;
+import hispos.client.Texts;
+import hispos.client.messages.DeviceManifest;
+import hispos.client.messages.HisOrder;
+import hispos.client.messages.Outcome;
+import hispos.client.messages.ResultCore;
+import hispos.client.transport.BootClock;
+import hispos.client.transport.Lines;
+import hispos.client.transport.Loop;
+import java.io.Closeable;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A cashier's window: collects and refunds over a line, with a ledger in a file.
+ *
+ * <pre>
+ * Window DIR tcp:127.0.0.1:7000 collect BILL +12.34
+ * Window DIR serial:/dev/ttyUSB0 refund ORDER -5.00 ITEM OPERATOR APPROVER REASON
+ * </pre>
+ *
+ * <p>DIR holds {@code terminal.key} and {@code site.secret} (32 bytes each), {@code terminal.id},
+ * {@code device.id}, and the signed files {@code agreement.hispos} and {@code devices.hispos}. The
+ * ledger is made there.
+ */
+public final class Window implements Closeable {
+  static final int DONE = 0;
+  static final int USAGE = 2;
+  static final int REFUSED = 3;
+  static final int UNKNOWN = 4;
+  static final int NOT_REACHABLE = 5;
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  final HisLink link;
+  final Ledger ledger;
+  final Loop loop;
+  private final FileStorage storage;
+
+  /** Verifies the files of a folder, loads the ledger, and opens the line. */
+  public Window(File home, String line) throws IOException, FileRefused, Broken, Refusal {
+    Crypto crypto = new BouncyCrypto();
+    Agreements.Signed signed = Agreements.read(crypto, read(home, "agreement.hispos"));
+    if (!signed.agreement.getSimulated()) {
+      throw new IOException("this client is experimental: it takes simulated agreements only");
+    }
+    DeviceManifest devices =
+        Manifests.devices(crypto, read(home, "devices.hispos"), signed.agreement);
+    Site site = new Site(signed.agreement, devices, read(home, "site.secret"));
+    storage = new FileStorage(new File(home, "ledger.jsonl"));
+    Book book = new Book(storage, () -> System.currentTimeMillis() / 1000);
+    ledger = new Ledger(book, site, crypto, draw(8));
+    ledger.beginRun(BootClock.now());
+    End end =
+        new End(
+            crypto,
+            text(home, "terminal.id"),
+            read(home, "terminal.key"),
+            Manifests.registry(devices));
+    List<Terms> agreements = Collections.singletonList(new Terms(signed.hash, signed.agreement));
+    link = new HisLink(ledger, end, agreements, text(home, "device.id"), Window::draw);
+    loop = new Loop(link, () -> Lines.open(line));
+  }
+
+  static byte[] draw(int length) {
+    byte[] drawn = new byte[length];
+    RANDOM.nextBytes(drawn);
+    return drawn;
+  }
+
+  static byte[] read(File home, String name) throws IOException {
+    return Files.readAllBytes(new File(home, name).toPath());
+  }
+
+  static String text(File home, String name) throws IOException {
+    return new String(read(home, name), UTF_8).trim();
+  }
+
+  /** Makes an order. */
+  interface Make {
+    String order(long now) throws Refusal;
+  }
+
+  /** What came of an order: an exit code, and what the cashier reads. */
+  static final class Said {
+    final int code;
+    final String orderNo;
+    final String text;
+
+    Said(int code, String orderNo, String text) {
+      this.code = code;
+      this.orderNo = orderNo;
+      this.text = text;
+    }
+  }
+
+  /** Makes an order once the link is ready, and waits for its end. */
+  Said pay(Make make, long milliseconds, Loop.Listener tell) throws Refusal {
+    boolean isReady =
+        link.isReady()
+            || loop.run(
+                30_000,
+                event -> {
+                  tell.heard(event);
+                  return event instanceof LinkEvent.Ready;
+                });
+    if (!isReady) {
+      return new Said(NOT_REACHABLE, "", "the terminal does not answer");
+    }
+    String orderNo = make.order(BootClock.now());
+    if (!ends(orderNo, milliseconds, tell)) {
+      return new Said(
+          UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
+    }
+    return said(orderNo);
+  }
+
+  /** Waits until an order has ended. */
+  boolean ends(String orderNo, long milliseconds, Loop.Listener tell) {
+    return loop.run(
+        milliseconds,
+        event -> {
+          tell.heard(event);
+          return event instanceof LinkEvent.OrderEnded
+              && ((LinkEvent.OrderEnded) event).orderNo.equals(orderNo);
+        });
+  }
+
+  /** What came of an order that has ended. */
+  Said said(String orderNo) {
+    HisOrder order = ledger.order(orderNo);
+    ResultCore result;
+    try {
+      result = Orders.readResult(order.getResult().toByteArray());
+    } catch (NoResult error) {
+      throw new IllegalStateException(error);
+    }
+    boolean moved =
+        result.getOutcome() == Outcome.OUTCOME_PAID
+            || result.getOutcome() == Outcome.OUTCOME_REFUNDED;
+    Texts.Meaning meaning = Texts.STATUS.get(result.getStatusValue());
+    String text = meaning == null ? "status " + result.getStatusValue() : meaning.cashierEn;
+    return new Said(moved ? DONE : REFUSED, orderNo, orderNo + ": " + text);
+  }
+
+  /** Ends the session in order. */
+  @Override
+  public void close() throws IOException {
+    link.close(BootClock.now());
+    loop.close();
+    storage.close();
+  }
+
+  /** The command. */
+  public static void main(String[] words) {
+    Said said;
+    try {
+      said = run(words);
+    } catch (Refusal refusal) {
+      said = new Said(REFUSED, "", refusal.getMessage());
+    } catch (IllegalArgumentException error) {
+      said = new Said(USAGE, "", error.getMessage());
+    } catch (IOException | FileRefused | Broken error) {
+      said = new Said(NOT_REACHABLE, "", error.getMessage());
+    }
+    System.out.println(said.text);
+    System.exit(said.code);
+  }
+
+  private static Said run(String[] words) throws IOException, FileRefused, Broken, Refusal {
+    boolean isCollect = words.length == 5 && words[2].equals("collect");
+    boolean isRefund = words.length == 9 && words[2].equals("refund");
+    if (!isCollect && !isRefund) {
+      throw new IllegalArgumentException(
+          "usage: Window DIR LINE collect BILL +AMOUNT, or"
+              + " Window DIR LINE refund ORDER -AMOUNT ITEM OPERATOR APPROVER REASON");
+    }
+    long fen = Amounts.parse(words[4]);
+    List<String> rest = Arrays.asList(words).subList(5, words.length);
+    try (Window window = new Window(new File(words[0]), words[1])) {
+      Loop.Listener tell =
+          event -> {
+            System.out.println(event);
+            return false;
+          };
+      if (isCollect) {
+        return window.pay(now -> window.link.collect(words[3], fen, now), 300_000, tell);
+      }
+      Refund wanted =
+          new Refund(words[3], fen, rest.get(0), rest.get(1), rest.get(2), rest.get(3));
+      return window.pay(now -> window.link.refund(wanted, now), 300_000, tell);
+    }
+  }
+}

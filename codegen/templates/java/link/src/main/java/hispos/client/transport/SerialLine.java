@@ -1,0 +1,46 @@
+package hispos.client.transport;
+
+import hispos.client.Timers;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A serial port or pseudo-terminal of a Linux system, by its path. The command {@code stty} sets it;
+ * other systems and Android bring a {@link Line} of their own.
+ */
+public final class SerialLine {
+  private SerialLine() {}
+
+  /** Opens the port raw, 8 data bits, no parity, 1 stop bit, and lets it settle (FRM-1 to FRM-4). */
+  public static Line open(String path, int baud) throws IOException {
+    RandomAccessFile port = new RandomAccessFile(path, "rw");
+    try {
+      set(path, baud);
+      TimeUnit.MILLISECONDS.sleep(Timers.LINE_SETTLE);
+    } catch (IOException error) {
+      port.close();
+      throw error;
+    } catch (InterruptedException error) {
+      port.close();
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", error);
+    }
+    return new StreamLine(
+        new FileInputStream(port.getFD()), new FileOutputStream(port.getFD()), port);
+  }
+
+  private static void set(String path, int baud) throws IOException, InterruptedException {
+    Process stty =
+        new ProcessBuilder(
+                "stty", "-F", path, Integer.toString(baud), "raw", "-echo", "cs8", "-parenb",
+                "-cstopb", "clocal", "cread", "-crtscts")
+            .redirectErrorStream(true)
+            .start();
+    if (stty.waitFor() != 0) {
+      throw new IOException("stty cannot set " + path);
+    }
+  }
+}
