@@ -44,7 +44,7 @@ pub(crate) struct Cause {
 pub(crate) enum Source {
     /// A link.
     Link(Cause),
-    /// The program of HIS; the event that this is.
+    /// A program beside its links; the event that this is.
     Program(&'static str),
 }
 

@@ -2,10 +2,14 @@
 
 use std::cmp::Reverse;
 
+use hispos::book::{Query, RowKey, Table};
+use hispos::ids::{BookId, OrderNo};
+use hispos::journal;
+use hispos::ledger::{self, Decision, DecisionKind, DecisionRefusal, OrderView};
 use hispos::link::{HisLink, PosLink};
 use hispos::time::Clock;
 
-use crate::causes::Stimulus;
+use crate::causes::{Source, Stimulus};
 use crate::line::Noise;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
@@ -31,6 +35,44 @@ impl World {
         let done = self.pos_links.get_mut(desk)?.as_mut().map(|link| act(link, clock));
         self.drain(Node::Pos(desk));
         done
+    }
+
+    /// Two people decide about an order of the ledger.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be decided so.
+    pub fn two_people(&mut self, order_no: &OrderNo, kind: DecisionKind) -> Result<(), DecisionRefusal> {
+        let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
+        let captures = self.his.book.table(Table::Capture);
+        let event = match kind {
+            DecisionKind::Evidence => "decided_evidence",
+            DecisionKind::NotPaid => "decided_unpaid",
+            DecisionKind::Keep => "decided_keep",
+            DecisionKind::Returned => "decided_returned",
+        };
+        let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
+        let batch = ledger::decide(&row, &captures, &decision, self.clock(Machine::His))?;
+        self.commit_now(event, batch);
+        if let Some(order) = OrderView::read(&row) {
+            self.refresh_others(usize::MAX, &order);
+        }
+        Ok(())
+    }
+
+    /// A terminal's program is stopped, and a step back of its journal is declared.
+    pub fn declare_journal_restored(&mut self, desk: usize) {
+        let machine = Machine::Pos(desk);
+        self.kill(machine);
+        let (id, at) = (BookId::from_bytes(self.chance.bytes()), self.clock(machine).unix);
+        let book = &mut self.host_mut(machine).book;
+        book.declare_restored(id, at);
+        let open = book.find(&Query::Open { device: String::new(), after: 0, limit: usize::MAX });
+        let batch = journal::restored(&open.rows);
+        let before = self.rows_before(machine, &batch);
+        if self.host_mut(machine).book.commit(&batch, at).is_some() {
+            self.compare(machine, &Source::Program("restored"), &batch, &before);
+        }
     }
 
     /// When the next event is due.

@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 11] = [
+pub const BY_SCRIPT: [[&str; 4]; 59] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -32,6 +32,54 @@ pub const BY_SCRIPT: [[&str; 4]; 11] = [
     ["his", "paid_unposted", "refund_whole", "paid_not_to_post"],
     ["his", "paid_not_to_post", "refund_failed", "paid_unposted"],
     ["his", "not_refunded", "look", "not_refunded"],
+    ["his", "sent", "conflict", "asking"],
+    ["his", "cancelling", "conflict", "asking"],
+    ["his", "asking", "conflict", "asking"],
+    ["his", "cancelling", "evidence", "cancelling"],
+    ["his", "asking", "evidence", "asking"],
+    ["his", "paid_not_to_post", "evidence", "paid_not_to_post"],
+    ["his", "refunded_unposted", "evidence", "refunded_unposted"],
+    ["his", "refunded_not_to_post", "evidence", "refunded_not_to_post"],
+    ["his", "asking", "decided_evidence", "paid_unposted"],
+    ["his", "asking", "decided_evidence", "not_paid"],
+    ["his", "asking", "decided_evidence", "attention"],
+    ["his", "asking", "decided_evidence", "refunded_unposted"],
+    ["his", "asking", "decided_evidence", "not_refunded"],
+    ["his", "asking", "decided_unpaid", "not_paid"],
+    ["his", "asking", "decided_keep", "attention"],
+    ["his", "attention", "decided_evidence", "paid_unposted"],
+    ["his", "attention", "decided_evidence", "not_paid"],
+    ["his", "attention", "decided_evidence", "attention"],
+    ["his", "attention", "decided_evidence", "refunded_unposted"],
+    ["his", "attention", "decided_evidence", "not_refunded"],
+    ["his", "attention", "decided_unpaid", "not_paid"],
+    ["his", "attention", "decided_keep", "attention"],
+    ["his", "orphan_asking", "decided_keep", "orphan"],
+    ["his", "orphan_asking", "decided_unpaid", "orphan"],
+    ["his", "orphan", "decided_keep", "orphan"],
+    ["his", "orphan", "decided_unpaid", "orphan"],
+    ["his", "sent", "decided_returned", "sent"],
+    ["his", "cancelling", "decided_returned", "cancelling"],
+    ["his", "asking", "decided_returned", "asking"],
+    ["his", "orphan_asking", "decided_returned", "orphan_asking"],
+    ["his", "orphan", "decided_returned", "orphan"],
+    ["his", "paid_unposted", "decided_returned", "paid_unposted"],
+    ["his", "paid_posted", "decided_returned", "paid_posted"],
+    ["his", "paid_not_to_post", "decided_returned", "paid_not_to_post"],
+    ["his", "not_paid", "decided_returned", "not_paid"],
+    ["his", "refunded_unposted", "decided_returned", "refunded_unposted"],
+    ["his", "refunded_posted", "decided_returned", "refunded_posted"],
+    ["his", "refunded_not_to_post", "decided_returned", "refunded_not_to_post"],
+    ["his", "not_refunded", "decided_returned", "not_refunded"],
+    ["his", "attention", "decided_returned", "attention"],
+    ["pos", "wait_code", "restored", "wait_code"],
+    ["pos", "paying", "restored", "paying"],
+    ["pos", "reversing", "restored", "reversing"],
+    ["pos", "refunding", "restored", "refunding"],
+    ["pos", "refund_sent", "restored", "refund_sent"],
+    ["pos", "asking", "restored", "asking"],
+    ["pos", "asking_refund", "restored", "asking_refund"],
+    ["pos", "asking", "time", "ended"],
 ];
 
 static POS: LazyLock<Result<States, String>> =
@@ -113,7 +161,19 @@ impl World {
             let (state, next, events) = match machine {
                 Machine::His => (his::state(before), his::state(&after), his::events(&change, source)),
                 Machine::Pos(desk) => {
-                    let Source::Link(cause) = source else { continue };
+                    let cause = match source {
+                        Source::Link(cause) => cause,
+                        Source::Program(event) => {
+                            self.judge(
+                                side,
+                                &before.key.key,
+                                pos::state(before),
+                                pos::state(&after),
+                                &[event],
+                            );
+                            continue;
+                        }
+                    };
                     let epoch = self.host(machine).epoch;
                     let run = change.new.bytes(3).unwrap_or_default();
                     let own = *self.observed.runs.entry((desk, run)).or_insert(epoch) == epoch;

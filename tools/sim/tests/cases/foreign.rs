@@ -34,6 +34,7 @@ pub(crate) mod body {
     pub(crate) const CANCEL: u64 = 11;
     pub(crate) const REPORT: u64 = 14;
     pub(crate) const CONFIRM: u64 = 15;
+    pub(crate) const LOOK_UP: u64 = 16;
     pub(crate) const REJECTED: u64 = 18;
     pub(crate) const LIST: u64 = 19;
     pub(crate) const ORDER_LIST: u64 = 20;

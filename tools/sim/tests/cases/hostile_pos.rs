@@ -17,7 +17,7 @@ use hispos_sim::site;
 use crate::foreign::{Foreign, body, bytes, fields};
 use crate::scene::{FEN, Scene, s};
 
-fn site_with_order() -> (Scene, Foreign, OrderNo, u64, OrderCore) {
+pub(crate) fn site_with_order() -> (Scene, Foreign, OrderNo, u64, OrderCore) {
     let mut scene = Scene::open();
     let mut pos = Foreign::pos(&mut scene, 0);
     let order_no = scene.try_collect(0, "bill-0").unwrap();
@@ -27,7 +27,7 @@ fn site_with_order() -> (Scene, Foreign, OrderNo, u64, OrderCore) {
 }
 
 /// That the order of a core was paid.
-fn paid(scene: &Scene, core: &OrderCore) -> NewResult {
+pub(crate) fn paid(scene: &Scene, core: &OrderCore) -> NewResult {
     NewResult {
         order_hash: core.hash(&scene.world.site.agreement.terms().site_id),
         order_no: core.order_no().clone(),
@@ -50,17 +50,17 @@ fn signed_by(result: &NewResult, seed: &Secret<32>) -> Fields {
     fields(&[(1, bytes(result.bytes())), (2, bytes(sign(seed, &result)))])
 }
 
-fn signed(result: &NewResult) -> Fields {
+pub(crate) fn signed(result: &NewResult) -> Fields {
     signed_by(result, &site::seed(site::DEVICE, 0))
 }
 
 /// The disposition of a ConfirmResult.
-fn confirmed(reply: &Fields) -> Option<u64> {
+pub(crate) fn confirmed(reply: &Fields) -> Option<u64> {
     Fields::read(&reply.bytes(body::CONFIRM)?).number(3)
 }
 
-const RECORDED: u64 = 1;
-const KEPT: u64 = 2;
+pub(crate) const RECORDED: u64 = 1;
+pub(crate) const KEPT: u64 = 2;
 
 fn state(order: &OrderNo, stage: u64) -> Fields {
     fields(&[(1, bytes(order.as_str())), (2, Value::Number(stage)), (4, Value::Number(2))])

@@ -54,13 +54,13 @@ fn replace_terminal(scene: &mut Scene, desk: usize, config: PosConfig) {
 }
 
 /// The site's devices, one of them revoked.
-fn revoked(scene: &Scene, desk: usize, revocation: Revocation) -> Manifest<Device> {
+pub(crate) fn revoked(scene: &Scene, desk: usize, revocation: Revocation) -> Manifest<Device> {
     let mut entries = scene.world.site.devices.entries().to_vec();
     entries[desk].revocation = Some(revocation);
     Manifest::encode(2, &scene.world.site.agreement.terms().site_id, entries).unwrap()
 }
 
-fn import_devices(scene: &mut Scene, devices: &Manifest<Device>) {
+pub(crate) fn import_devices(scene: &mut Scene, devices: &Manifest<Device>) {
     let agreement = scene.world.site.agreement.clone();
     for desk in 0..2 {
         let (agreements, devices) = (vec![agreement.clone()], devices.clone());
