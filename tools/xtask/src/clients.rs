@@ -85,17 +85,19 @@ fn readme(folder: &Path) -> Result<String, String> {
     }
 }
 
-/// Pays by the reference terminal and the simulated platform, as the client's file `live` says. Gives its last line.
+/// Pays by the reference programs and the simulated platform, as the client's file `live` says. Gives its last line.
 fn live(folder: &Path) -> Result<String, String> {
     if !folder.join("live").exists() {
         return Ok("none yet".to_owned());
     }
-    test::cargo(&["build", "--quiet", "--package", "hispos-pos", "--package", "hispos-provider-sim"])?;
+    let packages = ["--package", "hispos-his", "--package", "hispos-pos", "--package", "hispos-provider-sim"];
+    test::cargo(&[&["build", "--quiet"], packages.as_slice()].concat())?;
     let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
     let programs = own.parent().unwrap_or(&own);
     let mut bash = Command::new("bash");
     bash.arg("live").current_dir(folder).stdin(Stdio::null());
-    bash.env("HISPOS_POS", programs.join("hispos-pos")).env("PROVIDER_SIM", programs.join("provider-sim"));
+    bash.env("HISPOS_POS", programs.join("hispos-pos")).env("HISPOS_HIS", programs.join("hispos-his"));
+    bash.env("PROVIDER_SIM", programs.join("provider-sim"));
     let output = bash.output().map_err(|error| format!("bash: {error}"))?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

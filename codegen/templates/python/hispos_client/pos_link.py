@@ -46,7 +46,10 @@ class Up:
 
 @dataclass(frozen=True)
 class Down:
-    """There is no session any more."""
+    """There is no session any more; `code` is that of the alert that ended it, None without one."""
+
+    code: int | None = None
+    by_peer: bool = False
 
 
 @dataclass(frozen=True)
@@ -310,7 +313,7 @@ class PosLink:
                 self._events.append(Up(self._live.peer))
             elif isinstance(event, SessionEnded):
                 self._live = None
-                self._events.append(Down())
+                self._events.append(Down(event.code, event.by_peer))
             elif isinstance(event, Received):
                 self._received(event.message, now)
             else:

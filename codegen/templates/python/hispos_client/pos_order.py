@@ -17,7 +17,7 @@ from .messages.book_pb2 import PosOrder
 from .messages.order_pb2 import FoundCapture, OrderCore, ResultCore
 from .payment import Answered, Capture, Merchant, Question
 from .pos_context import Context, Ended, Effects, Report, Stage
-from .tables import Channel, Kind, Limits, Outcome, PlatformCall, Status, Timers
+from .tables import Channel, Kind, Limits, Outcome, PlatformCall, RejectCode, Status, Timers
 from .tables import Stage as StageCode
 from .tables import StageMoney
 
@@ -268,7 +268,7 @@ class PosOrderLife:
         """The order that is held under a number in question (MSG-33)."""
         stage = self.stage(self.entered)
         rejected = message_pb2.Rejected(
-            code=message_pb2.REJECT_CODE_CONFLICT,
+            code=int(RejectCode.CONFLICT),  # type: ignore[arg-type]
             order_no=self.order_no,
             core=self.row.core,
             result=self.row.result,

@@ -1,12 +1,10 @@
-"""Replays the conversations at the session's own layer, and of the messages what a session alone decides.
+"""Replays the conversations at the session's own layer.
 
 What the order flow says is taken out of the file: the record that has to go out is opened with the session's own keys,
 and its plaintext is given to the session. When frames go out, which, and in what order is this client's.
 """
 
 from __future__ import annotations
-
-from google.protobuf.message import DecodeError
 
 from hispos_client import frames, records
 from hispos_client.crypto import Standard, sha256
@@ -19,7 +17,6 @@ from hispos_client.provisioning import registry
 from hispos_client.session import Terms, parse
 from hispos_client.tables import AlertCode
 
-from .business_vectors import as_dict
 from .link_vectors import Draws
 from .vectors import Case, Tally, hexes, same
 
@@ -112,23 +109,3 @@ class _Conversation:
             session.send(plaintext, at)
         else:
             session.end(AlertCode(alert), at)
-
-
-def replay_messages(file: Case, tally: Tally) -> None:
-    """`messages.json`: what each plaintext says; what the order flow answers is not replayed."""
-    for case in file["cases"]:
-        tally.run(case, _message)
-
-
-def _message(case: Case) -> None:
-    plaintext = hexes(case["plaintext"])
-    try:
-        message, alert = parse(plaintext)
-    except DecodeError:
-        same("decoded", case.get("decoded"), None)
-        same("sent and stands", (case["sent"], case["stands"]), ([{"alert": {"code": 50}}], False))
-        return
-    same("decoded", case.get("decoded"), as_dict(message))
-    if alert is None:
-        raise NotImplementedError("the order flow answers")
-    same("nothing answers an alert", (case["sent"], case["stands"]), ([], False))

@@ -10,6 +10,7 @@ from . import (
     business_vectors,
     his_vectors,
     link_vectors,
+    message_vectors,
     payment_vectors,
     session_vectors,
 )
@@ -25,7 +26,7 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "orders.json": business_vectors.replay_orders,
     "conversations.json": his_vectors.replay_conversations,
     "books.json": book_vectors.replay_books,
-    "messages.json": session_vectors.replay_messages,
+    "messages.json": message_vectors.replay_messages,
     "codes.json": payment_vectors.replay_codes,
     "verdicts.json": payment_vectors.replay_verdicts,
 }
