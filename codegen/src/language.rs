@@ -124,9 +124,16 @@ const PYTHON: Language = Language {
         },
         Standing {
             role: Role::Pos,
-            status: "missing",
-            has: &[],
-            lacks: &["order flow", "journal", "transports", "the driver interface"],
+            status: "experimental",
+            has: &[
+                "the layers of the his below its link",
+                "order flow: accept, code, pay, reverse, refund, looks, leases, fences, reports, lists, totals",
+                "journal in a file; declaring its restore",
+                "the interface for a vendor's payment code, verdicts from the platforms' tables",
+                "newer agreements, manifests and credentials in a running link",
+                "TCP and serial lines, blocking; an example terminal that pays at the simulated platform",
+            ],
+            lacks: &["asyncio lines", "the driver interface"],
         },
     ],
 };
@@ -188,8 +195,9 @@ impl Language {
         LANGUAGES.iter().find(|language| language.id == id)
     }
 
-    /// How far the language is in a role; none if it is refused.
-    pub fn standing(&self, role: Role) -> Option<&'static Standing> {
-        self.roles.iter().find(|standing| standing.role == role && standing.is_there())
+    /// Whether a client of a role is made; of both only if each is there.
+    pub fn has(&self, role: Role) -> bool {
+        let wanted = |standing: &&Standing| role == Role::Both || standing.role == role;
+        self.roles.iter().filter(wanted).all(Standing::is_there)
     }
 }

@@ -124,7 +124,7 @@ fn unknown(lang: &str) -> End {
 
 fn new(lang: &str, role: Role, out: &Path, replace: bool) -> End {
     let Some(language) = Language::of(lang) else { return unknown(lang) };
-    if language.standing(role).is_none() {
+    if !language.has(role) {
         let lacking = language.roles.iter().filter(|standing| !standing.is_there());
         let lacks: Vec<&str> = lacking.flat_map(|standing| standing.lacks.iter().copied()).collect();
         let word = format!("{role:?}").to_lowercase();

@@ -49,7 +49,11 @@ class Stored:
 
 
 class Storage(Protocol):
-    """Where a book lies. What it has appended survives a power cut (BOK-7)."""
+    """Where a book lies. What it has appended survives a power cut once `is_durable` says so (BOK-7)."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether all that was appended is durable; always, for a storage whose `append` waits for the disk."""
 
     def load(self) -> list[Stored]:
         """Every record, from the first."""
@@ -121,6 +125,11 @@ class Book:
         self._storage.close()
 
     @property
+    def is_durable(self) -> bool:
+        """Whether all that was committed is durable: a link tells nothing before (ORD-7, ORD-8)."""
+        return self._storage.is_durable
+
+    @property
     def is_new(self) -> bool:
         """Whether it has no record yet."""
         return not self._heads
@@ -129,6 +138,16 @@ class Book:
         """Writes the first record, under 8 random bytes (BOK-19, BOK-20)."""
         start = book_pb2.BookStart(book=book_id)
         self.commit({}, [(_START, start.SerializeToString())], unix)
+
+    def restart(self, book_id: bytes, rows: Sequence[tuple[Key, bytes]], unix: int) -> None:
+        """Writes what a declared restore writes, in one batch: a new start under a new id first (BOK-20, BOK-21)."""
+        start = book_pb2.BookStart(
+            book=book_id,
+            predecessor=self._starts[-1][1],
+            fork_seq=len(self._heads),
+            fork_head=self._heads[-1][:_ID_BYTES],
+        )
+        self.commit({}, [(_START, start.SerializeToString()), *rows], unix)
 
     def get(self, table: book_pb2.Table, key: str) -> bytes | None:
         """The newest state of a row."""
@@ -182,6 +201,38 @@ class Book:
         return "contained" if is_there else "missing"
 
 
+class Staging:
+    """A storage that hands batches on: take them from `taken`, make them durable, then say `acknowledge`."""
+
+    def __init__(self, stored: Sequence[Stored] = ()) -> None:
+        """`stored` is what is durable already."""
+        self._stored = list(stored)
+        self.taken: list[Stored] = []
+        self.is_stalled = False
+        """Whether the storage does not answer at all: links wait, as for a batch."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything was acknowledged."""
+        return not self.taken and not self.is_stalled
+
+    def load(self) -> list[Stored]:
+        """Every durable record."""
+        return list(self._stored)
+
+    def append(self, batch: Sequence[Stored]) -> None:
+        """Takes a batch; it is not durable yet."""
+        self.taken += batch
+
+    def acknowledge(self) -> None:
+        """What was taken is durable: now tell the link, by `persisted`."""
+        self._stored += self.taken
+        self.taken = []
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
 _WHOLE: Final = b'"whole": true}\n'
 
 
@@ -193,6 +244,11 @@ class FileStorage:
         self._file = open(path, "a+b")
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._next = 1
+
+    @property
+    def is_durable(self) -> bool:
+        """`append` waits for the disk."""
+        return True
 
     def load(self) -> list[Stored]:
         """Every record of whole batches; what a kill left of an unfinished one is cut off. Raises Broken."""

@@ -42,6 +42,16 @@ class NoResult(Exception):
         self.requirement = requirement
 
 
+def is_order_number(text: str) -> bool:
+    """Whether a text is an order number (ORD-18)."""
+    return re.fullmatch(r"[0-9A-Z]{1,24}", text, re.ASCII) is not None
+
+
+def outcome_of(status: Status) -> Outcome:
+    """The outcome whose group a known status belongs to (ORD-43)."""
+    return next(outcome for outcome, group in _GROUPS.items() if status in group)
+
+
 def parse_amount(text: str) -> int:
     """Fen of what a person types, sign included (ORD-15). Raises ValueError."""
     found = re.fullmatch(r"([+-])([0-9]+)(?:\.([0-9]{1,2}))?", text, re.ASCII)

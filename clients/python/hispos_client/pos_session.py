@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from . import frames, records
 from .crypto import sha256
@@ -35,6 +36,11 @@ class PosSession(Base):
         self._made_at: list[int] = []
         self._live_m3 = b""
         self._ready_at = 0
+
+    def provision(self, registry: Mapping[bytes, bytes], agreements: Sequence[Terms]) -> None:
+        """Takes newer files over, for key exchanges from now on (PRV-31, PRV-40)."""
+        self._end = replace(self._end, registry=registry)
+        self._agreements = list(agreements)
 
     def opened(self, now: int) -> None:
         """A stream is open; a serial line has settled (FRM-3)."""

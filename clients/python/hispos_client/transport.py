@@ -33,12 +33,17 @@ def boot_clock() -> int:
 
 
 class TcpLine:
-    """A TCP stream that this end has dialled."""
+    """A TCP stream."""
 
-    def __init__(self, host: str, port: int, seconds: float = 10.0) -> None:
-        """Dials. Raises OSError."""
-        self._socket = socket.create_connection((host, port), seconds)
+    def __init__(self, stream: socket.socket) -> None:
+        """Of a stream that stands."""
+        self._socket = stream
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @classmethod
+    def dial(cls, host: str, port: int, seconds: float = 10.0) -> TcpLine:
+        """Dials. Raises OSError."""
+        return cls(socket.create_connection((host, port), seconds))
 
     def read(self, seconds: float) -> bytes | None:
         """What has come within a time; empty if nothing has, None if the line is gone."""
@@ -55,6 +60,24 @@ class TcpLine:
 
     def close(self) -> None:
         """Closes the stream."""
+        self._socket.close()
+
+
+class TcpListener:
+    """Waits for a HIS that dials; one stream at a time."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Listens. Raises OSError."""
+        self._socket = socket.create_server((host, port))
+
+    def accept(self, seconds: float) -> TcpLine | None:
+        """The next stream, or None if none came within the time."""
+        if not select.select([self._socket], [], [], max(seconds, 0))[0]:
+            return None
+        return TcpLine(self._socket.accept()[0])
+
+    def close(self) -> None:
+        """Listens no more."""
         self._socket.close()
 
 
@@ -102,4 +125,4 @@ def open_line(name: str) -> Line:
     host, _, port = place.rpartition(":")
     if kind != "tcp" or not port.isdigit():
         raise ValueError("a line is tcp:HOST:PORT or serial:PATH")
-    return TcpLine(host, int(port))
+    return TcpLine.dial(host, int(port))

@@ -17,6 +17,11 @@ class Memory:
         """`stored` is what it holds already."""
         self.stored = list(stored)
 
+    @property
+    def is_durable(self) -> bool:
+        """What is kept is kept."""
+        return True
+
     def load(self) -> list[Stored]:
         """Every record."""
         return list(self.stored)

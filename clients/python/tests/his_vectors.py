@@ -18,6 +18,7 @@ from hispos_client.messages.book_pb2 import SiteRow
 from hispos_client.provisioning import registry
 from hispos_client.session import Terms
 
+from . import pos_vectors
 from .book_vectors import Memory
 from .link_vectors import Draws
 from .vectors import Case, Tally, hexes, same
@@ -27,14 +28,15 @@ _BEGIN = 1_000_000
 
 
 def replay_conversations(file: Case, tally: Tally) -> None:
-    """`conversations.json`: those of the HIS; those of the POS need its order flow."""
+    """`conversations.json`: those of either side."""
     for case in file["cases"]:
         tally.run(case, lambda conversation: _play(file["site"], conversation))
 
 
 def _play(site: Case, case: Case) -> None:
-    if case["side"] != "his":
-        raise NotImplementedError("the order flow of the POS")
+    if case["side"] == "pos":
+        pos_vectors.Conversation(site, case).play()
+        return
     if _never_answered(case):
         raise NotImplementedError("a ledger that does not answer")
     _Window(site, case).play()

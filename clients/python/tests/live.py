@@ -43,6 +43,41 @@ def signed(kind: pb.FileKind, context: bytes, payload: bytes, *keys: bytes) -> b
     return pb.SignedFile(kind=kind, payload=payload, signatures=rows).SerializeToString()
 
 
+def agreement_of(his: bytes, pos: bytes) -> bytes:
+    """The agreement of a simulated site: its timers are short, which a production agreement's may not be."""
+    timers = pb.AgreedTimers(
+        start=60000,
+        act=60000,
+        drift=2000,
+        connect=1000,
+        http=4000,
+        poll_wechat=10000,
+        poll_alipay=10000,
+        reverse_min=1000,
+        fence=12000,
+        quiet=16000,
+        expiry=8000,
+        query=1000,
+        absence_gap=1000,
+    )
+    return pb.Agreement(
+        agreement_no=1,
+        site_id=SITE,
+        site_code="SIM1",
+        versions=[1],
+        suites=[1],
+        his_organisation_key=his,
+        pos_organisation_key=pos,
+        currency="CNY",
+        amounts=pb.AmountLimits(collect_max=5000000, refund_max=1000000, refund_day_max=5000000),
+        timers=timers,
+        business_day=pb.BusinessDay(utc_offset_minutes=480),
+        wechat=pb.WechatMerchant(mch_id=MERCHANTS[0]),
+        alipay=pb.AlipayMerchant(app_id=MERCHANTS[1], seller_id=MERCHANTS[2]),
+        simulated=True,
+    ).SerializeToString()
+
+
 class Site:
     """Both organisations, one device, one window, the platform."""
 
@@ -68,37 +103,7 @@ class Site:
 
     def _agree(self) -> None:
         his, pos = CRYPTO.ed25519_public(self.his_key), CRYPTO.ed25519_public(self.pos_key)
-        timers = pb.AgreedTimers(
-            start=60000,
-            act=60000,
-            drift=2000,
-            connect=1000,
-            http=4000,
-            poll_wechat=10000,
-            poll_alipay=10000,
-            reverse_min=1000,
-            fence=12000,
-            quiet=16000,
-            expiry=8000,
-            query=1000,
-            absence_gap=1000,
-        )
-        agreement = pb.Agreement(
-            agreement_no=1,
-            site_id=SITE,
-            site_code="SIM1",
-            versions=[1],
-            suites=[1],
-            his_organisation_key=his,
-            pos_organisation_key=pos,
-            currency="CNY",
-            amounts=pb.AmountLimits(collect_max=5000000, refund_max=1000000, refund_day_max=5000000),
-            timers=timers,
-            business_day=pb.BusinessDay(utc_offset_minutes=480),
-            wechat=pb.WechatMerchant(mch_id=MERCHANTS[0]),
-            alipay=pb.AlipayMerchant(app_id=MERCHANTS[1], seller_id=MERCHANTS[2]),
-            simulated=True,
-        ).SerializeToString()
+        agreement = agreement_of(his, pos)
         path = self.home / "agreement.hispos"
         path.write_bytes(
             signed(pb.FILE_KIND_AGREEMENT, Labels.AGREEMENT, agreement, self.his_key, self.pos_key)
@@ -257,7 +262,7 @@ def main() -> int:
             story(site, f"tcp:127.0.0.1:{port}", "tcp", ["281234567890123400"])
         finally:
             site.stop()
-    print("live: over a pseudo-terminal and over TCP: a collect, a refund, a cancel; a killed window")
+    print("window: over a pseudo-terminal and over TCP: a collect, a refund, a cancel; a killed window")
     return 0
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 import unittest
 from collections.abc import Callable
 
-from . import book_vectors, business_vectors, his_vectors, link_vectors, session_vectors
+from . import (
+    book_vectors,
+    business_vectors,
+    his_vectors,
+    link_vectors,
+    message_vectors,
+    payment_vectors,
+    session_vectors,
+)
 from .vectors import Case, Tally, folder, load
 
 REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
@@ -19,7 +27,9 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "orders.json": business_vectors.replay_orders,
     "conversations.json": his_vectors.replay_conversations,
     "books.json": book_vectors.replay_books,
-    "messages.json": session_vectors.replay_messages,
+    "messages.json": message_vectors.replay_messages,
+    "codes.json": payment_vectors.replay_codes,
+    "verdicts.json": payment_vectors.replay_verdicts,
 }
 
 

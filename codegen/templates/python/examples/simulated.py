@@ -62,7 +62,9 @@ class SimulatedPlatform:
         """A refund."""
         return self._call("/v1/refund-query", question, {"refund_number": question.refund_number})
 
-    def _call(self, path: str, question: Question, more: Mapping[str, Any], is_reversal: bool = False) -> Answer:
+    def _call(
+        self, path: str, question: Question, more: Mapping[str, Any], is_reversal: bool = False
+    ) -> Answer:
         body = json.dumps(
             {
                 "channel": self.merchant.channel.name.lower(),
@@ -119,7 +121,9 @@ class SimulatedPlatform:
     def _read(self, answer: bytes, signature: str, first_byte: int, ended: int) -> Answer:
         head, _, body = answer.partition(b"\r\n\r\n")
         lines = head.decode("ascii").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
         status = lines[0].split(" ")[1]
         if status != "200" or len(body) != int(headers["content-length"]):
             raise ValueError(f"status {status}, {len(body)} bytes")

@@ -47,7 +47,9 @@ def boot() -> bytes:
 class Terminal:
     """One terminal, its line, and its payment code."""
 
-    def __init__(self, home: Path, line: str, adapters: dict[Merchant, Adapter], codes: Sequence[str]) -> None:
+    def __init__(
+        self, home: Path, line: str, adapters: dict[Merchant, Adapter], codes: Sequence[str]
+    ) -> None:
         """Verifies the files of `home`, loads the journal, and opens the line."""
         crypto = Standard()
         agreement, _ = provisioning.read_agreement(crypto, (home / "agreement.hispos").read_bytes())

@@ -36,31 +36,31 @@ class NoAnswer(Exception):
 
 
 class Adapter(Protocol):
-    """One platform. Each call writes one request on a connection of its own, at most once, and none from
-    `question.not_after` on; it gives the connection up after `connect_ms` and `http_ms` (PAY-3 to PAY-9).
+    """One platform.
 
-    Each gives an Answer or raises NoAnswer.
+    Each call writes one request on a connection of its own, at most once, and none from `question.not_after` on; it
+    gives the connection up after `connect_ms` and `http_ms` (PAY-3 to PAY-9). Each gives an Answer or raises NoAnswer.
     """
 
     profile: Profile
 
     def verify(self, question: Question) -> Answer:
-        """Are these credentials right, also for reverses and refunds? (PAY-34)."""
+        """Tells whether the credentials are right, also those of reverses and refunds (PAY-34)."""
 
     def query(self, question: Question) -> Answer:
-        """What became of `number`?"""
+        """Tells what became of `number`."""
 
     def pay(self, question: Question) -> Answer:
-        """Take `total` with `code`, until `expires_at` (PAY-71)."""
+        """Takes `total` with `code`, until `expires_at` (PAY-71)."""
 
     def reverse(self, question: Question) -> Answer:
-        """Close `number`, or give everything back."""
+        """Closes `number`, or gives everything back."""
 
     def refund(self, question: Question) -> Answer:
-        """Give `refund_amount` of `number` back, under `refund_number`."""
+        """Gives `refund_amount` of `number` back, under `refund_number`."""
 
     def query_refund(self, question: Question) -> Answer:
-        """What became of `refund_number`?"""
+        """Tells what became of `refund_number`."""
 
 
 def carry_out(adapter: Adapter, question: Question, clock: Callable[[], int]) -> Answered:

@@ -250,7 +250,9 @@ def judge(profile: Profile, question: Question, reply: Reply) -> tuple[Proven, s
         raise Untrusted("refund amount")
     word, is_state = _word(profile, question.call, reply)
     listed = _listed(profile, question.call, word, is_state)
-    provider_code = "".join(c for c in word or reply.code if "!" <= c <= "~")[: Limits.PROVIDER_CODE_BYTES_MAX]
+    provider_code = "".join(c for c in word or reply.code if "!" <= c <= "~")[
+        : Limits.PROVIDER_CODE_BYTES_MAX
+    ]
     differing = _differing(question, reply)
     if differing:
         capture = _captured(listed, reply) if question.call == PlatformCall.QUERY else None

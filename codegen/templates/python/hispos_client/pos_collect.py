@@ -410,7 +410,9 @@ class Collect(PosOrderLife):
             self.next_query = now + timers.query
             return
         gap, expired_from = timers.absence_gap, self._rules(now).expired_from
-        fences = {entry.fence for entry in self.entries} | ({expired_from} if expired_from is not None else set())
+        fences = {entry.fence for entry in self.entries} | (
+            {expired_from} if expired_from is not None else set()
+        )
         times = [self.entered + nth * gap for nth in _ASK_AT] + [now + _ASK_EVERY]
         for fence in fences:
             if fence > self.entered:
@@ -460,5 +462,3 @@ class Collect(PosOrderLife):
         else:
             self.end(death_status(max(deaths), attempt.payer_refused), now, effects)
         return True
-
-

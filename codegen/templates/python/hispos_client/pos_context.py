@@ -10,7 +10,7 @@ from . import orders
 from .book import Key
 from .crypto import Crypto, hmac256, sha256
 from .messages import message_pb2
-from .messages.agreement_pb2 import Agreement, AgreedTimers
+from .messages.agreement_pb2 import AgreedTimers, Agreement
 from .messages.order_pb2 import OrderCore
 from .payment import Merchant, PaymentCode, Question, merchant
 from .tables import Channel, Kind, Labels, PlatformCall, Timers
@@ -229,11 +229,19 @@ class Context:
         needed = self.needed(core)
         return bool(needed) and all(account in accounts for account in needed)
 
-    def question(self, timers: AgreedTimers, account: Merchant, call: PlatformCall, number: str, total: int) -> Question:
+    def question(
+        self, timers: AgreedTimers, account: Merchant, call: PlatformCall, number: str, total: int
+    ) -> Question:
         """A new question; what belongs to its call is put in by `dataclasses.replace`."""
         self._next_question += 1
         return Question(
-            self._next_question - 1, account, call, number, total, connect_ms=timers.connect, http_ms=timers.http
+            self._next_question - 1,
+            account,
+            call,
+            number,
+            total,
+            connect_ms=timers.connect,
+            http_ms=timers.http,
         )
 
     def platform_time(self, channel: Channel, now: int) -> int | None:

@@ -15,7 +15,7 @@ from .messages.message_pb2 import Message
 from .messages.order_pb2 import OrderCore
 from .payment import Answered, Merchant, PaymentCode, Proof, Question, merchant
 from .pos_collect import Collect
-from .pos_context import Alarm, Accepted, Context, Effects, HisAnswered, MerchantVerified, Report
+from .pos_context import Accepted, Alarm, Context, Effects, HisAnswered, MerchantVerified, Report
 from .pos_order import ASKING, ENDED, PAYING, REFUNDING, REVERSING, WAIT_CODE
 from .pos_refund import RefundOrder
 from .tables import Disposition, Kind, Limits, PlatformCall, RejectCode, Status, Timers
@@ -51,11 +51,12 @@ class PosFlow:
         self.lives: dict[str, Life] = {}
         self.looks: dict[str, Life] = {}
         self.unanswered: deque[str] = deque()
-        self._asked: dict[int, Union[tuple[str, bool], Merchant]] = {}
+        self._asked: dict[int, tuple[str, bool] | Merchant] = {}
         self._next_verify = now
         self._verifies_again = False
         found = [(key, PosOrder.FromString(row)) for key, row in book.rows(book_pb2.TABLE_ORDER)]
-        for key, row in sorted(found, key=lambda both: book.version(book_pb2.TABLE_ORDER, both[0])):
+        found.sort(key=lambda both: book.version(book_pb2.TABLE_ORDER, both[0]))
+        for _, row in found:
             if row.state != ENDED or not row.answered:
                 self._load_at_start(row, now)
 
@@ -94,7 +95,9 @@ class PosFlow:
         code = self._may_accept(core, said, asking, now)
         if code is not None:
             return rejected(code, core.order_no)
-        active = next((life for life in self.lives.values() if life.state in (WAIT_CODE, PAYING, REFUNDING)), None)
+        active = next(
+            (life for life in self.lives.values() if life.state in (WAIT_CODE, PAYING, REFUNDING)), None
+        )
         if active is not None:
             return rejected(RejectCode.BUSY, active.order_no)
         life = self._new(said.core, said.search, now)
@@ -380,6 +383,8 @@ class PosFlow:
         every = [*self.lives.values(), *self.looks.values()]
         times = [life.next_timer(now) for life in every]
         times += [life.alarm_at for life in self.lives.values()]
-        if self._verifies_again or any(account not in self.context.verified for account in self.context.merchants):
+        if self._verifies_again or any(
+            account not in self.context.verified for account in self.context.merchants
+        ):
             times.append(self._next_verify)
         return min((at for at in times if at is not None and at > now), default=None)

@@ -462,7 +462,9 @@ class PosLink:
         is_older = seen[:8] == anchor[:8] and anchor[8:16] <= seen[8:16]
         if len(anchor) == 24 and not is_older:
             self._ledger_seen = anchor
-            effects.write((book_pb2.TABLE_PEER, self._context.site_id), PeerRow(anchor=anchor).SerializeToString())
+            effects.write(
+                (book_pb2.TABLE_PEER, self._context.site_id), PeerRow(anchor=anchor).SerializeToString()
+            )
 
     def _pong(self, ping: message_pb2.Ping, effects: Effects) -> Message:
         journal = self.book.anchor
@@ -492,7 +494,7 @@ class PosLink:
                 result=row.result,
                 signature=row.signature,
                 disposition=row.answered,
-                stage=stage,  # type: ignore[arg-type]
+                stage=stage,
             )
             size = len(Message(reply_to=2**32 - 1, order_list=page).SerializeToString())
             if size > Limits.PLAINTEXT_BYTES_MAX and len(page.items) > 1:

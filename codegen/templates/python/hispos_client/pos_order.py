@@ -16,10 +16,9 @@ from .messages import book_pb2, message_pb2
 from .messages.book_pb2 import PosOrder
 from .messages.order_pb2 import FoundCapture, OrderCore, ResultCore
 from .payment import Answered, Capture, Merchant, Question
-from .pos_context import Context, Ended, Effects, Report, Stage
-from .tables import Channel, Kind, Limits, Outcome, PlatformCall, RejectCode, Status, Timers
+from .pos_context import Context, Effects, Ended, Report, Stage
+from .tables import Channel, Kind, Limits, Outcome, PlatformCall, RejectCode, StageMoney, Status, Timers
 from .tables import Stage as StageCode
-from .tables import StageMoney
 
 WAIT_CODE: Final = book_pb2.POS_STATE_WAIT_CODE
 PAYING: Final = book_pb2.POS_STATE_PAYING
@@ -105,7 +104,13 @@ class PosOrderLife:
         return question.id
 
     def move(
-        self, account: Merchant, number: str, call: PlatformCall, not_after: int, effects: Effects, **more: object
+        self,
+        account: Merchant,
+        number: str,
+        call: PlatformCall,
+        not_after: int,
+        effects: Effects,
+        **more: object,
     ) -> None:
         """Writes a request that moves money, never from `not_after` on (ORD-54)."""
         timers = self.context.timers(self.core)

@@ -1,6 +1,6 @@
 """The example terminal against the reference HIS: collect, refund, cancel, a pulled cable, a kill of either side.
 
-    HISPOS_HIS=…/hispos-his PROVIDER_SIM=…/provider-sim python -m tests.live_pos
+HISPOS_HIS=…/hispos-his PROVIDER_SIM=…/provider-sim python -m tests.live_pos
 """
 
 from __future__ import annotations
@@ -92,7 +92,11 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         """Makes everything below `root`."""
-        self.root, self.his_program, self.platform = root, os.environ["HISPOS_HIS"], os.environ["PROVIDER_SIM"]
+        self.root, self.his_program, self.platform = (
+            root,
+            os.environ["HISPOS_HIS"],
+            os.environ["PROVIDER_SIM"],
+        )
         self.home = root / "terminal"
         self.home.mkdir()
         self.port = free_port()
@@ -203,7 +207,18 @@ class Place:
     def begin(self, terminal: Running, bill: str, is_paid: bool = False) -> str:
         """Collects beside what comes next, up to the terminal's acceptance; gives the order number."""
         self.since = len(terminal.lines)
-        words = ("collect", "--bill", bill, "+2.00", "--window", TERMINAL, "--seconds", "1", "--patience", "1")
+        words = (
+            "collect",
+            "--bill",
+            bill,
+            "+2.00",
+            "--window",
+            TERMINAL,
+            "--seconds",
+            "1",
+            "--patience",
+            "1",
+        )
         self.work = threading.Thread(target=lambda: self.his(*words, expect=tuple(range(8))), daemon=True)
         self.work.start()
         return _order_of(terminal.wait("Stage(" if is_paid else "Accepted(", self.since))
@@ -323,7 +338,9 @@ def main() -> int:
             stories(place)
         finally:
             place.stop()
-    print("live: a window and a terminal: collect, refund, cancel, pulled cable, kill of either side, look-up")
+    print(
+        "live: a window and a terminal: collect, refund, cancel, pulled cable, kill of either side, look-up"
+    )
     return 0
 
 

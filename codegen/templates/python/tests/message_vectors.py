@@ -213,9 +213,7 @@ def _his(file: Case, site: Case, state: Case, line: _Line, is_sent: bool) -> His
         bytes(8),
     )
     ledger.begin_run(_NOW)
-    end = End(
-        CRYPTO, site["terminal_id"].encode(), hexes(site["terminal_seed"]), registry(manifest)
-    )
+    end = End(CRYPTO, site["terminal_id"].encode(), hexes(site["terminal_seed"]), registry(manifest))
     terms = Terms(sha256(payload), tuple(agreement.versions), tuple(agreement.suites))
     session = HisSession(end, site["device_id"].encode(), [terms], Draws())
     link = HisLink(session, ledger, site["terminal_id"], site["device_id"])
