@@ -39,8 +39,10 @@ impl Standing {
 pub struct Formatter {
     /// The program.
     pub program: &'static str,
-    /// Its version, as `program --version` prints it.
+    /// Its version, as `asks` prints it.
     pub version: &'static str,
+    /// The command that prints the version.
+    pub asks: &'static [&'static str],
     /// What makes it format the current folder, or the files behind it.
     pub arguments: &'static [&'static str],
     /// The ending of the files whose names it is given; empty: it takes the folder itself.
@@ -60,6 +62,21 @@ pub struct Messages {
     pub outputs: &'static [&'static str],
     /// The Java package of the classes, one file each; empty: the language has none.
     pub java_package: &'static str,
+    /// The Go package of the classes; empty: the language has none.
+    pub go_package: &'static str,
+    /// A generator that protoc has not built in.
+    pub plugin: Option<Plugin>,
+}
+
+/// A message generator that protoc calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Plugin {
+    /// The program.
+    pub program: &'static str,
+    /// What `program --version` prints.
+    pub version: &'static str,
+    /// The command that installs it.
+    pub install: &'static str,
 }
 
 /// A language, as the generator knows it.
@@ -78,7 +95,7 @@ pub struct Language {
 }
 
 /// Every language.
-pub static LANGUAGES: &[Language] = &[PYTHON, JAVA];
+pub static LANGUAGES: &[Language] = &[GO, JAVA, PYTHON];
 
 const PYTHON: Language = Language {
     id: "python",
@@ -86,6 +103,7 @@ const PYTHON: Language = Language {
     formatter: Formatter {
         program: "ruff",
         version: "ruff 0.17.6",
+        asks: &["ruff", "--version"],
         arguments: &["format", "--quiet", "."],
         files: "",
         install: "python3 -m pip install ruff==0.17.6",
@@ -95,6 +113,8 @@ const PYTHON: Language = Language {
         root: "",
         outputs: &["python", "pyi"],
         java_package: "",
+        go_package: "",
+        plugin: None,
     },
     roles: &[
         Standing {
@@ -144,6 +164,7 @@ const JAVA: Language = Language {
     formatter: Formatter {
         program: "google-java-format",
         version: "google-java-format: Version 1.28.0",
+        asks: &["google-java-format", "--version"],
         arguments: &["--replace"],
         files: "java",
         install: "codegen/formatters/google-java-format DIR, for a DIR of PATH",
@@ -153,6 +174,8 @@ const JAVA: Language = Language {
         root: "link/src/main/java/",
         outputs: &["java=lite"],
         java_package: "hispos.client.messages",
+        go_package: "",
+        plugin: None,
     },
     roles: &[
         Standing {
@@ -178,6 +201,64 @@ const JAVA: Language = Language {
                 "roll-over of agreements and manifests in a running link",
                 "the driver interface",
                 "Kotlin coroutines",
+            ],
+        },
+        Standing {
+            role: Role::Pos,
+            status: "missing",
+            has: &[],
+            lacks: &["order flow", "journal", "transports", "the driver interface"],
+        },
+    ],
+};
+
+const GO: Language = Language {
+    id: "go",
+    comments: &[("go", "//"), ("mod", "//")],
+    formatter: Formatter {
+        program: "gofmt",
+        version: "go1.26.8",
+        asks: &["go", "env", "GOVERSION"],
+        arguments: &["-w", "."],
+        files: "",
+        install: "go install golang.org/dl/go1.26.8@latest && go1.26.8 download",
+    },
+    messages: Messages {
+        folder: "internal/messages",
+        root: "",
+        outputs: &["go=module=hispos-client"],
+        java_package: "",
+        go_package: "hispos-client/internal/messages",
+        plugin: Some(Plugin {
+            program: "protoc-gen-go",
+            version: "protoc-gen-go v1.36.12",
+            install: "go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
+        }),
+    },
+    roles: &[
+        Standing {
+            role: Role::His,
+            status: "experimental",
+            has: &[
+                "message types, tables, texts",
+                "frames, canonical validator",
+                "key exchange, records and session, both roles",
+                "signed files",
+                "orders: collect, refund, cancel, query, look-up at the own device, results",
+                "ledger in a file, list of a device's orders",
+                "TCP and serial lines of Linux; an example window",
+            ],
+            lacks: &[
+                "an order that the device holds with other content (ORD-185)",
+                "adopting orphans",
+                "decisions of two people",
+                "later looks (ORD-211, ORD-212)",
+                "other devices (ORD-215)",
+                "declaring a step back of the ledger",
+                "closing a day and totals",
+                "roll-over of agreements and manifests in a running link",
+                "serial lines of other systems than Linux",
+                "the driver interface",
             ],
         },
         Standing {

@@ -5,7 +5,8 @@
 //! because that is the name by which most languages import them.
 
 use crate::embedded;
-use crate::language::{Language, Messages};
+use crate::language::{Language, Messages, Plugin};
+use crate::project::{Failure, said};
 use crate::schema::{Schema, is_option};
 use prost::Message;
 use prost_types::{
@@ -18,8 +19,23 @@ use std::process::Command;
 ///
 /// # Errors
 ///
-/// What protoc says, or that there is none for this machine.
-pub(crate) fn write(language: &Language, project: &Path) -> Result<(), String> {
+/// What protoc says, or that there is none for this machine, or no plugin of the pinned version.
+pub(crate) fn write(language: &Language, project: &Path) -> Result<(), Failure> {
+    let plugin = language.messages.plugin.map(|plugin| found(&plugin)).transpose()?;
+    generate(language, project, plugin.as_deref()).map_err(Failure::Broken)
+}
+
+/// The plugin as protoc is told of it: from the path, or from where the tools of Go install.
+fn found(plugin: &Plugin) -> Result<String, Failure> {
+    let Plugin { program, version, install } = plugin;
+    let folder = said(&["go", "env", "GOPATH"]).unwrap_or_default();
+    let places = [(*program).to_owned(), format!("{folder}/bin/{program}")];
+    let place = places.into_iter().find(|place| said(&[place, "--version"]).as_deref() == Some(version));
+    let needed = || Failure::Missing(format!("{version} is needed for the messages; install it: {install}"));
+    place.map(|place| format!("--plugin={program}={place}")).ok_or_else(needed)
+}
+
+fn generate(language: &Language, project: &Path, plugin: Option<&str>) -> Result<(), String> {
     let schema = Schema::compile(embedded::schemas()?, true)?;
     let set = stripped(&schema, &language.messages);
     let work = tempfile::tempdir().map_err(|error| format!("temporary folder: {error}"))?;
@@ -30,6 +46,8 @@ pub(crate) fn write(language: &Language, project: &Path) -> Result<(), String> {
     protoc.arg(format!("--descriptor_set_in={}", input.display()));
     let out = project.join(language.messages.root);
     std::fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    // A plugin that lies on the path is known to protoc by its name alone.
+    protoc.args(plugin.filter(|plugin| plugin.contains('/')));
     for output in language.messages.outputs {
         let (output, option) = output
             .split_once('=')
@@ -57,9 +75,12 @@ fn strip(mut file: FileDescriptorProto, messages: &Messages) -> FileDescriptorPr
     file.dependency.retain(|name| !is_option(name) && !name.starts_with("google/"));
     file.dependency.iter_mut().for_each(|name| *name = renamed(name));
     file.public_dependency.clear();
-    file.options = (!messages.java_package.is_empty()).then(|| FileOptions {
-        java_package: Some(messages.java_package.to_owned()),
-        java_multiple_files: Some(true),
+    let [java, go] =
+        [messages.java_package, messages.go_package].map(|name| (!name.is_empty()).then_some(name));
+    file.options = java.or(go).map(|_| FileOptions {
+        java_package: java.map(str::to_owned),
+        java_multiple_files: java.map(|_| true),
+        go_package: go.map(str::to_owned),
         ..FileOptions::default()
     });
     file.extension.clear();

@@ -30,7 +30,7 @@ pub fn make(language: &Language, role: Role, description: &Description) -> Resul
     for (path, content) in render::files(language, role, description).map_err(Failure::Broken)? {
         write_file(&folder.join(path), &content).map_err(Failure::Broken)?;
     }
-    messages::write(language, folder).map_err(Failure::Broken)?;
+    messages::write(language, folder)?;
     mark(language, folder).map_err(Failure::Broken)?;
     format(language, folder)?;
     read(folder).map_err(Failure::Broken)
@@ -48,15 +48,14 @@ fn mark(language: &Language, project: &Path) -> Result<(), String> {
 }
 
 fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
-    let Formatter { program, version, install, files, arguments } = &language.formatter;
+    let Formatter { program, version, asks, install, files, arguments } = &language.formatter;
     let needed = |found: &str| {
         Failure::Missing(format!("{version} is needed to format the result, {found}; install it: {install}"))
     };
-    let found = Command::new(program).arg("--version").output();
-    let found = found.map_err(|_| needed(&format!("there is no {program}")))?;
-    let found = String::from_utf8_lossy(&[found.stdout, found.stderr].concat()).trim().to_owned();
-    if found != *version {
-        return Err(needed(&format!("this is {found}")));
+    match said(asks) {
+        None => return Err(needed(&format!("there is no {program}"))),
+        Some(found) if found != *version => return Err(needed(&format!("this is {found}"))),
+        Some(_) => {}
     }
     // What protoc wrote stays as it is where the formatter is told each file.
     let made = format!("{}{}/", language.messages.root, language.messages.folder);
@@ -69,6 +68,13 @@ fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Broken(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+/// What a command prints; `None` without its program.
+pub(crate) fn said(words: &[&str]) -> Option<String> {
+    let (program, arguments) = words.split_first()?;
+    let output = Command::new(program).args(arguments).output().ok()?;
+    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned())
 }
 
 /// Writes a project into a folder, and removes what an earlier run of the generator left in it.

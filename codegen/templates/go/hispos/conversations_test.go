@@ -1,0 +1,193 @@
+package hispos
+
+import (
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "hispos-client/internal/messages"
+)
+
+// Replays the conversations whole. Every frame has to be that of the file, and every anchor: the rows of the book are
+// the same bytes in the same order.
+
+const conversationBegin = 1_000_000
+
+func replayConversations(file values, tally *tally) {
+	tally.cases(file, func(item values) error {
+		if item.text("side") == "pos" {
+			return errUnimplemented
+		}
+		if isNeverAnswered(item) {
+			// The storage of this client answers at once: a question that has no answer cannot be lived.
+			return errUnimplemented
+		}
+		play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
+		return play.run()
+	})
+}
+
+// isNeverAnswered tells whether the last question to the book has no answer.
+func isNeverAnswered(item values) bool {
+	last := ""
+	for _, happening := range item.objects("happenings") {
+		for _, direction := range []string{"in", "out"} {
+			for name := range happening.object(direction) {
+				switch name {
+				case "load", "loaded", "persist", "persisted":
+					last = name
+				}
+			}
+		}
+	}
+	return last == "load" || last == "persist"
+}
+
+// firstAnchor is that of the first answer of a book.
+func firstAnchor(item values) []byte {
+	for _, happening := range item.objects("happenings") {
+		if loaded := happening.object("in").object("loaded"); loaded != nil {
+			return loaded.bytes("anchor")
+		}
+	}
+	panic("no anchor")
+}
+
+// hisConversation is a window that lives one of them.
+type hisConversation struct {
+	site, item values
+	memory     *Memory
+	link       *HisLink
+	now        int64
+	starts     int
+}
+
+func (c *hisConversation) unix() uint64 {
+	return uint64(c.site.number("unix") + (c.now-conversationBegin)/1000)
+}
+
+func (c *hisConversation) draws() *draws {
+	all, _ := c.item["draws"].([]any)
+	drawn := values{"draws": all[c.starts]}.texts("draws")
+	c.starts++
+	return drawsOf(drawn...)
+}
+
+func (c *hisConversation) start() error {
+	agreement, err := newAgreement(c.site.bytes("agreement"))
+	if err != nil {
+		return err
+	}
+	devices, err := parseManifest(pb.FileKind_FILE_KIND_DEVICE_MANIFEST, c.site.bytes("device_manifest"))
+	if err != nil {
+		return err
+	}
+	book, err := OpenBook(c.memory)
+	if err != nil {
+		return err
+	}
+	bookID := firstAnchor(c.item)[:bookIDBytes]
+	if book.IsNew() {
+		// The conversations begin with a ledger whose search time is over.
+		row := encode(&pb.SiteRow{SearchUntil: c.unix() - 518_400})
+		place := rowKey{pb.Table_TABLE_SITE, c.site.text("site_id")}
+		if err := book.begin(bookID, c.unix()); err != nil {
+			return err
+		}
+		if err := book.commit(nil, []write{{place, row}}, c.unix()); err != nil {
+			return err
+		}
+	}
+	site := &Site{agreement, devices, c.site.bytes("site_secret")}
+	ledger, err := OpenLedger(book, site, Standard{}, c.unix, bookID)
+	if err != nil {
+		return err
+	}
+	if err := ledger.BeginRun(c.now); err != nil {
+		return err
+	}
+	end := NewEnd(Standard{}, c.site.text("terminal_id"), c.site.bytes("terminal_seed"), devices.Registry())
+	c.link = NewHisLink(end, c.site.text("device_id"), []Terms{agreement.Terms()}, c.draws().next, ledger)
+	return nil
+}
+
+// run gives the link what comes in, and compares everything that goes out.
+func (c *hisConversation) run() error {
+	for _, happening := range c.item.objects("happenings") {
+		c.now = happening.number("at")
+		if out := happening.object("out"); out != nil {
+			if !out.has("transmit") {
+				continue
+			}
+			if err := sameHex(fmt.Sprintf("at %d", c.now), out.text("transmit"), c.link.PollTransmit()); err != nil {
+				return err
+			}
+			continue
+		}
+		in := happening.object("in")
+		if c.link != nil && !in.has("persisted") && !in.has("loaded") {
+			if more := c.link.PollTransmit(); more != nil {
+				return fmt.Errorf("before %d this client sends more: %x", c.now, more)
+			}
+		}
+		for name := range in {
+			if err := c.take(name, in); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *hisConversation) take(name string, in values) error {
+	value := in.object(name)
+	switch name {
+	case "start":
+		return c.start()
+	case "opened":
+		c.link.Opened(c.now)
+	case "bytes":
+		c.link.Feed(in.bytes(name), c.now)
+	case "tick":
+		c.link.OnTimer(c.now)
+	case "collect":
+		_, err := c.link.Collect(value.text("bill"), value.number("fen"), c.now)
+		return err
+	case "cancel":
+		return c.link.Cancel(value.text("order_no"), c.now)
+	case "close":
+		c.link.Close(c.now)
+	case "persisted":
+		return sameHex("anchor", value.text("anchor"), c.link.Ledger.book.Anchor())
+	case "loaded":
+	default:
+		return fmt.Errorf("what is %s", name)
+	}
+	return nil
+}
+
+func TestEventsOfAConversationEndWithTheOrder(t *testing.T) {
+	file := loadVectors(t, "conversations.json")
+	for _, item := range file.objects("cases") {
+		if item.text("side") != "his" || item.text("comment") != "a whole collect" {
+			continue
+		}
+		play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
+		if err := play.run(); err != nil {
+			t.Fatal(err)
+		}
+		number := ""
+		for event := play.link.PollEvent(); event != nil; event = play.link.PollEvent() {
+			if ended, isEnd := event.(OrderEnded); isEnd {
+				number = ended.OrderNo
+			}
+		}
+		said := play.link.Ledger.Result(number)
+		if said == nil || said.Status != pb.Status_STATUS_PAID || !proto.Equal(said, said) {
+			t.Fatal("the order is not paid")
+		}
+		return
+	}
+	t.Fatal("no such conversation")
+}

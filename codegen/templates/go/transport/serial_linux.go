@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"hispos-client/hispos"
+)
+
+const clockBoottime = 7
+
+// BootClock gives milliseconds since the boot of the machine, running during sleep (ORD-1).
+func BootClock() int64 {
+	var at syscall.Timespec
+	_, _, failed := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&at)), 0)
+	if failed != 0 {
+		// Every Linux since 2.6.39 has this clock.
+		panic(failed)
+	}
+	return at.Nano() / int64(time.Millisecond)
+}
+
+// openSerial opens a port raw, 115200 baud, 8 data bits, no parity, 1 stop bit, and lets it settle (FRM-1 to FRM-4).
+func openSerial(path string) (io.ReadWriteCloser, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := setRaw(file); err != nil {
+		file.Close()
+		return nil, err
+	}
+	time.Sleep(hispos.TimerLineSettle * time.Millisecond)
+	return file, nil
+}
+
+func setRaw(file *os.File) error {
+	port, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed syscall.Errno
+	err = port.Control(func(descriptor uintptr) {
+		settings := syscall.Termios{}
+		if failed = ioctl(descriptor, syscall.TCGETS, &settings); failed != 0 {
+			return
+		}
+		settings.Iflag, settings.Oflag, settings.Lflag = 0, 0, 0
+		settings.Cflag = syscall.CS8 | syscall.CREAD | syscall.CLOCAL | syscall.B115200
+		settings.Ispeed, settings.Ospeed = syscall.B115200, syscall.B115200
+		settings.Cc[syscall.VMIN], settings.Cc[syscall.VTIME] = 1, 0
+		failed = ioctl(descriptor, syscall.TCSETS, &settings)
+	})
+	if err == nil && failed != 0 {
+		err = os.NewSyscallError("ioctl", failed)
+	}
+	return err
+}
+
+func ioctl(descriptor, request uintptr, settings *syscall.Termios) syscall.Errno {
+	_, _, failed := syscall.Syscall(syscall.SYS_IOCTL, descriptor, request, uintptr(unsafe.Pointer(settings)))
+	return failed
+}
