@@ -26,6 +26,8 @@ mod messages;
 #[cfg(feature = "generate")]
 pub mod name;
 #[cfg(feature = "generate")]
+mod program;
+#[cfg(feature = "generate")]
 pub mod project;
 #[cfg(feature = "generate")]
 mod render;

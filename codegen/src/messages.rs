@@ -6,7 +6,7 @@
 
 use crate::embedded;
 use crate::language::{Language, Messages, Plugin};
-use crate::project::{Failure, said};
+use crate::program::{Failure, said};
 use crate::schema::{Schema, is_option};
 use prost::Message;
 use prost_types::{

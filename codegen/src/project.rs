@@ -2,6 +2,8 @@
 
 use crate::description::Description;
 use crate::language::{Formatter, Language, Role};
+pub use crate::program::Failure;
+use crate::program::said;
 use crate::{messages, render};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,15 +11,6 @@ use std::process::Command;
 
 /// A project: each file's content, by its path.
 pub type Project = BTreeMap<String, Vec<u8>>;
-
-/// Why no project was made.
-#[derive(Debug)]
-pub enum Failure {
-    /// A program of this machine is missing, or another version of it is there.
-    Missing(String),
-    /// A schema or a template is wrong, or a file cannot be written.
-    Broken(String),
-}
 
 /// Makes a client. The same schemas and templates always give the same bytes.
 ///
@@ -68,13 +61,6 @@ fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Broken(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())))
-}
-
-/// What a command prints; `None` without its program.
-pub(crate) fn said(words: &[&str]) -> Option<String> {
-    let (program, arguments) = words.split_first()?;
-    let output = Command::new(program).args(arguments).output().ok()?;
-    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned())
 }
 
 /// Writes a project into a folder, and removes what an earlier run of the generator left in it.
