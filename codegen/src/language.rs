@@ -205,9 +205,20 @@ const JAVA: Language = Language {
         },
         Standing {
             role: Role::Pos,
-            status: "missing",
-            has: &[],
-            lacks: &["order flow", "journal", "transports", "the driver interface"],
+            status: "experimental",
+            has: &[
+                "message classes, tables, texts",
+                "key exchange, records and session",
+                "journal in a file",
+                "order flow: collects, refunds, cancels, look-ups, lists, totals, reports",
+                "payment interface: questions out, verdicts in; leases, fences and money rules are the link's",
+            ],
+            lacks: &[
+                "an example payer against the simulated platform",
+                "roll-over of agreements and manifests in a running link",
+                "the driver interface",
+                "Kotlin coroutines",
+            ],
         },
     ],
 };

@@ -350,6 +350,10 @@ public  final class CaptureRow extends
   public static final int AGREEMENT_NO_FIELD_NUMBER = 7;
   private int agreementNo_;
   /**
+   * <pre>
+   * The agreement that the order's core names.
+   * </pre>
+   *
    * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
    * @return The agreementNo.
    */
@@ -358,6 +362,10 @@ public  final class CaptureRow extends
     return agreementNo_;
   }
   /**
+   * <pre>
+   * The agreement that the order's core names.
+   * </pre>
+   *
    * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
    * @param value The agreementNo to set.
    */
@@ -366,6 +374,10 @@ public  final class CaptureRow extends
     agreementNo_ = value;
   }
   /**
+   * <pre>
+   * The agreement that the order's core names.
+   * </pre>
+   *
    * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
    */
   private void clearAgreementNo() {
@@ -1077,6 +1089,10 @@ public  final class CaptureRow extends
     }
 
     /**
+     * <pre>
+     * The agreement that the order's core names.
+     * </pre>
+     *
      * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
      * @return The agreementNo.
      */
@@ -1085,6 +1101,10 @@ public  final class CaptureRow extends
       return instance.getAgreementNo();
     }
     /**
+     * <pre>
+     * The agreement that the order's core names.
+     * </pre>
+     *
      * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
      * @param value The agreementNo to set.
      * @return This builder for chaining.
@@ -1095,6 +1115,10 @@ public  final class CaptureRow extends
       return this;
     }
     /**
+     * <pre>
+     * The agreement that the order's core names.
+     * </pre>
+     *
      * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
      * @return This builder for chaining.
      */

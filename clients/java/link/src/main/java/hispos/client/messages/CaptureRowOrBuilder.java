@@ -103,6 +103,10 @@ public interface CaptureRowOrBuilder extends
   long getRefunded();
 
   /**
+   * <pre>
+   * The agreement that the order's core names.
+   * </pre>
+   *
    * <code>uint32 agreement_no = 7 [json_name = "agreementNo"];</code>
    * @return The agreementNo.
    */

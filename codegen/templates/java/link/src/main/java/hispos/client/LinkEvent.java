@@ -1,5 +1,6 @@
 package hispos.client;
 
+import hispos.client.messages.Disposition;
 import hispos.client.messages.Stage;
 
 /** What a link tells the program around it. */
@@ -95,6 +96,59 @@ public abstract class LinkEvent {
     @Override
     public String toString() {
       return "accepted: " + orderNo + ", " + Amounts.show(amount);
+    }
+  }
+
+  /** A POS: a terminal has authenticated a session. */
+  public static final class Up extends LinkEvent {
+    /** Which. */
+    public final String terminalId;
+
+    Up(String terminalId) {
+      this.terminalId = terminalId;
+    }
+
+    @Override
+    public String toString() {
+      return "up: " + terminalId;
+    }
+  }
+
+  /** A POS: HIS has answered a result. */
+  public static final class Answered extends LinkEvent {
+    /** The order. */
+    public final String orderNo;
+
+    /** What HIS did with the result. */
+    public final Disposition disposition;
+
+    Answered(String orderNo, Disposition disposition) {
+      this.orderNo = orderNo;
+      this.disposition = disposition;
+    }
+
+    @Override
+    public String toString() {
+      return "answered: " + orderNo + ", " + disposition;
+    }
+  }
+
+  /** A POS: a platform has told whether credentials are right. */
+  public static final class MerchantChecked extends LinkEvent {
+    /** Whose. */
+    public final Merchant merchant;
+
+    /** Whether they are. */
+    public final boolean verified;
+
+    MerchantChecked(Merchant merchant, boolean verified) {
+      this.merchant = merchant;
+      this.verified = verified;
+    }
+
+    @Override
+    public String toString() {
+      return merchant + (verified ? " is verified" : " is refused");
     }
   }
 

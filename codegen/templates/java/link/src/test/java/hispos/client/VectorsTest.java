@@ -69,10 +69,11 @@ public class VectorsTest {
     tally.all(
         file,
         one -> {
-          if (!Vectors.text(one, "side").equals("his")) {
-            throw new Vectors.Unimplemented("the order flow of the POS");
+          if (Vectors.text(one, "side").equals("his")) {
+            HisVectors.play(file.getAsJsonObject("site"), one);
+          } else {
+            PosVectors.play(file.getAsJsonObject("site"), one);
           }
-          HisVectors.play(file.getAsJsonObject("site"), one);
         });
   }
 
