@@ -104,6 +104,13 @@ public final class Transitions {
               new Transition(
                   "sent", "restored", "asking", "Sets a new lease end, and sends LookUp."),
               new Transition(
+                  "sent",
+                  "conflict",
+                  "asking",
+                  "Puts the core held in the place of its own, sets a new lease end, and sends"
+                      + " LookUp, with an alarm."),
+              new Transition("sent", "decided_returned", "sent", "Marks its captures as returned."),
+              new Transition(
                   "cancelling",
                   "rejected",
                   "asking",
@@ -141,6 +148,22 @@ public final class Transitions {
               new Transition(
                   "cancelling", "restored", "asking", "Sets a new lease end, and sends LookUp."),
               new Transition(
+                  "cancelling",
+                  "conflict",
+                  "asking",
+                  "Puts the core held in the place of its own, sets a new lease end, and sends"
+                      + " LookUp, with an alarm."),
+              new Transition(
+                  "cancelling",
+                  "evidence",
+                  "cancelling",
+                  "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "cancelling",
+                  "decided_returned",
+                  "cancelling",
+                  "Marks its captures as returned."),
+              new Transition(
                   "asking", "result", "paid_unposted", "Stores result and capture, and confirms."),
               new Transition("asking", "result", "not_paid", "Stores the result, and confirms."),
               new Transition(
@@ -165,6 +188,44 @@ public final class Transitions {
                   "asking", "start", "asking", "Sets a new lease end, and sends LookUp."),
               new Transition(
                   "asking", "restored", "asking", "Sets a new lease end, and sends LookUp."),
+              new Transition(
+                  "asking",
+                  "conflict",
+                  "asking",
+                  "Puts the core held in the place of its own, sets a new lease end, and sends"
+                      + " LookUp, with an alarm."),
+              new Transition(
+                  "asking",
+                  "evidence",
+                  "asking",
+                  "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "asking",
+                  "decided_evidence",
+                  "paid_unposted",
+                  "Ended as its newest evidence says."),
+              new Transition(
+                  "asking", "decided_evidence", "not_paid", "Ended as its newest evidence says."),
+              new Transition(
+                  "asking", "decided_evidence", "attention", "Ended as its newest evidence says."),
+              new Transition(
+                  "asking",
+                  "decided_evidence",
+                  "refunded_unposted",
+                  "Ended as its newest evidence says, and settled in the original's capture."),
+              new Transition(
+                  "asking",
+                  "decided_evidence",
+                  "not_refunded",
+                  "Ended as its newest evidence says, and settled in the original's capture."),
+              new Transition(
+                  "asking",
+                  "decided_unpaid",
+                  "not_paid",
+                  "Ended without a result; no capture of it may be left."),
+              new Transition("asking", "decided_keep", "attention", "Left to people."),
+              new Transition(
+                  "asking", "decided_returned", "asking", "Marks its captures as returned."),
               new Transition(
                   "orphan_asking",
                   "evidence",
@@ -211,6 +272,18 @@ public final class Transitions {
                   "orphan_asking",
                   "Sets a new lease end, and sends LookUp."),
               new Transition(
+                  "orphan_asking", "decided_keep", "orphan", "Left to people; still of no bill."),
+              new Transition(
+                  "orphan_asking",
+                  "decided_unpaid",
+                  "orphan",
+                  "Ended without a result; still of no bill."),
+              new Transition(
+                  "orphan_asking",
+                  "decided_returned",
+                  "orphan_asking",
+                  "Marks its captures as returned."),
+              new Transition(
                   "orphan",
                   "evidence",
                   "orphan",
@@ -242,6 +315,15 @@ public final class Transitions {
                   "attention",
                   "The bill's present order, ended as its newest evidence says."),
               new Transition(
+                  "orphan", "decided_keep", "orphan", "Left to people; still of no bill."),
+              new Transition(
+                  "orphan",
+                  "decided_unpaid",
+                  "orphan",
+                  "Ended without a result; still of no bill."),
+              new Transition(
+                  "orphan", "decided_returned", "orphan", "Marks its captures as returned."),
+              new Transition(
                   "paid_unposted",
                   "refund_whole",
                   "paid_not_to_post",
@@ -253,27 +335,74 @@ public final class Transitions {
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
               new Transition("paid_unposted", "posted", "paid_posted", "Marks it as posted."),
               new Transition(
+                  "paid_unposted",
+                  "decided_returned",
+                  "paid_unposted",
+                  "Marks its captures as returned."),
+              new Transition(
                   "paid_posted",
                   "evidence",
                   "paid_posted",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "paid_posted",
+                  "decided_returned",
+                  "paid_posted",
+                  "Marks its captures as returned."),
               new Transition(
                   "paid_not_to_post",
                   "refund_failed",
                   "paid_unposted",
                   "Marks it as unposted again, with the release of the reservation."),
               new Transition(
+                  "paid_not_to_post",
+                  "evidence",
+                  "paid_not_to_post",
+                  "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "paid_not_to_post",
+                  "decided_returned",
+                  "paid_not_to_post",
+                  "Marks its captures as returned."),
+              new Transition(
                   "not_paid",
                   "evidence",
                   "not_paid",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "not_paid", "decided_returned", "not_paid", "Marks its captures as returned."),
               new Transition(
                   "refunded_unposted", "posted", "refunded_posted", "Marks it as posted."),
               new Transition(
+                  "refunded_unposted",
+                  "evidence",
+                  "refunded_unposted",
+                  "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "refunded_unposted",
+                  "decided_returned",
+                  "refunded_unposted",
+                  "Marks its captures as returned."),
+              new Transition(
                   "refunded_posted",
                   "evidence",
                   "refunded_posted",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "refunded_posted",
+                  "decided_returned",
+                  "refunded_posted",
+                  "Marks its captures as returned."),
+              new Transition(
+                  "refunded_not_to_post",
+                  "evidence",
+                  "refunded_not_to_post",
+                  "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition(
+                  "refunded_not_to_post",
+                  "decided_returned",
+                  "refunded_not_to_post",
+                  "Marks its captures as returned."),
               new Transition(
                   "not_refunded",
                   "evidence",
@@ -285,6 +414,11 @@ public final class Transitions {
                   "not_refunded",
                   "Counts the look, and removes the reservation of a refund after the last one."),
               new Transition(
+                  "not_refunded",
+                  "decided_returned",
+                  "not_refunded",
+                  "Marks its captures as returned."),
+              new Transition(
                   "attention",
                   "evidence",
                   "attention",
@@ -293,7 +427,43 @@ public final class Transitions {
                   "attention",
                   "look",
                   "attention",
-                  "Counts the look, and removes the reservation of a refund after the last one.")));
+                  "Counts the look, and removes the reservation of a refund after the last one."),
+              new Transition(
+                  "attention",
+                  "decided_evidence",
+                  "paid_unposted",
+                  "Ended as its newest evidence says."),
+              new Transition(
+                  "attention",
+                  "decided_evidence",
+                  "not_paid",
+                  "Ended as its newest evidence says."),
+              new Transition(
+                  "attention",
+                  "decided_evidence",
+                  "attention",
+                  "Ended as its newest evidence says."),
+              new Transition(
+                  "attention",
+                  "decided_evidence",
+                  "refunded_unposted",
+                  "Ended as its newest evidence says, and settled in the original's capture."),
+              new Transition(
+                  "attention",
+                  "decided_evidence",
+                  "not_refunded",
+                  "Ended as its newest evidence says, and settled in the original's capture."),
+              new Transition(
+                  "attention",
+                  "decided_unpaid",
+                  "not_paid",
+                  "Ended without a result; no capture of it may be left."),
+              new Transition("attention", "decided_keep", "attention", "Left to people."),
+              new Transition(
+                  "attention",
+                  "decided_returned",
+                  "attention",
+                  "Marks its captures as returned.")));
 
   /** Of the role pos. */
   public static final List<Transition> POS =
@@ -376,6 +546,8 @@ public final class Transitions {
                   "absent",
                   "ended",
                   "All entries have been answered, one as closed: signs `not_paid`."),
+              new Transition(
+                  "wait_code", "restored", "wait_code", "Marks the order as not intact."),
               new Transition("paying", "cancel_order", "paying", "Notes that a cancel is wanted."),
               new Transition(
                   "paying",
@@ -419,6 +591,7 @@ public final class Transitions {
                   "T_POLL has passed, a cancel is wanted, or the payer was refused: stores the"
                       + " reverse, then asks."),
               new Transition("paying", "absent", "ended", "Signs the result of the finding."),
+              new Transition("paying", "restored", "paying", "Marks the order as not intact."),
               new Transition(
                   "reversing", "cancel_order", "reversing", "Notes that a cancel is wanted."),
               new Transition("reversing", "start", "asking", "Moves nothing any more, and asks."),
@@ -432,6 +605,8 @@ public final class Transitions {
                   "reversing", "other_money", "ended", "Signs the result of the finding."),
               new Transition("reversing", "closed", "ended", "Signs the result of the finding."),
               new Transition("reversing", "absent", "ended", "Signs the result of the finding."),
+              new Transition(
+                  "reversing", "restored", "reversing", "Marks the order as not intact."),
               new Transition(
                   "refunding", "cancel_order", "refunding", "Notes that a cancel is wanted."),
               new Transition(
@@ -484,6 +659,8 @@ public final class Transitions {
                   "ended",
                   "A cancel is wanted: signs `not_refunded`."),
               new Transition(
+                  "refunding", "restored", "refunding", "Marks the order as not intact."),
+              new Transition(
                   "refund_sent", "cancel_order", "refund_sent", "Notes that a cancel is wanted."),
               new Transition("refund_sent", "sync", "asking_refund", "Asks."),
               new Transition("refund_sent", "refunded", "ended", "Signs `refunded`."),
@@ -491,6 +668,8 @@ public final class Transitions {
               new Transition("refund_sent", "refund_abnormal", "ended", "Signs `attention`."),
               new Transition("refund_sent", "refund_pending", "asking_refund", "Asks."),
               new Transition("refund_sent", "refund_open", "asking_refund", "Asks."),
+              new Transition(
+                  "refund_sent", "restored", "refund_sent", "Marks the order as not intact."),
               new Transition("asking", "sync", "asking", "Marks the order as not intact."),
               new Transition(
                   "asking",
@@ -512,6 +691,12 @@ public final class Transitions {
                   "No attempt: signs `attention`; otherwise the third such answer that counts:"
                       + " signs `not_paid`."),
               new Transition("asking", "absent", "ended", "Signs the result of the finding."),
+              new Transition("asking", "restored", "asking", "Marks the order as not intact."),
+              new Transition(
+                  "asking",
+                  "time",
+                  "ended",
+                  "A day has passed without a verdict: signs `attention`, undecided."),
               new Transition(
                   "asking_refund", "sync", "asking_refund", "Marks the order as not intact."),
               new Transition("asking_refund", "refunded", "ended", "Signs `refunded`."),
@@ -522,6 +707,8 @@ public final class Transitions {
                   "refund_absent",
                   "ended",
                   "The third such answer that counts, after the fence: signs `not_refunded`."),
+              new Transition(
+                  "asking_refund", "restored", "asking_refund", "Marks the order as not intact."),
               new Transition(
                   "ended",
                   "confirm_result",

@@ -41,18 +41,21 @@ final class HisVectors {
   }
 
   static void play(JsonObject site, JsonObject one) throws Exception {
+    refuseSilentBook(one, List.of("load", "persist"));
+    new HisVectors(site, one).play();
+  }
+
+  /** The books of this client answer at once: a last question without an answer cannot be lived. */
+  static void refuseSilentBook(JsonObject one, List<String> questions) {
     String last = "";
     for (JsonObject happening : objects(one, "happenings")) {
       JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
       String name = both.keySet().iterator().next();
       last = List.of("load", "loaded", "persist", "persisted").contains(name) ? name : last;
     }
-    if (last.equals("load") || last.equals("persist")) {
-      // The ledger of this client answers at once: it cannot live a last question without an
-      // answer.
-      throw new Unimplemented("a ledger that does not answer");
+    if (questions.contains(last)) {
+      throw new Unimplemented("a book that does not answer");
     }
-    new HisVectors(site, one).play();
   }
 
   private byte[] bookId() {
