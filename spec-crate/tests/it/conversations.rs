@@ -99,14 +99,18 @@ impl<'a> End<'a> {
                     amount: Amount::from_fen(value["fen"].as_i64().unwrap()).unwrap(),
                     business_day: u32::try_from(number(value, "business_day")).unwrap(),
                 };
-                return link.collect(new, clock).unwrap();
+                // A refusal is shown by what does not come.
+                _ = link.collect(new, clock);
+                return;
             }
             ("cancel", Link::His(link)) => {
-                return link.cancel(&OrderNo::try_from(text(value, "order_no")).unwrap(), clock).unwrap();
+                _ = link.cancel(&OrderNo::try_from(text(value, "order_no")).unwrap(), clock);
+                return;
             }
             ("scan", Link::Pos(link)) => {
                 let channel = Channel::from_code(value["channel"].as_i64().unwrap() as i32).unwrap();
-                return link.scan(channel, PaymentCode::new(text(value, "code").into()), clock).unwrap();
+                _ = link.scan(channel, PaymentCode::new(text(value, "code").into()), clock);
+                return;
             }
             ("close", Link::His(link)) => return link.close(clock),
             ("close", Link::Pos(link)) => return link.close(clock),
@@ -277,5 +281,5 @@ fn conversations_of_the_vectors_are_lived_again_by_real_links() {
         }
         assert!(end.out.is_empty(), "{name}: more comes: {:?}", end.out);
     }
-    assert!(cases.len() >= 210);
+    assert!(cases.len() >= 290);
 }

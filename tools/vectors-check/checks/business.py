@@ -63,6 +63,10 @@ def _result(case: dict, tally: Tally):
     tally.expect("decoded", case["decoded"], None if fault else decode("ResultCore", result))
     tally.expect("reaction", case.get("reaction"), "no result" if fault else None)
     tally.expect("result_hash", case["result_hash"], None if fault else sha256(result)[:16].hex())
+    if "money" in case or "retry" in case:
+        known = decode("ResultCore", result)["status"] in STATUSES
+        said = (case.get("money"), case.get("retry"))
+        tally.expect("money and retry", said, None if known else ("unknown", "never"))
 
 
 def _signature(case: dict, tally: Tally):

@@ -26,8 +26,17 @@ pub(crate) enum About {
     Amount { text: String, fen: Option<i64> },
     /// The core of an order: what it says and its hash at this site.
     Core { site_id: String, core: String, decoded: Option<Json>, hash: Option<String> },
-    /// A result: what it says, its hash, and whether the money is known.
-    Result { result_core: String, decoded: Option<Json>, result_hash: Option<String> },
+    /// A result: what it says, its hash, and, where the case is about them, what is known of the money and when the bill
+    /// may be collected again.
+    Result {
+        result_core: String,
+        decoded: Option<Json>,
+        result_hash: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        money: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry: Option<&'static str>,
+    },
     /// The signature of a result under a device's key.
     Signature { device_key: String, result_core: String, signature: String },
 }

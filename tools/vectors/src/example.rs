@@ -196,23 +196,26 @@ pub(crate) fn first(pair: &Pair, end: End) -> Result<&Drawn, String> {
 
 /// Both ends with the draws that they made.
 pub(crate) fn parties(pair: &Pair) -> Result<(Party, Party), String> {
-    let party = |id, name, draws: Vec<Vec<u8>>| -> Result<Party, String> {
-        let [nonce, private] = draws.as_slice() else {
-            return Err("two draws for a key exchange".to_owned());
-        };
-        Ok(Party {
-            id,
-            signing_seed: *seed(name).expose(),
-            nonce: nonce.as_slice().try_into().map_err(|_| "nonce")?,
-            x25519_private: private.as_slice().try_into().map_err(|_| "private key")?,
-            versions: vec![1],
-            suites: vec![1],
-            extensions: Vec::new(),
-            other_shares: Vec::new(),
-        })
+    let pos: Vec<Vec<u8>> = all(first(pair, End::Pos)?).into_iter().skip(1).collect();
+    Ok((party(End::His, &all(first(pair, End::His)?))?, party(End::Pos, &pos)?))
+}
+
+/// An end with its draws for one attempt.
+pub(crate) fn party(end: End, draws: &[Vec<u8>]) -> Result<Party, String> {
+    let (id, name) = if end == End::His { (TERMINAL, "terminal") } else { (DEVICE, "device") };
+    let [nonce, private] = draws else {
+        return Err("two draws for a key exchange".to_owned());
     };
-    let pos = all(first(pair, End::Pos)?).into_iter().skip(1).collect();
-    Ok((party(TERMINAL, "terminal", all(first(pair, End::His)?))?, party(DEVICE, "device", pos)?))
+    Ok(Party {
+        id,
+        signing_seed: *seed(name).expose(),
+        nonce: nonce.as_slice().try_into().map_err(|_| "nonce")?,
+        x25519_private: private.as_slice().try_into().map_err(|_| "private key")?,
+        versions: vec![1],
+        suites: vec![1],
+        extensions: Vec::new(),
+        other_shares: Vec::new(),
+    })
 }
 
 /// A bytes field of the first record with this body.

@@ -13,7 +13,7 @@ use crate::case::{Cases, Fault};
 use crate::cores::cores;
 use crate::fields::paid_fields;
 use crate::hex::hex;
-use crate::results::results;
+use crate::results::{results, unknown_statuses};
 use crate::schema::Schema;
 use crate::site::{seed, words};
 
@@ -26,6 +26,7 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
         "core: validate and judge `core`; a valid one says `decoded` and hashes to `hash` at `site_id`.",
         "core: `reaction` of an invalid one is the code with which a SubmitOrder of it is rejected.",
         "result: validate and judge `result_core`; a valid one says `decoded`, and `result_hash` names it.",
+        "result: `money` and `retry`, if they are there, are what its status says of the money and of the next order.",
         "signature: verify over 64 bytes 20, `hispos/1 result`, 00 and `result_core`, strictly.",
     ]);
     numbers(&mut file)?;
@@ -34,6 +35,7 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     cores(&mut file, schema)?;
     results(&mut file, schema)?;
     signatures(&mut file, schema)?;
+    unknown_statuses(&mut file, schema)?;
     Ok(file)
 }
 

@@ -1,12 +1,12 @@
 //! Both links over books in memory, on a line and a platform that do what a story says, on virtual time.
 
-use hispos::amount::Amount;
+mod people;
+
 use hispos::book::{Query, Table};
 use hispos::ids::OrderNo;
 use hispos::ledger;
-use hispos::link::his::NewCollect;
 use hispos::link::{HisLink, Input, Output, PosLink};
-use hispos::platform::{Ask, Channel, PaymentCode, Proof, Request, Verdict};
+use hispos::platform::{Ask, Proof, Request, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::book::Book;
@@ -65,6 +65,8 @@ pub(crate) struct Pair {
     line: Line,
     journal_fails: bool,
     held: Option<End>,
+    /// No answer of the platform comes before this instant.
+    slow_until: u64,
 }
 
 impl Pair {
@@ -73,11 +75,20 @@ impl Pair {
         platform: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
         line: Line,
     ) -> Result<Self, String> {
+        // The ledger is old enough not to search for forgotten orders.
+        Self::aged(10, platform, line)
+    }
+
+    /// The same, with a ledger that is this many days old.
+    pub(crate) fn aged(
+        days: u64,
+        platform: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
+        line: Line,
+    ) -> Result<Self, String> {
         let site = Site::new()?;
         let at = Some(UnixSeconds(UNIX));
         let mut ledger = Book::new(known("ledger book"), at);
-        // The ledger is old enough not to search for forgotten orders.
-        let old = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - 10 * 86_400)) };
+        let old = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - days * 86_400)) };
         ledger.commit(&ledger::born(SITE, old), at).ok_or("a new ledger")?;
         Ok(Self {
             site,
@@ -94,6 +105,7 @@ impl Pair {
             line,
             journal_fails: false,
             held: None,
+            slow_until: 0,
         })
     }
 
@@ -146,48 +158,6 @@ impl Pair {
         *self.wake_of(end) = None;
     }
 
-    /// A cashier collects a bill.
-    pub(crate) fn collect(&mut self, bill: &str, fen: i64, business_day: u32) -> Result<(), String> {
-        self.note(End::His, What::In(In::Collect { bill: bill.into(), fen, business_day }));
-        let amount = Amount::from_fen(fen).map_err(|error| format!("{error:?}"))?;
-        let (new, clock) = (NewCollect { ticket: 1, bill: bill.into(), amount, business_day }, self.clock());
-        let link = self.his.as_mut().ok_or("HIS is down")?;
-        link.collect(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
-        self.drain(End::His);
-        Ok(())
-    }
-
-    /// A cashier cancels an order.
-    pub(crate) fn cancel(&mut self, order_no: &OrderNo) -> Result<(), String> {
-        self.note(End::His, What::In(In::Cancel { order_no: order_no.to_string() }));
-        let clock = self.clock();
-        let link = self.his.as_mut().ok_or("HIS is down")?;
-        link.cancel(order_no, clock).map_err(|refusal| format!("{refusal:?}"))?;
-        self.drain(End::His);
-        Ok(())
-    }
-
-    /// A patient shows a code.
-    pub(crate) fn scan(&mut self, channel: Channel, code: &str) -> Result<(), String> {
-        self.note(End::Pos, What::In(In::Scan { channel: channel.code(), code: code.into() }));
-        let clock = self.clock();
-        let link = self.pos.as_mut().ok_or("the POS is down")?;
-        link.scan(channel, PaymentCode::new(code.into()), clock).map_err(|refusal| format!("{refusal:?}"))?;
-        self.drain(End::Pos);
-        Ok(())
-    }
-
-    /// A program asks for an orderly end of its session.
-    pub(crate) fn close(&mut self, end: End) {
-        self.note(end, What::In(In::Close {}));
-        let clock = self.clock();
-        match end {
-            End::His => self.his.as_mut().map(|link| link.close(clock)),
-            End::Pos => self.pos.as_mut().map(|link| link.close(clock)),
-        };
-        self.drain(end);
-    }
-
     /// The terminal's journal has room for new orders, or not.
     pub(crate) fn storage(&mut self, enough: bool) {
         if let Some(link) = self.pos.as_mut() {
@@ -208,6 +178,11 @@ impl Pair {
     /// From now on an end's book does not answer.
     pub(crate) fn hold(&mut self, end: End) {
         self.held = Some(end);
+    }
+
+    /// Answers of the platform come at this instant at the earliest.
+    pub(crate) fn slow(&mut self, until: u64) {
+        self.slow_until = until;
     }
 
     /// Whether an end has a session.
@@ -345,7 +320,7 @@ impl Pair {
     fn ask(&mut self, ask: &Ask) {
         self.note(End::Pos, What::Out(story::ask(ask)));
         let answer = (self.platform)(ask);
-        let ended = self.now + PLATFORM;
+        let ended = self.slow_until.max(self.now + PLATFORM);
         let answered = answer.is_some();
         let (proof, code) = answer.unwrap_or((Proof::Open, ""));
         let unix = UNIX + (ended - BEGIN) / 1000;

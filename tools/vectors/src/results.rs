@@ -1,5 +1,6 @@
 //! Results: what makes one none.
 
+use hispos::catalogue::{Retry, Status};
 use hispos::message::result::{ResultCore, ResultError, result_hash};
 use prost_reflect::Value;
 
@@ -17,7 +18,8 @@ pub(crate) fn results(file: &mut File, schema: &Schema) -> Result<(), String> {
         let read = ResultCore::decode(bytes.clone());
         let decoded = read.is_ok().then(|| schema.decoded("ResultCore", &bytes)).transpose()?;
         let name = decoded.as_ref().map(|_| hex(&result_hash(&bytes)));
-        let what = About::Result { result_core: hex(&bytes), decoded, result_hash: name };
+        let what =
+            About::Result { result_core: hex(&bytes), decoded, result_hash: name, money: None, retry: None };
         let comment = format!("{field} {kind}");
         match read {
             Ok(_) => file.valid(comment.trim(), "ORD-42 ORD-43 ORD-45 ORD-46", what),
@@ -27,6 +29,28 @@ pub(crate) fn results(file: &mut File, schema: &Schema) -> Result<(), String> {
                 file.invalid(&comment, cited, what, &fault);
             }
         }
+    }
+    Ok(())
+}
+
+/// Results with a status of the right group that nobody knows.
+pub(crate) fn unknown_statuses(file: &mut File, schema: &Schema) -> Result<(), String> {
+    for (outcome, status) in [(1, 109), (2, 298), (2, 1_000), (3, 198), (4, 498), (5, 398)] {
+        let amount = if matches!(outcome, 3 | 4) { -8_800 } else { 8_800 };
+        let mut fields = result_fields(outcome, status, amount);
+        if matches!(outcome, 1 | 3) {
+            fields = with(&with(&fields, "channel", Value::EnumNumber(1)), "payment_no", text("42"));
+        }
+        let bytes = schema.encode("ResultCore", &fields)?;
+        let read = ResultCore::decode(bytes.clone()).map_err(|error| format!("{error:?}"))?;
+        let what = About::Result {
+            result_core: hex(&bytes),
+            decoded: Some(schema.decoded("ResultCore", &bytes)?),
+            result_hash: Some(hex(&result_hash(&bytes))),
+            money: Some(read.money().name()),
+            retry: Some(read.status().map_or(Retry::Never, Status::retry).name()),
+        };
+        file.valid(&format!("status {status}, which nobody knows"), "ORD-42 ORD-43 ORD-44 ORD-46", what);
     }
     Ok(())
 }

@@ -97,6 +97,16 @@ impl Scene {
             pair.scan(hispos::platform::Channel::Wechat, "134567890123456789")?;
             pair.pass(1_000);
         }
+        Self::cut(stage, pair)
+    }
+
+    /// A session as it is, from now on with somebody else in the place of either peer.
+    pub(crate) fn over(mut pair: Pair) -> Result<Self, String> {
+        pair.pass(2_000);
+        Self::cut(Stage::Synced, pair)
+    }
+
+    fn cut(stage: Stage, mut pair: Pair) -> Result<Self, String> {
         pair.cut();
         let (his, pos) = parties(&pair)?;
         let run = exchange::run(&his, &pos, pair.site().agreement.payload(), (1, 1))?;

@@ -5,12 +5,14 @@ Every frame has to be that of the file, and every anchor: the ledger's rows are 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hispos_client.book import Book, Key
 from hispos_client.crypto import Standard, sha256
 from hispos_client.handshake import End
 from hispos_client.his_link import HisLink
 from hispos_client.his_session import HisSession
-from hispos_client.ledger import Ledger, Site
+from hispos_client.ledger import Ledger, Refusal, Site
 from hispos_client.messages import book_pb2
 from hispos_client.messages.agreement_pb2 import Agreement, DeviceManifest
 from hispos_client.messages.book_pb2 import SiteRow
@@ -121,7 +123,9 @@ class _Window:
         elif name == "tick":
             link.on_timer(self._now)
         elif name == "collect":
-            link.collect(value["bill"], value["fen"], self._now)
+            # A refused one stores and sends nothing.
+            with suppress(Refusal):
+                link.collect(value["bill"], value["fen"], self._now)
         elif name == "cancel":
             link.cancel(value["order_no"], self._now)
         elif name == "close":

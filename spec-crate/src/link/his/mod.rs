@@ -272,11 +272,17 @@ impl HisLink {
         self.now = clock;
         self.queue_due(clock);
         self.queue_revoked(clock);
+        self.work_off(clock);
+        self.ask(clock);
+        // What was too late to be asked is cancelled now, and not at the next input.
+        self.work_off(clock);
+    }
+
+    fn work_off(&mut self, clock: Clock) {
         while self.waiting.is_none() && !self.halted {
             let Some(work) = self.work.pop_front() else { break };
             self.run_step(work, Rows::default(), clock);
         }
-        self.ask(clock);
     }
 
     /// Runs one piece of work over the rows at hand.

@@ -1,0 +1,75 @@
+//! What people do at either end.
+
+use hispos::amount::Amount;
+use hispos::ids::OrderNo;
+use hispos::link::his::NewCollect;
+use hispos::platform::{Channel, PaymentCode};
+
+use super::{End, Pair};
+use crate::story::{In, What};
+
+impl Pair {
+    /// A cashier collects a bill.
+    pub(crate) fn collect(&mut self, bill: &str, fen: i64, business_day: u32) -> Result<(), String> {
+        self.note(End::His, What::In(In::Collect { bill: bill.into(), fen, business_day }));
+        let amount = Amount::from_fen(fen).map_err(|error| format!("{error:?}"))?;
+        let (new, clock) = (NewCollect { ticket: 1, bill: bill.into(), amount, business_day }, self.clock());
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.collect(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        Ok(())
+    }
+
+    /// A cashier cancels an order.
+    pub(crate) fn cancel(&mut self, order_no: &OrderNo) -> Result<(), String> {
+        self.note(End::His, What::In(In::Cancel { order_no: order_no.to_string() }));
+        let clock = self.clock();
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.cancel(order_no, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        Ok(())
+    }
+
+    /// A patient shows a code.
+    pub(crate) fn scan(&mut self, channel: Channel, code: &str) -> Result<(), String> {
+        self.note(End::Pos, What::In(In::Scan { channel: channel.code(), code: code.into() }));
+        let clock = self.clock();
+        let link = self.pos.as_mut().ok_or("the POS is down")?;
+        link.scan(channel, PaymentCode::new(code.into()), clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::Pos);
+        Ok(())
+    }
+
+    /// A program asks for an orderly end of its session.
+    pub(crate) fn close(&mut self, end: End) {
+        self.note(end, What::In(In::Close {}));
+        let clock = self.clock();
+        match end {
+            End::His => self.his.as_mut().map(|link| link.close(clock)),
+            End::Pos => self.pos.as_mut().map(|link| link.close(clock)),
+        };
+        self.drain(end);
+    }
+
+    /// A cashier collects a bill, and HIS makes no order.
+    pub(crate) fn collect_in_vain(&mut self, bill: &str, fen: i64, business_day: u32) -> Result<(), String> {
+        self.note(End::His, What::In(In::Collect { bill: bill.into(), fen, business_day }));
+        let amount = Amount::from_fen(fen).map_err(|error| format!("{error:?}"))?;
+        let (new, clock) = (NewCollect { ticket: 1, bill: bill.into(), amount, business_day }, self.clock());
+        let before = self.ledger.records.len();
+        // Refused at once, or when the ledger was read.
+        let _ = self.his.as_mut().ok_or("HIS is down")?.collect(new, clock);
+        self.drain(End::His);
+        if self.ledger.records.len() == before { Ok(()) } else { Err("an order was made".to_owned()) }
+    }
+
+    /// A patient shows a code that nobody takes.
+    pub(crate) fn scan_in_vain(&mut self, channel: Channel, code: &str) -> Result<(), String> {
+        self.note(End::Pos, What::In(In::Scan { channel: channel.code(), code: code.into() }));
+        let clock = self.clock();
+        let link = self.pos.as_mut().ok_or("the POS is down")?;
+        let taken = link.scan(channel, PaymentCode::new(code.into()), clock);
+        self.drain(End::Pos);
+        if taken.is_err() { Ok(()) } else { Err("the code was taken".to_owned()) }
+    }
+}
