@@ -5,12 +5,14 @@ Every frame, every question to a platform and every batch of the journal has to 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hispos_client.book import Book, Staging
 from hispos_client.crypto import Standard
 from hispos_client.messages.agreement_pb2 import Agreement, TerminalManifest
 from hispos_client.payment import Answered, Capture, PaymentCode, Proof, Proven, Question, merchant
 from hispos_client.pos_context import CHANNELS
-from hispos_client.pos_link import Device, PosLink, Provision
+from hispos_client.pos_link import Device, PosLink, Provision, Refusal
 from hispos_client.tables import Channel
 
 from .link_vectors import Draws
@@ -101,7 +103,9 @@ class Conversation:
         elif name == "tick":
             link.on_timer(self._now)
         elif name == "scan":
-            link.scan(PaymentCode(Channel(value["channel"]), value["code"]), self._now)
+            # A code that nobody wants is kept nowhere.
+            with suppress(Refusal):
+                link.scan(PaymentCode(Channel(value["channel"]), value["code"]), self._now)
         elif name == "verdict":
             link.answer(answered_of(value), self._now)
         elif name == "close":

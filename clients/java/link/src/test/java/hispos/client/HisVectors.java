@@ -137,7 +137,11 @@ final class HisVectors {
         break;
       case "collect":
         JsonObject wanted = value.getAsJsonObject();
-        link.collect(text(wanted, "bill"), wanted.get("fen").getAsLong(), now);
+        try {
+          link.collect(text(wanted, "bill"), wanted.get("fen").getAsLong(), now);
+        } catch (Refusal refused) {
+          // Nothing is stored and nothing is sent.
+        }
         break;
       case "cancel":
         link.cancel(text(value.getAsJsonObject(), "order_no"), now);
