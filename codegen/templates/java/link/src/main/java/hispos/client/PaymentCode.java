@@ -16,26 +16,6 @@ public final class PaymentCode {
     return digits.clone();
   }
 
-  /** What such a code is; {@code UNSPECIFIED} for no payment code (payment, "Payment codes"). */
-  public static PaymentCodes.Kind kind(CharSequence text) {
-    for (int place = 0; place < text.length(); place++) {
-      if (text.charAt(place) < '0' || text.charAt(place) > '9') {
-        return PaymentCodes.Kind.UNSPECIFIED;
-      }
-    }
-    for (PaymentCodes.Range range : PaymentCodes.RANGES) {
-      int length = range.first.length();
-      if (text.length() < Math.max(length, range.lengthMin) || text.length() > range.lengthMax) {
-        continue;
-      }
-      String head = text.subSequence(0, length).toString();
-      if (head.compareTo(range.first) >= 0 && head.compareTo(range.last) <= 0) {
-        return range.kind;
-      }
-    }
-    return PaymentCodes.Kind.UNSPECIFIED;
-  }
-
   byte[] bytes() {
     byte[] bytes = new byte[digits.length];
     for (int place = 0; place < digits.length; place++) {

@@ -30,6 +30,8 @@ public class VectorsTest {
     REPLAYS.put("orders.json", BusinessVectors::orders);
     REPLAYS.put("books.json", BookVectors::books);
     REPLAYS.put("conversations.json", VectorsTest::conversations);
+    REPLAYS.put("codes.json", PaymentVectors::codes);
+    REPLAYS.put("verdicts.json", PaymentVectors::verdicts);
     REPLAYS.put("messages.json", SessionVectors::messages);
   }
 
