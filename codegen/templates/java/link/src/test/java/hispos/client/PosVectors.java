@@ -185,7 +185,11 @@ final class PosVectors {
       case "scan":
         JsonObject scanned = value.getAsJsonObject();
         Channel channel = Channel.forNumber(scanned.get("channel").getAsInt());
-        link.scan(channel, new PaymentCode(text(scanned, "code").toCharArray()), now);
+        try {
+          link.scan(channel, new PaymentCode(text(scanned, "code").toCharArray()), now);
+        } catch (Refusal refusal) {
+          nothingMore();
+        }
         break;
       case "verdict":
         link.verdict(verdict(value.getAsJsonObject()), now);
