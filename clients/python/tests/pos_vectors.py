@@ -6,6 +6,7 @@ Every frame, every question to a platform and every batch of the journal has to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from hispos_client.book import Book, Staging
@@ -23,15 +24,15 @@ CRYPTO = Standard()
 _BEGIN = 1_000_000
 
 
-def site_of(site: Case) -> tuple[Device, Provision]:
-    """The device and what it was told, of a file's site."""
-    agreement = Agreement.FromString(hexes(site["agreement"]))
+def site_of(site: Case, newer: Sequence[str] = ()) -> tuple[Device, Provision]:
+    """The device and what it was told, of a file's site; `newer` are agreements beside that of the site."""
+    agreements = [Agreement.FromString(hexes(payload)) for payload in [*newer, site["agreement"]]]
     terminals = TerminalManifest.FromString(hexes(site["terminal_manifest"]))
     device = Device(
         CRYPTO, site["device_id"], hexes(site["device_seed"]), hexes(site["boot"]), site["software"]
     )
-    accounts = [merchant(agreement, channel) for channel in CHANNELS]
-    return device, Provision([agreement], terminals, [one for one in accounts if one is not None])
+    accounts = [merchant(agreement, channel) for agreement in agreements for channel in CHANNELS]
+    return device, Provision(agreements, terminals, [one for one in accounts if one is not None])
 
 
 class Conversation:
@@ -82,7 +83,7 @@ class Conversation:
             same(f"at {self._now}", value, sent.hex() if sent else None)
         elif name == "ask":
             asked = link.poll_question()
-            same(f"asked at {self._now}", value, asked and _as_asked(asked))
+            same(f"asked at {self._now}", value, asked and _as_asked(asked, self._site))
         elif name == "persist":
             records = [record for record in map(_row, self._storage.taken)]
             wanted = [(row["table"], row["key"], row["row"]) for row in value["write"]]
@@ -92,7 +93,7 @@ class Conversation:
         link = self._link
         if name == "start":
             self._storage = Staging(self._storage.load())
-            device, provision = site_of(self._site)
+            device, provision = site_of(self._site, self._case.get("agreements", ()))
             draws = Draws(*self._draws.pop(0))
             self._link = PosLink(device, provision, Book(self._storage), draws, self._unix, self._now)
         elif link is None or name == "loaded":
@@ -141,7 +142,7 @@ def _row(stored: object) -> tuple[int, str, str]:
     return int(record.table), record.key, record.row.hex()
 
 
-def _as_asked(question: Question) -> Case:
+def _as_asked(question: Question, site: Case) -> Case:
     asked: Case = {
         "id": question.id,
         "channel": int(question.merchant.channel),
@@ -151,6 +152,9 @@ def _as_asked(question: Question) -> Case:
         "not_after": question.not_after,
         "expires_at": question.expires_at or None,
     }
+    agreement = Agreement.FromString(hexes(site["agreement"]))
+    if question.merchant != merchant(agreement, question.merchant.channel):
+        asked["merchant"] = question.merchant.account
     return asked
 
 

@@ -23,6 +23,8 @@ enum Link {
 /// One end of a conversation, with the questions that its store has not answered.
 struct End<'a> {
     site: &'a Value,
+    /// Agreements beside that of the site, newest first.
+    agreements: Vec<Agreement>,
     link: Option<Link>,
     load: Option<LoadId>,
     persist: Option<PersistId>,
@@ -63,16 +65,16 @@ impl<'a> End<'a> {
             };
             Link::His(Box::new(HisLink::new(config, entropy, clock).unwrap()))
         } else {
+            let agreements: Vec<Agreement> = self.agreements.iter().cloned().chain([agreement]).collect();
+            let merchants =
+                |held: &Agreement| Channel::ALL.map(|channel| held.merchant(channel)).into_iter().flatten();
             let config = PosConfig {
                 device_id,
                 device_seed: secret(site, "device_seed"),
                 boot: from_hex(text(site, "boot")).try_into().unwrap(),
                 software: text(site, "software").into(),
-                merchants: Channel::ALL
-                    .into_iter()
-                    .filter_map(|channel| agreement.merchant(channel))
-                    .collect(),
-                agreements: vec![agreement],
+                merchants: agreements.iter().flat_map(merchants).collect(),
+                agreements,
                 terminals: Manifest::<Terminal>::decode(from_hex(text(site, "terminal_manifest"))).unwrap(),
             };
             Link::Pos(Box::new(PosLink::new(config, entropy, clock).unwrap()))
@@ -126,8 +128,8 @@ impl<'a> End<'a> {
     fn drain(&mut self) {
         loop {
             let shown = match self.link.as_mut() {
-                Some(Link::His(link)) => shown(link.poll_output()),
-                Some(Link::Pos(link)) => shown(link.poll_output()),
+                Some(Link::His(link)) => shown(link.poll_output(), self.site),
+                Some(Link::Pos(link)) => shown(link.poll_output(), self.site),
                 None => return,
             };
             match shown {
@@ -158,13 +160,13 @@ enum Shown {
     Persist(PersistId, Value),
 }
 
-fn shown<E>(output: Output<E>) -> Shown {
+fn shown<E>(output: Output<E>, site: &Value) -> Shown {
     match output {
         Output::Timeout(_) => Shown::Nothing,
         Output::Event(_) => Shown::Event,
         Output::Transmit(bytes) => Shown::Out(json!({ "transmit": to_hex(&bytes) })),
         Output::CloseStream => Shown::Out(json!({ "close_stream": {} })),
-        Output::Ask(ask) => Shown::Out(asked(&ask)),
+        Output::Ask(ask) => Shown::Out(asked(&ask, site)),
         Output::Load(id, _) => Shown::Load(id, json!({ "load": null })),
         Output::Persist(id, batch) => Shown::Persist(id, persisted(&batch)),
     }
@@ -182,7 +184,7 @@ fn persisted(batch: &Batch) -> Value {
     json!({ "persist": { "read": read.collect::<Vec<_>>(), "write": write.collect::<Vec<_>>() } })
 }
 
-fn asked(ask: &Ask) -> Value {
+fn asked(ask: &Ask, site: &Value) -> Value {
     let (request, expires_at) = match &ask.request {
         Request::Verify => ("verify", None),
         Request::Query => ("query", None),
@@ -191,7 +193,8 @@ fn asked(ask: &Ask) -> Value {
         Request::Refund { .. } => ("refund", None),
         Request::QueryRefund { .. } => ("query_refund", None),
     };
-    json!({ "ask": {
+    let agreement = Agreement::decode(from_hex(text(site, "agreement"))).unwrap();
+    let mut shown = json!({
         "id": ask.id.0,
         "channel": ask.merchant.channel.code(),
         "request": request,
@@ -199,7 +202,11 @@ fn asked(ask: &Ask) -> Value {
         "total": ask.total,
         "not_after": ask.not_after.map(|at| at.0),
         "expires_at": expires_at,
-    } })
+    });
+    if agreement.merchant(ask.merchant.channel).as_ref() != Some(&ask.merchant) {
+        shown["merchant"] = json!(ask.merchant.account);
+    }
+    json!({ "ask": shown })
 }
 
 fn found(value: &Value) -> Found {
@@ -258,7 +265,11 @@ fn conversations_of_the_vectors_are_lived_again_by_real_links() {
     for case in cases {
         let name = format!("case {}, {}, {}", case["tc_id"], case["comment"], case["side"]);
         let mut starts = case["draws"].as_array().unwrap().iter();
-        let mut end = End { site: &file["site"], link: None, load: None, persist: None, out: Vec::new() };
+        let agreements = case["agreements"].as_array().into_iter().flatten();
+        let agreements =
+            agreements.map(|held| Agreement::decode(from_hex(held.as_str().unwrap())).unwrap()).collect();
+        let mut end =
+            End { site: &file["site"], agreements, link: None, load: None, persist: None, out: Vec::new() };
         for happening in case["happenings"].as_array().unwrap() {
             let at = number(happening, "at");
             if let Some(out) = happening.get("out") {

@@ -202,6 +202,8 @@ def check_conversations(file: dict, tally: Tally):
                 waits = False
                 if name == "persisted" and case["side"] == "pos":
                     tally.expect("anchor of the journal", value["anchor"], book.anchor(value["anchor"]))
+            elif name == "ask" and value["request"] in ("pay", "reverse"):
+                tally.expect("money moves at a merchant of the order's agreement", value.get("merchant"), None)
             elif name == "transmit":
                 told = hexes(value)
                 tally.expect("nothing is sent before it is durable", waits and told != b"\0", False)

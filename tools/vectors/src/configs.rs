@@ -1,6 +1,7 @@
 //! What the programs of the stories are started with.
 
 use hispos::link::{HisConfig, PosConfig};
+use hispos::message::agreement::Agreement;
 use hispos::platform::Channel;
 
 use crate::draws::known;
@@ -20,14 +21,16 @@ pub(crate) fn his(site: &Site) -> Result<HisConfig, String> {
 
 /// What a POS is started with.
 pub(crate) fn pos(site: &Site) -> Result<PosConfig, String> {
-    let merchants = Channel::ALL.into_iter().filter_map(|channel| site.agreement.merchant(channel));
+    let agreements: Vec<_> = site.newer.iter().chain([&site.agreement]).cloned().collect();
+    let of = |agreement: &Agreement| Channel::ALL.map(|channel| agreement.merchant(channel));
+    let merchants = agreements.iter().flat_map(of).flatten().collect();
     Ok(PosConfig {
         device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
         device_seed: seed("device"),
         boot: known("boot"),
         software: SOFTWARE.into(),
-        agreements: vec![site.agreement.clone()],
+        agreements,
         terminals: site.terminals.clone(),
-        merchants: merchants.collect(),
+        merchants,
     })
 }

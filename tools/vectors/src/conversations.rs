@@ -51,6 +51,9 @@ struct Case {
     comment: String,
     requirements: Cited,
     side: Side,
+    /// Payloads of the agreements that a POS holds beside that of the site, newest first; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreements: Option<Vec<String>>,
     /// Every draw of each start of the program.
     draws: Vec<Vec<String>>,
     happenings: Vec<Happening>,
@@ -67,12 +70,14 @@ pub(crate) fn file() -> Result<File, String> {
                 continue;
             }
             let happenings = pair.log.get(place).cloned().unwrap_or_default();
+            let newer = pair.site().newer.as_ref().map(|newer| vec![hex(newer.payload())]);
             let drawn = pair.draws.get(place).map(Vec::as_slice).unwrap_or_default();
             cases.push(Case {
                 tc_id: cases.len() as u32 + 1,
                 comment: (*comment).to_owned(),
                 requirements: cited(&requirements.join(" ")),
                 side,
+                agreements: newer.filter(|_| matches!(side, Side::Pos)),
                 draws: drawn.iter().map(|drawn| all(drawn).iter().map(|draw| hex(draw)).collect()).collect(),
                 happenings,
             });
@@ -87,6 +92,8 @@ pub(crate) fn file() -> Result<File, String> {
             "What comes in at an instant counts before what falls due at it.",
             "A `collect`, `cancel` or `scan` may be one that has to be refused: then nothing is stored and nothing is sent.",
             "An answer and a notice of one instant may go out in either order, as in cases 37 and 38; the file has one.",
+            "A POS holds the `agreements` of a case, too, with the credentials of their merchants; an `ask` names its \
+             `merchant` if that is not one of the site's agreement.",
             "Bytes that come in may be opened with the keys that follow from the draws: what they say is plain then.",
         ],
         site: site.ok_or("no story")?,

@@ -31,6 +31,7 @@ mod late;
 mod lines;
 mod looks;
 mod losses;
+mod merchants;
 mod messages;
 mod more_refusals;
 mod orders;

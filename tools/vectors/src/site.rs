@@ -20,12 +20,18 @@ pub(crate) const SITE: &str = "site-1";
 pub(crate) const DEVICE: &str = "POS-0001";
 /// See [`SITE`].
 pub(crate) const TERMINAL: &str = "WINDOW-01";
+/// The merchants of the site's agreement.
+pub(crate) const WECHAT: &str = "1900000109";
+/// See [`WECHAT`].
+pub(crate) const ALIPAY: &str = "2021000000000001";
 /// The name of the terminal's program.
 pub(crate) const SOFTWARE: &str = "example 1";
 
 /// What both sides hold.
 pub(crate) struct Site {
     pub(crate) agreement: Agreement,
+    /// An agreement with other merchants, which the POS may hold as well.
+    pub(crate) newer: Option<Agreement>,
     pub(crate) devices: Manifest<Device>,
     pub(crate) terminals: Manifest<Terminal>,
 }
@@ -44,9 +50,22 @@ impl Site {
     /// The site under the usual timers.
     pub(crate) fn new() -> Result<Self, String> {
         let site_id = SiteId::try_from(SITE).map_err(words)?;
-        let agreement = Agreement::encode(&Terms {
-            agreement_no: 1,
-            site_id: site_id.clone(),
+        let agreement = Self::agreement(1, [WECHAT, ALIPAY])?;
+        let device = entry(DeviceId::try_from(DEVICE).map_err(words)?, "SN-0001", &seed("device"));
+        let terminal = entry(TerminalId::try_from(TERMINAL).map_err(words)?, "Window 1", &seed("terminal"));
+        Ok(Self {
+            agreement,
+            newer: None,
+            devices: Manifest::encode(1, &site_id, vec![device]).map_err(words)?,
+            terminals: Manifest::encode(1, &site_id, vec![terminal]).map_err(words)?,
+        })
+    }
+
+    /// An agreement with these merchants, WeChat Pay first.
+    pub(crate) fn agreement(agreement_no: u32, [wechat, alipay]: [&str; 2]) -> Result<Agreement, String> {
+        Agreement::encode(&Terms {
+            agreement_no,
+            site_id: SiteId::try_from(SITE).map_err(words)?,
             site_code: SiteCode::try_from("SIM1").map_err(words)?,
             versions: vec![1],
             suites: vec![1],
@@ -59,18 +78,11 @@ impl Site {
             },
             timers: Timers::USUAL,
             business_day: BusinessDay { utc_offset_minutes: 480, cut_minutes: 0 },
-            wechat: Some(Account { id: "1900000109".into(), sub_id: None }),
-            alipay: Some(Account { id: "2021000000000001".into(), sub_id: None }),
+            wechat: Some(Account { id: wechat.into(), sub_id: None }),
+            alipay: Some(Account { id: alipay.into(), sub_id: None }),
             simulated: true,
         })
-        .map_err(words)?;
-        let device = entry(DeviceId::try_from(DEVICE).map_err(words)?, "SN-0001", &seed("device"));
-        let terminal = entry(TerminalId::try_from(TERMINAL).map_err(words)?, "Window 1", &seed("terminal"));
-        Ok(Self {
-            agreement,
-            devices: Manifest::encode(1, &site_id, vec![device]).map_err(words)?,
-            terminals: Manifest::encode(1, &site_id, vec![terminal]).map_err(words)?,
-        })
+        .map_err(words)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::arrivals;
 use crate::late;
 use crate::lines as told;
 use crate::losses;
+use crate::merchants;
 use crate::paying;
 use crate::played;
 use crate::rules;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(played::STORIES)
         .chain(rules::STORIES)
         .chain(late::STORIES)
+        .chain(merchants::STORIES)
 }
 
 const FIRST: &[Story] = &[

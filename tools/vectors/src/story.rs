@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::hex::hex;
+use crate::site::{ALIPAY, WECHAT};
 
 /// One thing that happened at one end.
 #[derive(Clone, JsonSchema, Serialize)]
@@ -115,6 +116,9 @@ pub(crate) enum Out {
     Ask {
         id: u64,
         channel: i32,
+        /// The account, if it is not that of the site's agreement.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        merchant: Option<String>,
         request: &'static str,
         number: String,
         total: u64,
@@ -219,6 +223,9 @@ pub(crate) fn ask(ask: &Ask) -> Out {
     Out::Ask {
         id: ask.id.0,
         channel: ask.merchant.channel.code(),
+        merchant: Some(&ask.merchant.account)
+            .filter(|account| ![WECHAT, ALIPAY].contains(&account.as_str()))
+            .cloned(),
         request,
         number: ask.number.as_ref().map(|number| number.as_str().to_owned()).unwrap_or_default(),
         total: ask.total,

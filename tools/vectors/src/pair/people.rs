@@ -6,6 +6,7 @@ use hispos::link::his::NewCollect;
 use hispos::platform::{Channel, PaymentCode};
 
 use super::{End, Pair};
+use crate::site::Site;
 use crate::story::{In, What};
 
 impl Pair {
@@ -61,6 +62,12 @@ impl Pair {
         let _ = self.his.as_mut().ok_or("HIS is down")?.collect(new, clock);
         self.drain(End::His);
         if self.ledger.records.len() == before { Ok(()) } else { Err("an order was made".to_owned()) }
+    }
+
+    /// From its next start the POS holds a newer agreement with other merchants, too.
+    pub(crate) fn another_agreement(&mut self) -> Result<(), String> {
+        self.site.newer = Some(Site::agreement(2, ["1900000209", "2021000000000002"])?);
+        Ok(())
     }
 
     /// A patient shows a code that nobody takes.
