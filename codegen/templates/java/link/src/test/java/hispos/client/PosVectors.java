@@ -93,13 +93,23 @@ final class PosVectors {
   }
 
   private void start() throws Exception {
-    byte[] payload = hexes(site, "agreement");
-    Agreement agreement = Agreement.parseFrom(payload);
+    List<byte[]> payloads = new ArrayList<>();
+    if (one.has("agreements")) {
+      for (JsonElement newer : one.getAsJsonArray("agreements")) {
+        payloads.add(hexes(newer.getAsString()));
+      }
+    }
+    payloads.add(hexes(site, "agreement"));
     TerminalManifest terminals = TerminalManifest.parseFrom(hexes(site, "terminal_manifest"));
     journal = new Journal(new Book(storage, this::unix), bookId());
+    List<Agreements.Signed> agreements = new ArrayList<>();
     List<Merchant> merchants = new ArrayList<>();
-    for (Channel channel : PosContext.CHANNELS) {
-      merchants.add(PosContext.merchant(agreement, channel));
+    for (byte[] payload : payloads) {
+      Agreement agreement = Agreement.parseFrom(payload);
+      agreements.add(new Agreements.Signed(agreement, Hashes.sha256(payload)));
+      for (Channel channel : PosContext.CHANNELS) {
+        merchants.add(PosContext.merchant(agreement, channel));
+      }
     }
     PosLink.Config config =
         new PosLink.Config(
@@ -108,7 +118,7 @@ final class PosVectors {
             hexes(site, "device_seed"),
             hexes(site, "boot"),
             text(site, "software"),
-            List.of(new Agreements.Signed(agreement, Hashes.sha256(payload))),
+            agreements,
             terminals,
             merchants);
     link = new PosLink(config, journal, new Draws(new ArrayList<>(draws.remove())), now);
@@ -144,7 +154,7 @@ final class PosVectors {
     same("what else is asked before " + now, null, ask == null ? null : ask.request + " " + ask.number);
   }
 
-  private void compare(JsonObject out) {
+  private void compare(JsonObject out) throws IOException {
     if (out.has("transmit")) {
       byte[] sent = link.pollTransmit();
       same("at " + now, Bytes.hex(hexes(out, "transmit")), sent == null ? null : Bytes.hex(sent));
@@ -156,6 +166,10 @@ final class PosVectors {
       }
       same("id", wanted.get("id").getAsLong(), ask.id);
       same("channel", wanted.get("channel").getAsInt(), ask.merchant.channel.getNumber());
+      Agreement agreement = Agreement.parseFrom(hexes(site, "agreement"));
+      boolean isOfSite = ask.merchant.equals(PosContext.merchant(agreement, ask.merchant.channel));
+      String account = wanted.has("merchant") ? text(wanted, "merchant") : null;
+      same("merchant", account, isOfSite ? null : ask.merchant.account);
       same("request", text(wanted, "request"), ask.request.name().toLowerCase(Locale.ROOT));
       same("number", text(wanted, "number"), ask.number);
       same("total", wanted.get("total").getAsLong(), ask.total);
