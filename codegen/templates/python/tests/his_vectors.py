@@ -73,7 +73,7 @@ class _Window:
         return int(self._site["unix"]) + (self._now - _BEGIN) // 1000
 
     def _start(self) -> HisLink:
-        site = Site(self._agreement, self._manifest, hexes(self._site["site_secret"]))
+        site = Site([self._agreement], self._manifest, hexes(self._site["site_secret"]))
         book = Book(self._storage)
         if book.is_new:
             # The conversations begin with a ledger whose search time is over.

@@ -11,8 +11,7 @@ from contextlib import suppress
 from hispos_client.book import Book, Staging
 from hispos_client.crypto import Standard
 from hispos_client.messages.agreement_pb2 import Agreement, TerminalManifest
-from hispos_client.payment import Answered, Capture, PaymentCode, Proof, Proven, Question, merchant
-from hispos_client.pos_context import CHANNELS
+from hispos_client.payment import CHANNELS, Answered, Capture, PaymentCode, Proof, Proven, Question, merchant
 from hispos_client.pos_link import Device, PosLink, Provision, Refusal
 from hispos_client.tables import Channel
 
