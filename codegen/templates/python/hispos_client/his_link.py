@@ -136,6 +136,8 @@ class HisLink:
         self._sent_at = 0
         self._made_here: set[str] = set()
         self._told: set[str] = set()
+        self._inbox: deque[Message] = deque()
+        self._held: deque[Message] = deque()
         self._looked: dict[str, int] = {}
         self._looks_told: set[str] = set()
         self._pull_counts = False
@@ -163,13 +165,17 @@ class HisLink:
         self._session.on_timer(now)
         self._work(now)
 
+    def persisted(self, now: int) -> None:
+        """The storage has made durable what it was given, and says so (`Storage.is_durable`)."""
+        self._work(now)
+
     def poll_transmit(self) -> bytes | None:
         """The next bytes for the line."""
         return self._session.poll_transmit()
 
     def poll_event(self) -> LinkEvent | None:
-        """The next event."""
-        return self._events.popleft() if self._events else None
+        """The next event; none while the ledger is not durable (ORD-8)."""
+        return self._events.popleft() if self._events and self.ledger.book.is_durable else None
 
     def next_timer(self) -> int | None:
         """The instant at which `on_timer` has something to do."""
@@ -277,7 +283,9 @@ class HisLink:
 
     def _open(self) -> list[tuple[str, book_pb2.HisOrder]]:
         """The open orders of this device, and those that it is asked about beside their own (ORD-71)."""
-        return [both for both in self.ledger.open_orders() if self._is_own(both[1]) or self._is_named(both[1])]
+        return [
+            both for both in self.ledger.open_orders() if self._is_own(both[1]) or self._is_named(both[1])
+        ]
 
     def _is_own(self, order: book_pb2.HisOrder) -> bool:
         return core_of(order).device_id == self._device_id
@@ -298,10 +306,18 @@ class HisLink:
                 self._forget()
                 self._events.append(Down())
             elif isinstance(event, Received):
-                self._take(event.message, now)
+                self._receive(event.message, now)
             else:
                 self._events.append(event)
         self._now = now
+        if not self.ledger.book.is_durable:
+            return
+        while self._held:
+            self._say(self._held.popleft(), now)
+        while self._inbox and self.ledger.book.is_durable:
+            self._take(self._inbox.popleft(), now)
+        if not self.ledger.book.is_durable:
+            return
         self._pass_deadlines(now)
         self.ledger.end_waiting(now)
         if self._session.is_live:
@@ -313,6 +329,15 @@ class HisLink:
                 self._ask_about_orders(now)
                 self._look_again(now)
                 self._ping(now)
+
+    def _receive(self, message: Message, now: int) -> None:
+        """Messages are handled in their order, and wait for the ledger; at most 8 requests wait (MSG-9, MSG-19)."""
+        waiting = {one.call for one in self._inbox if one.call and not one.reply_to}
+        is_request = message.call and not message.reply_to
+        if is_request and message.call not in waiting and len(waiting) >= Limits.OPEN_CALLS_MAX:
+            self._session.end(AlertCode.LIMIT, now)
+            return
+        self._inbox.append(message)
 
     def _drop_stale(self, now: int) -> None:
         """Another link, or people, changed an order: its open call is dropped (ORD-74)."""
@@ -381,7 +406,10 @@ class HisLink:
         self._say(message, now)
 
     def _say(self, message: Message, now: int) -> None:
-        if self._session.send(message.SerializeToString(), now):
+        """Sends, once what the message rests on is durable (ORD-8)."""
+        if not self.ledger.book.is_durable:
+            self._held.append(message)
+        elif self._session.send(message.SerializeToString(), now):
             self._sent_at = now
 
     def _repeat(self, now: int) -> None:
@@ -627,9 +655,7 @@ class HisLink:
             self._take_item(item, now)
         self._tell_alarms()
         is_whole = self._pull_counts and not page.more
-        self.ledger.store_pull(
-            self._device_id, page.book, page.items[-1].seq if page.items else 0, is_whole
-        )
+        self.ledger.store_pull(self._device_id, page.book, page.items[-1].seq if page.items else 0, is_whole)
         if page.more:
             self._list(now)
         else:

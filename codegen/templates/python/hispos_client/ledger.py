@@ -58,7 +58,9 @@ class Ledger(LedgerPeople):
         if site.waiting:
             raise Refusal("the ledger waits after a step back", "restoring")
         if site.pulling:
-            missing = [item.device_id for item in self.site.devices.devices if not self.peer(item.device_id).pulled]
+            missing = [
+                item.device_id for item in self.site.devices.devices if not self.peer(item.device_id).pulled
+            ]
             if missing:
                 raise Refusal(f"the list of {missing[0]} was not pulled since a step back", "restoring")
         if not self.site.may_order(device_id):

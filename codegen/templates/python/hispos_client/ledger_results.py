@@ -161,7 +161,9 @@ class LedgerResults(LedgerRows):
     def _keep(self, batch: Batch, order: HisOrder, said: ResultCore, result: bytes, signature: bytes) -> None:
         """Keeps a result as evidence (ORD-196 to ORD-200)."""
         was_booked = order.state == REFUNDED or any(
-            int(one.outcome) == Outcome.REFUNDED and self._has_own_hash(order, one) and item.at >= order.ended_at
+            int(one.outcome) == Outcome.REFUNDED
+            and self._has_own_hash(order, one)
+            and item.at >= order.ended_at
             for item, one in self._kept(order)
         )
         order.evidence.add(result=result, signature=signature, at=self._unix())
@@ -313,10 +315,10 @@ class LedgerResults(LedgerRows):
         original, core, kept = self._original(batch, order), core_of(order), self._kept(order)
         if original is None or (kept and int(kept[-1][1].outcome) == Outcome.NOT_REFUNDED):
             return
-        original[1].reservations.append(Reservation(order_no=core.order_no, amount=-core.amount, item=order.item))
+        original[1].reservations.append(
+            Reservation(order_no=core.order_no, amount=-core.amount, item=order.item)
+        )
         batch.put_capture(*original)
-
-
 
 
 def _told(said: ResultCore) -> list[tuple[order_pb2.Channel, str, int, int]]:

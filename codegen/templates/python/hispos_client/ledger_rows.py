@@ -154,7 +154,9 @@ def look_due(order: HisOrder) -> int | None:
         return order.ended_at + _DAY * (nth + 1)
     if order.state in (NOT_PAID, NOT_REFUNDED) and order.result and nth < len(_LOOKS):
         status = int(orders.read_result(order.result).status)
-        return order.ended_at + _LOOKS[nth] if status in STATUS_MEANINGS and rests_on_absence(status) else None
+        return (
+            order.ended_at + _LOOKS[nth] if status in STATUS_MEANINGS and rests_on_absence(status) else None
+        )
     return None
 
 
@@ -356,7 +358,9 @@ class LedgerRows:
     def _revise_days(self, batch: Batch) -> None:
         """A change to a closed day is a new revision of it, in the same transaction."""
         closed = set(self.site_row.closed_days)
-        written = [HisOrder.FromString(row) for key, row in batch.writes.items() if key[0] == book_pb2.TABLE_ORDER]
+        written = [
+            HisOrder.FromString(row) for key, row in batch.writes.items() if key[0] == book_pb2.TABLE_ORDER
+        ]
         for day in sorted({core_of(order).business_day for order in written} & closed):
             row, state = self.day(day), self._day_state(batch, day)
             latest = row.latest if row.HasField("latest") else row.closed

@@ -285,18 +285,23 @@ class PosSide:
             out.append(_asked(question))
         while (event := self._link.poll_event()) is not None:
             if isinstance(event, Accepted):
-                out.append(_event("accepted", order_no=event.order_no, amount=event.fen))
+                out.append(_event("accepted", desk=0, order_no=event.order_no, amount=event.fen))
             elif isinstance(event, PosAlarm):
-                out.append(_event("alarm", alarm=event.name, order_no=event.order_no or None))
+                out.append(_event("alarm", desk=0, alarm=event.name, order_no=event.order_no or None))
 
 
 def _event(name: str, **members: object) -> Line:
-    return {"is": "event", "event": name, **{key: value for key, value in members.items() if value is not None}}
+    return {
+        "is": "event",
+        "event": name,
+        **{key: value for key, value in members.items() if value is not None},
+    }
 
 
 def _asked(question: Question) -> Line:
     asked: Line = {
         "is": "ask",
+        "desk": 0,
         "id": question.id,
         "channel": int(question.merchant.channel),
         "request": question.call.name.lower(),
@@ -374,7 +379,8 @@ class HisSide:
             people = (line["operator"], line["approver"], line["reason"])
             wanted = Refund(line["order_no"], -line["fen"], line["item"], *people)
             order_no = link.refund(wanted, now, day)
-        self._program.out.append(_event("made", ticket=line["ticket"], order_no=order_no))
+        made = _event("made", desk=line["desk"], ticket=line["ticket"], order_no=order_no)
+        self._program.out.append(made)
 
     def _decide(self, line: Line, now: int) -> None:
         name = line["do"]
@@ -389,7 +395,7 @@ class HisSide:
             self._ledger.go_on_without(line["device_id"], line["first"], line["second"])
         order = self._ledger.order(line["order_no"]) if name in ("adopt", "decide") else None
         if order is not None and order.state in ENDED:
-            self._program.out.append(_event("ended", order_no=line["order_no"]))
+            self._program.out.append(_event("ended", desk=0, order_no=line["order_no"]))
         for link in self._links:
             link.on_timer(now)
 

@@ -52,7 +52,7 @@ class Conversation:
     def play(self) -> None:
         """Gives the link what comes in, and compares everything that goes out."""
         happenings = self._case["happenings"]
-        stalls_at = _unanswered_load(happenings)
+        stalls_at = unanswered_load(happenings)
         for place, happening in enumerate(happenings):
             self._now = happening["at"]
             if "out" in happening:
@@ -118,7 +118,7 @@ class Conversation:
             link.persisted(self._now)
 
 
-def _unanswered_load(happenings: list[Case]) -> int | None:
+def unanswered_load(happenings: list[Case]) -> int | None:
     """The place of the input whose load is never answered."""
     asked = None
     for place, happening in enumerate(happenings):
