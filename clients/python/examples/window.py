@@ -47,7 +47,7 @@ class Window:
             crypto, (home / "devices.hispos").read_bytes(), FileKind.DEVICE_MANIFEST, agreement
         )
         assert isinstance(manifest, DeviceManifest)
-        site = Site(agreement, manifest, (home / "site.secret").read_bytes())
+        site = Site([agreement], manifest, (home / "site.secret").read_bytes())
         book = Book(FileStorage(home / "ledger.jsonl"))
         self.ledger = Ledger(book, site, crypto, lambda: int(time.time()), os.urandom(8))
         self.ledger.begin_run(boot_clock())

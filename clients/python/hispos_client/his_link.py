@@ -10,11 +10,15 @@ from typing import Final, Union
 from google.protobuf.message import Message as AnyMessage
 
 from . import orders
+from .crypto import sha256
 from .his_session import HisSession
-from .ledger import Ledger, Refund, Refusal, Window
+from .ledger import Alarm, Ledger, Refund, Refusal, Site, Window
+from .ledger_rows import core_of, look_due
 from .messages import book_pb2, message_pb2
+from .messages.agreement_pb2 import Agreement
 from .messages.message_pb2 import Message
-from .session import Ended, Notice, Received, Started
+from .provisioning import registry
+from .session import Ended, Notice, Received, Started, Terms
 from .tables import AlertCode, Limits, RejectCode, Timers
 
 _GAPS: Final = (
@@ -68,7 +72,30 @@ class Down:
     """There is no session: open orders are unknown, never failed (ORD-79)."""
 
 
-LinkEvent = Union[Ready, Progress, OrderEnded, Rejected, Down, Notice]
+@dataclass(frozen=True)
+class Pulled:
+    """The device's list was pulled to its end."""
+
+
+@dataclass(frozen=True)
+class TotalsTold:
+    """What the device counts for a business day (ORD-246)."""
+
+    business_day: int
+    totals: message_pb2.Totals
+
+
+LinkEvent = Union[Ready, Progress, OrderEnded, Rejected, Down, Pulled, TotalsTold, Alarm, Notice]
+
+SERVING_MAX: Final = 2
+
+
+def serving(site: Site) -> list[Terms]:
+    """The two newest agreements, for new sessions (PRV-31)."""
+    return [
+        Terms(sha256(one.SerializeToString()), tuple(one.versions), tuple(one.suites))
+        for one in site.agreements[:SERVING_MAX]
+    ]
 
 
 @dataclass
@@ -83,6 +110,8 @@ class _Call:
     due: int
     gaps: int = 0
     dropped_at: int | None = None
+    state: book_pb2.HisState | None = None
+    """The state of the order that it asks about."""
 
 
 class HisLink:
@@ -94,6 +123,7 @@ class HisLink:
         self._terminal_id, self._device_id = terminal_id, device_id
         self._events: deque[LinkEvent] = deque()
         self._anchor_pinged: int | None = None
+        self._now = 0
         self._forget()
 
     def _forget(self) -> None:
@@ -107,6 +137,12 @@ class HisLink:
         self._sent_at = 0
         self._made_here: set[str] = set()
         self._told: set[str] = set()
+        self._inbox: deque[Message] = deque()
+        self._held: deque[Message] = deque()
+        self._looked: dict[str, int] = {}
+        self._looks_told: set[str] = set()
+        self._pull_counts = False
+        self._agreement: Agreement | None = None
         self._ask_from: dict[str, int] = {}
 
     # The line.
@@ -130,24 +166,32 @@ class HisLink:
         self._session.on_timer(now)
         self._work(now)
 
+    def persisted(self, now: int) -> None:
+        """The storage has made durable what it was given, and says so (`Storage.is_durable`)."""
+        self._work(now)
+
     def poll_transmit(self) -> bytes | None:
         """The next bytes for the line."""
         return self._session.poll_transmit()
 
     def poll_event(self) -> LinkEvent | None:
-        """The next event."""
-        return self._events.popleft() if self._events else None
+        """The next event; none while the ledger is not durable (ORD-8)."""
+        return self._events.popleft() if self._events and self.ledger.book.is_durable else None
 
     def next_timer(self) -> int | None:
         """The instant at which `on_timer` has something to do."""
         times = [call.due for call in self._calls.values() if call.dropped_at is None]
-        times += [at for at in self._ask_from.values()]
         times += [
             call.dropped_at + Timers.SILENT for call in self._calls.values() if call.dropped_at is not None
         ]
         times += [row.leased_until for _, row in self._open() if row.state != book_pb2.HIS_STATE_ASKING]
-        if self._is_synced:
+        if self.ledger.wait_ends is not None:
+            times.append(self.ledger.wait_ends)
+        if self._is_synced and not self.ledger.is_halted:
             times.append(self._sent_at + Timers.PING_AFTER)
+            times += self._ask_from.values()
+            times += self._elsewhere_due()
+            times += self._looks_due_at(self._now)
         session = self._session.next_timer()
         return min([*times, session] if session is not None else times, default=None)
 
@@ -162,19 +206,26 @@ class HisLink:
         """Whether the line is shown as up; while it is down, open orders are shown as unknown (REC-42, ORD-79)."""
         return self._session.has_heard(now)
 
-    def _window(self, now: int) -> Window:
+    def _window(self, now: int, day: int | None) -> Window:
+        if self.ledger.is_halted:
+            raise Refusal("the ledger went back: a person has to declare the restore", "restoring")
         if not self.is_ready or self._run is None:
-            raise Refusal("there is no session past Sync with the terminal")
-        return Window(self._device_id, self._terminal_id, self._run, self._zero, now)
+            raise Refusal("there is no session past Sync with the terminal", "no_session")
+        if self._agreement is None:
+            raise Refusal("the agreement of the session is not held")
+        return Window(self._device_id, self._terminal_id, self._run, self._zero, now, self._agreement, day)
 
-    def collect(self, bill: str, fen: int, now: int) -> str:
-        """Makes a collect, stores it, sends it, and gives its number. Raises ledger.Refusal."""
-        order_no = self.ledger.make_collect(bill, fen, self._window(now))
+    def collect(self, bill: str, fen: int, now: int, day: int | None = None) -> str:
+        """Makes a collect, stores it, sends it, and gives its number. Raises ledger.Refusal.
+
+        `day` is the business day from a person, needed where there is no calendar clock (ORD-164).
+        """
+        order_no = self.ledger.make_collect(bill, fen, self._window(now, day))
         return self._made(order_no, now)
 
-    def refund(self, wanted: Refund, now: int) -> str:
+    def refund(self, wanted: Refund, now: int, day: int | None = None) -> str:
         """Makes a refund, stores it, sends it, and gives its number. Raises ledger.Refusal."""
-        order_no = self.ledger.make_refund(wanted, self._window(now))
+        order_no = self.ledger.make_refund(wanted, self._window(now, day))
         return self._made(order_no, now)
 
     def _made(self, order_no: str, now: int) -> str:
@@ -186,7 +237,7 @@ class HisLink:
         """Cancels an order that has not ended; its result says what became of it (ORD-177, ORD-179)."""
         order = self.ledger.order(order_no)
         if order is None or order.state in _ENDED:
-            raise Refusal(f"{order_no} is no open order")
+            raise Refusal(f"{order_no} is no open order", "unknown_order")
         if order.state == book_pb2.HIS_STATE_SENT:
             self._enter(order_no, book_pb2.HIS_STATE_CANCELLING, now)
         self._work(now)
@@ -197,6 +248,33 @@ class HisLink:
         self._ask_from.pop(order_no, None)
         self._work(now)
 
+    def look_up(self, order_no: str, now: int) -> None:
+        """Has this device look up an order of another device (ORD-215 to ORD-217). Raises ledger.Refusal."""
+        self._needs_session()
+        self.ledger.ask_elsewhere(order_no, self._device_id, now)
+        self.ask(order_no, now)
+
+    def pull(self, now: int) -> None:
+        """Pulls the device's list of orders. Raises ledger.Refusal."""
+        self._needs_session()
+        self._begin_pull(now)
+        self._work(now)
+
+    def totals(self, day: int, now: int) -> None:
+        """Asks what the device counts for a business day; TotalsTold comes. Raises ledger.Refusal."""
+        self._needs_session()
+        self._request("get_totals", message_pb2.GetTotals(business_day=day), "", now)
+
+    def _needs_session(self) -> None:
+        if not self._is_synced:
+            raise Refusal("there is no session past Sync with the terminal", "no_session")
+
+    def provision(self, site: Site, now: int) -> None:
+        """Takes newer agreements and manifests over for new sessions and orders (PRV-31, PRV-40)."""
+        self.ledger.site = site
+        self._session.provision(registry(site.devices), serving(site))
+        self._work(now)
+
     def close(self, now: int) -> None:
         """Ends the session in order."""
         self._session.end(AlertCode.UNSPECIFIED, now)
@@ -205,31 +283,71 @@ class HisLink:
     # What happens.
 
     def _open(self) -> list[tuple[str, book_pb2.HisOrder]]:
-        return [both for both in self.ledger.open_orders() if self._device_of(both[1]) == self._device_id]
+        """The open orders of this device, and those that it is asked about beside their own (ORD-71)."""
+        return [
+            both for both in self.ledger.open_orders() if self._is_own(both[1]) or self._is_named(both[1])
+        ]
 
-    @staticmethod
-    def _device_of(order: book_pb2.HisOrder) -> str:
-        return orders.read_core(order.core).device_id
+    def _is_own(self, order: book_pb2.HisOrder) -> bool:
+        return core_of(order).device_id == self._device_id
+
+    def _is_named(self, order: book_pb2.HisOrder) -> bool:
+        return order.state == book_pb2.HIS_STATE_ASKING and self._device_id in order.devices
 
     def _work(self, now: int) -> None:
         while (event := self._session.poll_event()) is not None:
             if isinstance(event, Started):
                 self._forget()
                 self._zero, self._sent_at = event.zero, now
+                held = self.ledger.site.agreements[:SERVING_MAX]
+                of_session = (one for one in held if sha256(one.SerializeToString()) == event.agreement_hash)
+                self._agreement = next(of_session, None)
                 self._send_sync(now)
             elif isinstance(event, Ended):
                 self._forget()
                 self._events.append(Down())
             elif isinstance(event, Received):
-                self._take(event.message, now)
+                self._receive(event.message, now)
             else:
                 self._events.append(event)
+        self._now = now
+        if not self.ledger.book.is_durable:
+            return
+        while self._held:
+            self._say(self._held.popleft(), now)
+        while self._inbox and self.ledger.book.is_durable:
+            self._take(self._inbox.popleft(), now)
+        if not self.ledger.book.is_durable:
+            return
         self._pass_deadlines(now)
+        self.ledger.end_waiting(now)
         if self._session.is_live:
+            self._drop_stale(now)
             self._repeat(now)
             if self._is_synced and not self.ledger.is_halted:
+                self._pull_after_wait(now)
+                self._look_elsewhere(now)
                 self._ask_about_orders(now)
+                self._look_again(now)
                 self._ping(now)
+
+    def _receive(self, message: Message, now: int) -> None:
+        """Messages are handled in their order, and wait for the ledger; at most 8 requests wait (MSG-9, MSG-19)."""
+        waiting = {one.call for one in self._inbox if one.call and not one.reply_to}
+        is_request = message.call and not message.reply_to
+        if is_request and message.call not in waiting and len(waiting) >= Limits.OPEN_CALLS_MAX:
+            self._session.end(AlertCode.LIMIT, now)
+            return
+        self._inbox.append(message)
+
+    def _drop_stale(self, now: int) -> None:
+        """Another link, or people, changed an order: its open call is dropped (ORD-74)."""
+        for call in list(self._calls.values()):
+            if not call.order_no or call.dropped_at is not None or call.state is None:
+                continue
+            order = self.ledger.order(call.order_no)
+            if order is None or order.state != call.state:
+                self._drop_calls(call.order_no, now)
 
     def _enter(self, order_no: str, state: book_pb2.HisState, now: int, rejected: int = 0) -> None:
         """An order enters another state: its open call is dropped, and it is asked about anew (ORD-74)."""
@@ -277,6 +395,8 @@ class HisLink:
             self._waiting.append((name, body, order_no))
             return
         call = _Call(self._next_call, name, body, order_no, now, now + _GAPS[0])
+        order = self.ledger.order(order_no) if order_no else None
+        call.state = None if order is None else order.state
         self._next_call += 1
         self._calls[call.number] = call
         self._send_call(call, now)
@@ -287,7 +407,10 @@ class HisLink:
         self._say(message, now)
 
     def _say(self, message: Message, now: int) -> None:
-        if self._session.send(message.SerializeToString(), now):
+        """Sends, once what the message rests on is durable (ORD-8)."""
+        if not self.ledger.book.is_durable:
+            self._held.append(message)
+        elif self._session.send(message.SerializeToString(), now):
             self._sent_at = now
 
     def _repeat(self, now: int) -> None:
@@ -329,6 +452,65 @@ class HisLink:
         sync = message_pb2.Sync(ledger=self.ledger.book.anchor, journal_seen=peer.anchor)
         self._request("sync", sync, "", now)
 
+    def _begin_pull(self, now: int) -> None:
+        if not any(call.name == "list_orders" for call in self._calls.values()):
+            self._pull_counts = not self.ledger.site_row.waiting
+            self._list(now)
+
+    def _pull_after_wait(self, now: int) -> None:
+        """Begins the pull that counts, once the wait after a step back is over (BOK-39)."""
+        if self.ledger.needs_pull(self._device_id):
+            self._begin_pull(now)
+
+    def _is_quiet(self, order: book_pb2.HisOrder, now: int) -> bool:
+        """Whether another device may be asked about it (ORD-215)."""
+        return now >= order.leased_until + self.ledger.site.quiet
+
+    def _waits_elsewhere(self) -> list[tuple[str, book_pb2.HisOrder]]:
+        """Orders in Asking whose own device is revoked, which no device in use is asked about yet (ORD-218)."""
+        if not self.ledger.site.may_order(self._device_id):
+            return []
+        found = []
+        for order_no, order in self.ledger.open_orders():
+            devices = [core_of(order).device_id, *order.devices]
+            is_asked = any(self.ledger.site.may_order(device) for device in devices)
+            if order.state == book_pb2.HIS_STATE_ASKING and not is_asked:
+                found.append((order_no, order))
+        return found
+
+    def _look_elsewhere(self, now: int) -> None:
+        for order_no, order in self._waits_elsewhere():
+            if self._is_quiet(order, now):
+                self.ledger.ask_elsewhere(order_no, self._device_id, now)
+
+    def _elsewhere_due(self) -> list[int]:
+        named = [row for _, row in self._open() if not self._is_own(row)]
+        waiting = [order for _, order in self._waits_elsewhere()] + named
+        due = [order.leased_until + self.ledger.site.quiet for order in waiting]
+        return [at for at in due if at > self._now]
+
+    def _later_looks(self) -> list[tuple[str, book_pb2.HisOrder, int]]:
+        """Ended orders that this device may look at again, and since when (ORD-211, ORD-212, ORD-214)."""
+        found = []
+        for order_no, order in self.ledger.every_order():
+            due = look_due(order)
+            is_asked_here = self._is_own(order) or self._device_id in order.devices
+            if due is not None and order.core and is_asked_here:
+                found.append((order_no, order, due))
+        return found
+
+    def _look_again(self, now: int) -> None:
+        for order_no, order, due in self._later_looks():
+            if due <= self.ledger.unix and self._looked.get(order_no) != order.looked_again:
+                self._looked[order_no] = order.looked_again
+                self._looks_told.discard(order_no)
+                look = message_pb2.LookUp(core=order.core, fresh=True)
+                self._request("look_up", look, order_no, now)
+
+    def _looks_due_at(self, now: int) -> list[int]:
+        unix = self.ledger.unix
+        return [now + 1000 * (due - unix) for _, _, due in self._later_looks() if unix and due > unix]
+
     def _list(self, now: int) -> None:
         peer = self.ledger.peer(self._device_id)
         request = message_pb2.ListOrders(book=peer.pulled_book, seq=peer.pulled_seq)
@@ -338,6 +520,8 @@ class HisLink:
         """One request for each open order, by its stored state (ORD-70, ORD-71)."""
         for order_no, order in self._open():
             if self._is_asked(order_no) or order_no in self._told or now < self._ask_from.get(order_no, 0):
+                continue
+            if not self._is_own(order) and not self._is_quiet(order, now):
                 continue
             self._ask_from.pop(order_no, None)
             self._ask_about(order_no, order, now)
@@ -360,7 +544,7 @@ class HisLink:
             )
             self._request("submit_order", submit, order_no, now)
         else:
-            hashed = orders.order_hash(self.ledger.site.agreement.site_id, core)
+            hashed = orders.order_hash(self.ledger.site.site_id, core)
             query = message_pb2.QueryOrder(order_no=order_no, order_hash=hashed)
             self._request("query_order", query, order_no, now)
 
@@ -391,10 +575,10 @@ class HisLink:
 
     def _take_notice(self, body: str, message: Message, now: int) -> None:
         if body == "ready":
-            if message.ready.simulated != self.ledger.site.agreement.simulated:
+            if self._agreement is None or message.ready.simulated != self._agreement.simulated:
                 self._session.end(AlertCode.UNSPECIFIED, now)
                 return
-            self._run = message.ready.run
+            self._run = message.ready.run if len(message.ready.run) == 4 else None
         elif body == "order_state":
             self._progress(message.order_state)
         else:
@@ -422,20 +606,22 @@ class HisLink:
         self, result: bytes, signature: bytes, now: int, journal: bytes = b""
     ) -> message_pb2.Disposition | None:
         before = {order_no for order_no, _ in self.ledger.open_orders()}
-        disposition = self.ledger.take_result(self._device_id, result, signature, journal=journal)
+        try:
+            is_look = orders.read_result(result).order_no in self._looks_told
+        except orders.NoResult:
+            is_look = False
+        disposition = self.ledger.take_result(self._device_id, result, signature, journal, is_look)
         self._tell_alarms()
         if disposition is None:
             return None
         order_no = orders.read_result(result).order_no
-        order = self.ledger.order(order_no)
-        if order_no in before and order is not None and order.state in _ENDED:
-            self._drop_calls(order_no, now)
-            self._events.append(OrderEnded(order_no))
+        if order_no in before:
+            self._tell_end(order_no, now)
         return disposition
 
     def _tell_alarms(self) -> None:
         while self.ledger.alarms:
-            self._events.append(Notice(f"alarm: {self.ledger.alarms.pop(0)}"))
+            self._events.append(self.ledger.alarms.pop(0))
 
     def _take_answer(self, call: _Call, body: str, message: Message, now: int) -> None:
         if call.name == "sync":
@@ -444,6 +630,10 @@ class HisLink:
         elif call.name == "list_orders":
             if body == "order_list":
                 self._take_list(message.order_list, now)
+        elif call.name == "get_totals":
+            if body == "totals":
+                asked = message_pb2.GetTotals.FromString(call.body.SerializeToString())
+                self._events.append(TotalsTold(asked.business_day, message.totals))
         elif call.name == "ping":
             if body == "pong":
                 self.ledger.store_anchor(self._device_id, message.pong.journal)
@@ -453,30 +643,41 @@ class HisLink:
     def _take_sync(self, reply: message_pb2.SyncReply, now: int) -> None:
         if self.ledger.book.containment(reply.ledger_seen) == "missing":
             self.ledger.is_halted = True
-            self._events.append(
-                Notice("alarm: the ledger went back; nothing is made or asked until that is declared")
-            )
+            self._events.append(Alarm("ledger_went_back"))
             return
         self.ledger.store_anchor(self._device_id, reply.journal)
         self._is_synced = True
         self._ask_about_orders(now)
-        self._list(now)
+        self._begin_pull(now)
         self._events.append(Ready())
 
     def _take_list(self, page: message_pb2.OrderList, now: int) -> None:
         for item in page.items:
-            try:
-                self.ledger.take_item(self._device_id, item, now)
-            except orders.Malformed:
-                continue
+            self._take_item(item, now)
         self._tell_alarms()
-        self.ledger.store_pull(self._device_id, page.book, page.items[-1].seq if page.items else 0)
+        is_whole = self._pull_counts and not page.more
+        self.ledger.store_pull(self._device_id, page.book, page.items[-1].seq if page.items else 0, is_whole)
         if page.more:
             self._list(now)
+        else:
+            self._events.append(Pulled())
+
+    def _take_item(self, item: message_pb2.OrderItem, now: int) -> None:
+        before = {order_no for order_no, _ in self.ledger.open_orders()}
+        self.ledger.take_item(self._device_id, item, now)
+        for order_no in before:
+            self._tell_end(order_no, now)
+
+    def _tell_end(self, order_no: str, now: int) -> None:
+        order = self.ledger.order(order_no)
+        if order is not None and order.state in _ENDED:
+            self._drop_calls(order_no, now)
+            self._events.append(OrderEnded(order_no))
 
     def _take_order_answer(self, call: _Call, body: str, message: Message, now: int) -> None:
         order = self.ledger.order(call.order_no)
         if order is None or order.state in _ENDED:
+            self._take_look_answer(call.order_no, body, message, now)
             return
         if body == "order_state" and message.order_state.order_no == call.order_no:
             self._told.add(call.order_no)
@@ -491,6 +692,13 @@ class HisLink:
             self._take_rejected(call, order, message.rejected, now)
         else:
             self._ask_from[call.order_no] = now + _ASK_AGAIN
+
+    def _take_look_answer(self, order_no: str, body: str, message: Message, now: int) -> None:
+        """What a later look brings at once; OrderState says that the device really looks (ORD-213)."""
+        if body == "order_state" and message.order_state.order_no == order_no:
+            self._looks_told.add(order_no)
+        elif body == "signed_result":
+            self._take_result(message.signed_result.result, message.signed_result.signature, now)
 
     def _take_no_record(self, order_no: str, order: book_pb2.HisOrder, run: bytes, now: int) -> None:
         """The order was never accepted, if it is of its own run (ORD-94, ORD-178, ORD-180, ORD-181)."""
@@ -510,16 +718,22 @@ class HisLink:
         code, order_no = int(said.code), call.order_no
         self._events.append(Rejected(order_no, code))
         if code in (RejectCode.MALFORMED, RejectCode.WRONG_DEVICE):
-            self._events.append(Notice(f"alarm: {order_no} was rejected with {code}, which was checked here"))
+            self._events.append(Alarm("refused", order_no))
         if code == RejectCode.CONFLICT:
-            # ORD-185 is not here yet: the order stays unknown, and nothing of its bill is made.
-            self._events.append(
-                Notice(f"alarm: the terminal holds another order under {order_no}; people are needed")
-            )
-            self._told.add(order_no)
+            self._take_conflict(order_no, said, now)
         elif call.name == "submit_order":
             self._enter(order_no, book_pb2.HIS_STATE_CANCELLING, now, rejected=code)
         elif call.name == "cancel_order":
             self._enter(order_no, book_pb2.HIS_STATE_ASKING, now, rejected=code)
         else:
             self._ask_from[order_no] = now + _ASK_AGAIN
+
+    def _take_conflict(self, order_no: str, said: message_pb2.Rejected, now: int) -> None:
+        """The core that the own device holds takes the place of ours, and its result is taken in (ORD-185, ORD-187)."""
+        if not self.ledger.take_over(order_no, said, self._device_id, now):
+            self._ask_from[order_no] = now + _ASK_AGAIN
+            return
+        self._events.append(Alarm("conflict", order_no))
+        self._drop_calls(order_no, now)
+        if said.result:
+            self._take_result(said.result, said.signature, now)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from . import frames, records
@@ -70,6 +71,12 @@ class HisSession(Base):
         self._busy_until = 0
         self._last_start: int | None = None
         self._last_switch: int | None = None
+
+    def provision(self, registry: Mapping[bytes, bytes], agreements: Sequence[Terms]) -> None:
+        """Takes newer files over, for key exchanges from now on (PRV-31, PRV-40)."""
+        self._end = replace(self._end, registry=registry)
+        self._agreements = list(agreements)
+        self._refused.clear()
 
     def opened(self, now: int) -> None:
         """A stream is open; a serial line has settled (FRM-3)."""

@@ -8,8 +8,8 @@ from typing import Final
 from .evidence import Death, Entry, Latest, Money, Rules, death_status
 from .messages.book_pb2 import PayAttempt, PosOrder
 from .messages.order_pb2 import OrderCore
-from .payment import Answered, Capture, PaymentCode, Proof
-from .pos_context import CHANNELS, Alarm, Context, Effects
+from .payment import CHANNELS, Answered, Capture, PaymentCode, Proof
+from .pos_context import Alarm, Context, Effects
 from .pos_order import ASKING, PAYING, REVERSING, WAIT_CODE, PosOrderLife
 from .tables import Channel, PlatformCall, Status, Timers
 

@@ -13,11 +13,9 @@ from .crypto import Crypto, hmac256, sha256
 from .messages import message_pb2
 from .messages.agreement_pb2 import AgreedTimers, Agreement
 from .messages.order_pb2 import OrderCore
-from .payment import Merchant, PaymentCode, Question, merchant
+from .payment import CHANNELS, LETTERS, Merchant, PaymentCode, Question, merchant
 from .tables import Channel, Kind, Labels, PlatformCall, Timers
 
-CHANNELS: Final = (Channel.WECHAT, Channel.ALIPAY)
-LETTERS: Final = {Channel.WECHAT: "W", Channel.ALIPAY: "A"}
 SERVING_MAX: Final = 2
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from . import orders
 from .crypto import sha256
-from .messages.book_pb2 import PosOrder
+from .messages.book_pb2 import HisOrder, PosOrder
 from .messages.message_pb2 import Totals, TotalsRow
 from .messages.order_pb2 import ResultCore
 from .tables import Kind, Outcome
@@ -90,4 +90,18 @@ def of_journal(device_id: str, rows: Iterable[PosOrder], day: int) -> Totals:
         for one in moved(latest) if latest else []:
             if one not in accounted:
                 count.beyond(one)
+    return count.totals()
+
+
+def of_ledger(rows: Iterable[HisOrder], device_id: str = "") -> Totals:
+    """What a HIS counts: every accepted result, or those that one device signed (ORD-251).
+
+    A result by which people or an adoption ended an order stands in its evidence, too: the device knows it as kept.
+    """
+    count = Count()
+    for row in rows:
+        kept = any(item.result == row.result for item in row.evidence)
+        said = orders.read_result(row.result) if row.result and not kept else None
+        if said is not None and device_id in ("", said.device_id):
+            count.recorded(said)
     return count.totals()

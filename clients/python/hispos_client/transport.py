@@ -98,6 +98,10 @@ class SerialLine:
         termios.tcsetattr(self._descriptor, termios.TCSANOW, settings)
         time.sleep(Timers.LINE_SETTLE / 1000)
 
+    def fileno(self) -> int:
+        """The port's descriptor."""
+        return self._descriptor
+
     def read(self, seconds: float) -> bytes | None:
         """What has come within a time; empty if nothing has, None if the line is gone."""
         if not select.select([self._descriptor], [], [], max(seconds, 0))[0]:

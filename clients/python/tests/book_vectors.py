@@ -16,11 +16,7 @@ class Memory:
     def __init__(self, stored: Sequence[Stored] = ()) -> None:
         """`stored` is what it holds already."""
         self.stored = list(stored)
-
-    @property
-    def is_durable(self) -> bool:
-        """What is kept is kept."""
-        return True
+        self.is_durable = True
 
     def load(self) -> list[Stored]:
         """Every record."""

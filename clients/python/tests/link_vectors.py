@@ -121,7 +121,8 @@ def _end(own: Case, peer: Case) -> handshake.End:
     return handshake.End(CRYPTO, own["id"].encode(), seed, registry, own["versions"], own["suites"])
 
 
-def _ends(case: Case) -> tuple[handshake.Initiator, handshake.Responder, bytes]:
+def ends_of(case: Case) -> tuple[handshake.Initiator, handshake.Responder, bytes]:
+    """Both ends of a case, and M1."""
     his, pos, agreement = case["his"], case["pos"], sha256(hexes(case["agreement"]))
     draws = [Draws(hexes(side["nonce"]), hexes(side["x25519_private"])) for side in (his, pos)]
     initiator = handshake.Initiator(_end(his, pos), pos["id"].encode(), agreement, draws[0])
@@ -144,7 +145,7 @@ def replay_handshake(file: Case, tally: Tally) -> None:
 
 
 def _exchange(case: Case) -> None:
-    initiator, responder, m1 = _ends(case)
+    initiator, responder, m1 = ends_of(case)
     m2 = responder.take_m1(m1, _pos_extensions(case))
     m3, his_keys = initiator.take_m2(m2)
     pos_keys = responder.take_m3(m3)
@@ -164,7 +165,7 @@ def _exchange(case: Case) -> None:
 
 
 def _refusal(case: Case, base: Case) -> None:
-    initiator, responder, m1 = _ends(base)
+    initiator, responder, m1 = ends_of(base)
     step = case["message"]
     if step == "m3":
         responder.take_m1(m1, _pos_extensions(base))

@@ -208,7 +208,7 @@ def _his(file: Case, site: Case, state: Case, line: _Line, is_sent: bool) -> His
     book.commit({}, [(key, book_pb2.SiteRow(search_until=1).SerializeToString())], 1)
     ledger = Ledger(
         book,
-        Site(agreement, manifest, hexes(site["site_secret"])),
+        Site([agreement], manifest, hexes(site["site_secret"])),
         CRYPTO,
         lambda: int(site["unix"]),
         bytes(8),

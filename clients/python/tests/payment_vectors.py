@@ -32,7 +32,8 @@ def replay_verdicts(file: Case, tally: Tally) -> None:
         tally.run(case, _verdict)
 
 
-def _question(case: Case) -> Question:
+def question_of(case: Case) -> Question:
+    """What was asked in every case of the file."""
     profile, call = Profile[case["profile"].upper()], PlatformCall[case["call"].upper()]
     channel = Channel.ALIPAY if profile == Profile.ALIPAY else Channel.WECHAT
     is_refund = call in (PlatformCall.REFUND, PlatformCall.QUERY_REFUND)
@@ -52,7 +53,7 @@ def _question(case: Case) -> Question:
 def _verdict(case: Case) -> None:
     profile = Profile[case["profile"].upper()]
     try:
-        proven, provider_code = judge(profile, _question(case), Reply.of(case["reply"]))
+        proven, provider_code = judge(profile, question_of(case), Reply.of(case["reply"]))
     except Untrusted:
         same("proof", (case["proof"], case["provider_code"]), ("open", ""))
         same("reaction", case.get("reaction"), "untrusted: proves open")

@@ -12,8 +12,7 @@ from contextlib import suppress
 from hispos_client.book import Book, Staging
 from hispos_client.crypto import Standard
 from hispos_client.messages.agreement_pb2 import Agreement, TerminalManifest
-from hispos_client.payment import Answered, Capture, PaymentCode, Proof, Proven, Question, merchant
-from hispos_client.pos_context import CHANNELS
+from hispos_client.payment import CHANNELS, Answered, Capture, PaymentCode, Proof, Proven, Question, merchant
 from hispos_client.pos_link import Device, PosLink, Provision, Refusal
 from hispos_client.tables import Channel
 
@@ -54,7 +53,7 @@ class Conversation:
     def play(self) -> None:
         """Gives the link what comes in, and compares everything that goes out."""
         happenings = self._case["happenings"]
-        stalls_at = _unanswered_load(happenings)
+        stalls_at = unanswered_load(happenings)
         for place, happening in enumerate(happenings):
             self._now = happening["at"]
             if "out" in happening:
@@ -120,7 +119,7 @@ class Conversation:
             link.persisted(self._now)
 
 
-def _unanswered_load(happenings: list[Case]) -> int | None:
+def unanswered_load(happenings: list[Case]) -> int | None:
     """The place of the input whose load is never answered."""
     asked = None
     for place, happening in enumerate(happenings):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from . import (
     book_vectors,
     business_vectors,
+    example_vectors,
     his_vectors,
     link_vectors,
     message_vectors,
@@ -28,6 +29,8 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "conversations.json": his_vectors.replay_conversations,
     "books.json": book_vectors.replay_books,
     "messages.json": message_vectors.replay_messages,
+    "example.json": example_vectors.replay_example,
+    "wire-trace.json": example_vectors.replay_trace,
     "codes.json": payment_vectors.replay_codes,
     "verdicts.json": payment_vectors.replay_verdicts,
 }
