@@ -275,7 +275,7 @@ const GO: Language = Language {
             role: Role::Pos,
             status: "missing",
             has: &[],
-            lacks: &["order flow", "journal", "transports", "the driver interface"],
+            lacks: &["an example with a payer", "proof against the reference HIS", "the driver interface"],
         },
     ],
 };

@@ -33,8 +33,11 @@ type started struct {
 // ended: the live session is over.
 type ended struct{ byPeer bool }
 
-// received: a message of the live session that is no alert.
-type received struct{ message *pb.Message }
+// received: a message of a session that is no alert.
+type received struct {
+	message *pb.Message
+	live    *live
+}
 
 // Notice is something for the operator; Text is English and holds no secret.
 type Notice struct{ Text string }
@@ -253,7 +256,7 @@ func (b *base) takePlaintext(plaintext []byte, now int64) {
 		b.tell(Notice{fmt.Sprintf("alert %d of the peer", alert.Code)})
 		b.over(alert.Code, true, now)
 	default:
-		b.tell(received{message})
+		b.tell(received{message, b.live})
 	}
 }
 

@@ -239,6 +239,7 @@ var replays = map[string]func(values, *tally){
 	"codes.json":         replayCodes,
 	"books.json":         replayBooks,
 	"conversations.json": replayConversations,
+	"verdicts.json":      replayVerdicts,
 }
 
 func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
