@@ -211,10 +211,10 @@ const JAVA: Language = Language {
                 "order flow: collects, refunds, cancels, look-ups, lists, totals, reports",
                 "payment interface: questions out, verdicts in; leases, fences and money rules are the link's",
                 "payment codes, and what answers of platforms prove",
+                "an example terminal that pays at the simulated platform",
                 "the driver interface",
             ],
             lacks: &[
-                "an example payer against the simulated platform",
                 "roll-over of agreements and manifests in a running link",
                 "Kotlin coroutines",
             ],

@@ -27,9 +27,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * This client's window against the reference terminal, over a pseudo-terminal and over TCP.
+ * This client's window against the reference terminal, over a pseudo-terminal and over TCP, and
+ * then its terminal against the reference HIS.
  *
- * <p>{@code HISPOS_POS} and {@code PROVIDER_SIM} name the two programs.
+ * <p>{@code HISPOS_POS}, {@code HISPOS_HIS} and {@code PROVIDER_SIM} name the programs.
  */
 public final class Live {
   private final File root;
@@ -70,9 +71,12 @@ public final class Live {
     } finally {
       live.company.stop();
     }
+    System.out.println("this terminal and the reference HIS");
+    new LivePos(Files.createTempDirectory("hispos-live").toFile()).run();
     System.out.println(
-        "live: over a pseudo-terminal and over TCP: a collect, a refund, a cancel; a killed window;"
-            + " a pulled cable");
+        "live: a window over a pseudo-terminal and over TCP: collect, refund, cancel, a killed"
+            + " window, a pulled cable; a terminal over TCP: collects, a refund, a cancel, a killed"
+            + " terminal");
   }
 
   private List<String> posWords(String... words) {

@@ -9,11 +9,11 @@ import java.io.IOException;
  * opened again when it is gone.
  */
 public final class Loop {
-  private static final long STEP = 500;
   private static final long REOPEN = 1000;
 
   private final Link link;
   private final Opener opener;
+  private final long longest;
   private Line line;
   private long openFrom;
 
@@ -31,8 +31,18 @@ public final class Loop {
 
   /** A loop over a line that is opened with the first step. */
   public Loop(Link link, Opener opener) {
+    this(link, opener, 500);
+  }
+
+  /**
+   * The same.
+   *
+   * @param longest how long a step waits at most, in milliseconds
+   */
+  public Loop(Link link, Opener opener, long longest) {
     this.link = link;
     this.opener = opener;
+    this.longest = longest;
   }
 
   /**
@@ -50,7 +60,7 @@ public final class Loop {
     return false;
   }
 
-  /** One step of half a second at most. */
+  /** One step: what is due, and what comes within a time. */
   public boolean step(Listener listener) {
     if (line == null) {
       open();
@@ -61,13 +71,13 @@ public final class Loop {
       return true;
     }
     long due = link.nextTimer();
-    long wait = due == Long.MAX_VALUE ? STEP : due - BootClock.now();
+    long wait = due == Long.MAX_VALUE ? longest : due - BootClock.now();
     try {
       if (line == null) {
-        Thread.sleep(Math.max(1, Math.min(wait, STEP)));
+        Thread.sleep(Math.max(1, Math.min(wait, longest)));
         return false;
       }
-      byte[] received = line.read(Math.max(0, Math.min(wait, STEP)));
+      byte[] received = line.read(Math.max(0, Math.min(wait, longest)));
       if (received.length > 0) {
         link.feed(received, BootClock.now());
         return flush(listener);
