@@ -162,7 +162,7 @@ impl Site<'_> {
             events: Events::new(&hex(&run)),
             clock: Arc::clone(&self.clock),
             boot: clock::boot_id(),
-            site_code: self.provisioned.site_code(),
+            agreements: agreements(self.home.clone()),
             today: today(self.home.clone()),
             failure,
         });
@@ -216,6 +216,11 @@ impl Site<'_> {
 /// What is wrong with a window.
 fn wrong<E: std::fmt::Display>(bound: &Bound, what: &str) -> impl FnOnce(E) -> Failure {
     Failure::about(Exit::Usage, format!("{what} of window {}", bound.window))
+}
+
+/// Every agreement, also one that was imported meanwhile.
+fn agreements(home: Home) -> crate::desk::Agreements {
+    Arc::new(move || provisioning::agreements(&home).unwrap_or_default())
 }
 
 /// The business day of this moment under the newest agreement, also one that was imported meanwhile.

@@ -120,7 +120,6 @@ impl Driver {
                     self.link.handle_input(Input::Loaded(id, found), now());
                 }
                 Output::Transmit(bytes) => self.line.write(self.stream, bytes),
-                Output::CloseStream => self.line.close(self.stream),
                 Output::Ask(ask) => {
                     let sender = self.sender.clone();
                     self.asker.ask(ask, &self.log, move |verdict| {

@@ -2,8 +2,6 @@
 //!
 //! Every function is pure: rows in, a [`Batch`] out. The store refuses a batch whose rows have changed; the caller then
 //! reads them and calls again.
-//!
-//! Specified in spec: order life, "the HIS", and books.
 
 mod days;
 
@@ -15,9 +13,9 @@ use prost::Message as _;
 
 use crate::book::{Batch, Index, Row, RowKey, Table, Write};
 use crate::catalogue::Status;
-use crate::ids::SiteCode;
 use crate::message::agreement::Agreement;
 use crate::message::order::{Kind, OrderCore};
+use crate::message::result::{Outcome, ResultCore};
 use crate::order_flow::his::captures::{self, Capture};
 use crate::order_flow::his::{self, Changes, Held, Rows, accepting, unposted};
 use crate::time::Clock;
@@ -78,6 +76,8 @@ pub enum DecisionRefusal {
     Refund,
     /// Only a bill's adoption ends an orphan as its evidence has it.
     Orphan,
+    /// The agreement of this number, which the order names, is not held: its captures cannot be found.
+    Agreement(u32),
     /// Nothing is waiting to be posted.
     NothingToPost,
     /// It was decided that the order is not posted, because its money goes back.
@@ -98,6 +98,7 @@ impl fmt::Display for DecisionRefusal {
             Self::Refund => {
                 f.write_str("a refund is not decided as unpaid: decide as the evidence has it, or keep it")
             }
+            Self::Agreement(no) => write!(f, "agreement {no}, which the order names, is not held: import it"),
             Self::NothingToPost => f.write_str("nothing of this order waits to be posted"),
             Self::NotToPost => {
                 f.write_str("it is not to be posted, its money goes back: take it out of the bill again")
@@ -186,15 +187,14 @@ pub fn pulled_by_decision(peer: &Row) -> Batch {
 /// The rows that [`decide`] and [`adopt`] need beside the order's own, also those that were never written: of its
 /// captures and their payment numbers; for a refund the row of its original, and the capture rows of that.
 #[must_use]
-pub fn rows_of(order: &Row, site_code: &SiteCode) -> Vec<RowKey> {
+pub fn rows_of(order: &Row, agreements: &[Agreement]) -> Vec<RowKey> {
     let Some(held) = Held::read(order) else { return Vec::new() };
     let results: Vec<_> = accepting::evidence(&held).into_iter().chain(held.result()).collect();
-    captures::keys_of(&held, &results, None, |_, order_no, channel| {
-        Some(captures::number_key(site_code, order_no, channel))
-    })
+    captures::keys_of(agreements, &held, &results, None)
 }
 
-/// Carries out a decision of two people. `captures` are the rows of [`rows_of`]. Others do no harm.
+/// Carries out a decision of two people. `captures` are the rows of [`rows_of`]. Others do no harm. `agreements` are all
+/// ever held.
 ///
 /// # Errors
 ///
@@ -203,6 +203,7 @@ pub fn decide(
     order: &Row,
     captures: &[Row],
     decision: &Decision,
+    agreements: &[Agreement],
     clock: Clock,
 ) -> Result<Batch, DecisionRefusal> {
     //= spec-crate/spec/orders.md#decisions-of-persons
@@ -210,13 +211,12 @@ pub fn decide(
     //# time.
     //= spec-crate/spec/security.md#a-real-key-in-wrong-hands
     //# A HIS MUST NOT let one person give both names of a refund or of a decision.
-    if decision.by_first.is_empty()
-        || decision.by_second.is_empty()
-        || decision.by_first == decision.by_second
-    {
+    let (first, second) = (&decision.by_first, &decision.by_second);
+    if first.is_empty() || second.is_empty() || first == second {
         return Err(DecisionRefusal::OnePerson);
     }
     let mut held = Held::read(order).ok_or(DecisionRefusal::UnknownOrder)?;
+    finds_captures(&held, agreements)?;
     let own = |capture: &CaptureView| capture.order_no == held.order_no.as_str();
     let views: Vec<(&Row, CaptureView)> = captures
         .iter()
@@ -225,10 +225,12 @@ pub fn decide(
         .collect();
     let mut changes = Changes::default();
     let at = clock.unix.map_or(0, |unix| unix.0);
-    let undecided = matches!(held.state(), HisState::Asking | HisState::Attention);
+    let undecided = matches!(held.state(), HisState::Asking | HisState::Attention)
+        || decision.kind == DecisionKind::Evidence && refund_proved(&held, agreements);
     //= spec-crate/spec/orders.md#decisions-of-persons
     //# A HIS MUST allow the decisions below only for an order in Asking or Attention, except that captures
-    //# may be marked as returned in any state.
+    //# may be marked as returned in any state, and that a refund in NotRefunded may end as the evidence has
+    //# it if that is `refunded`.
     if !undecided && decision.kind != DecisionKind::Returned {
         return Err(DecisionRefusal::State(OrderView::of(&held).state));
     }
@@ -240,16 +242,12 @@ pub fn decide(
         DecisionKind::Evidence => {
             //= spec-crate/spec/orders.md#decisions-of-persons
             //# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed
-            //# evidence as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked
-            //# yet as ORD-206 and ORD-207 say, and refuse the decision if there is no evidence or the order
-            //# is an orphan.
-            end_by_evidence(&mut held, &Rows::of(captures), &mut changes)?;
-            // A refund that was booked or released before has no reservation any more.
-            for capture in captures.iter().filter(|capture| reserves(capture, &held)) {
-                if settle_refund(&held, capture, &mut changes) {
-                    unposted::give_back_to_posting(&held, &Rows::of(captures), &mut changes);
-                }
-            }
+            //# evidence with its hash and amount as ORD-194 says, post it as ORD-241 says, book or release a
+            //# refund that is not booked yet as ORD-206 and ORD-207 say, and refuse the decision if there is
+            //# no such evidence or the order is an orphan.
+            end_by_evidence(&mut held, agreements, &Rows::of(captures), &mut changes)?;
+            let original = captures::original(agreements, &held, &Rows::of(captures));
+            settle_decided(&held, original, &Rows::of(captures), &mut changes);
             wire::DecisionKind::Evidence
         }
         DecisionKind::NotPaid => {
@@ -275,11 +273,12 @@ pub fn decide(
             wire::DecisionKind::Keep
         }
         DecisionKind::Returned => {
-            for (row, _) in &views {
+            for mut capture in views.iter().map(|(row, _)| Capture::of(row)) {
                 //= spec-crate/spec/orders.md#decisions-of-persons
                 //# A HIS MUST, on the decision "returned outside", mark every capture of the order as
                 //# returned and leave its state.
-                mark_returned(row, &mut changes);
+                capture.row.returned = true;
+                capture.store(&mut changes);
             }
             wire::DecisionKind::Returned
         }
@@ -297,10 +296,37 @@ pub fn decide(
     Ok(changes.batch)
 }
 
+/// A refund that was called failed is proved: it is booked, and waits for people to say so.
+fn refund_proved(held: &Held, agreements: &[Agreement]) -> bool {
+    let newest = own_evidence(held, agreements).map(|(_, result)| result.get().outcome);
+    held.state() == HisState::NotRefunded && newest == Some(Outcome::Refunded)
+}
+
+/// Without the agreement that a core names nobody knows under which numbers its money is.
+fn finds_captures(held: &Held, agreements: &[Agreement]) -> Result<(), DecisionRefusal> {
+    let Some(core) = held.core.as_ref() else { return Ok(()) };
+    let no = core.refund_of().map_or_else(|| core.agreement_no(), |of| of.agreement_no);
+    let found = agreements.iter().any(|agreement| agreement.terms().agreement_no == no);
+    if found { Ok(()) } else { Err(DecisionRefusal::Agreement(no)) }
+}
+
+/// The newest evidence of this very order.
+fn own_evidence(held: &Held, agreements: &[Agreement]) -> Option<(wire::Evidence, ResultCore)> {
+    let site_id = &agreements.first()?.terms().site_id;
+    held.row.evidence.iter().rev().find_map(|kept| {
+        let result = ResultCore::decode(kept.result.clone()).ok()?;
+        accepting::is_about(held, site_id, &result).then(|| (kept.clone(), result))
+    })
+}
+
 /// The newest evidence ends the order, among its rows.
-fn end_by_evidence(held: &mut Held, rows: &Rows, changes: &mut Changes) -> Result<(), DecisionRefusal> {
-    let newest = held.row.evidence.last().cloned().ok_or(DecisionRefusal::NoEvidence)?;
-    let result = accepting::evidence(held).pop().ok_or(DecisionRefusal::NoEvidence)?;
+fn end_by_evidence(
+    held: &mut Held,
+    agreements: &[Agreement],
+    rows: &Rows,
+    changes: &mut Changes,
+) -> Result<(), DecisionRefusal> {
+    let (newest, result) = own_evidence(held, agreements).ok_or(DecisionRefusal::NoEvidence)?;
     // Another order that comes to have the same payment meanwhile makes this stale.
     for (channel, payment_no, ..) in captures::told(&result) {
         let finder = captures::payment_key(channel, &payment_no);
@@ -312,17 +338,15 @@ fn end_by_evidence(held: &mut Held, rows: &Rows, changes: &mut Changes) -> Resul
     if held.state() != HisState::Attention {
         held.row.looked_again = 0;
     }
-    if matches!(held.state(), HisState::Paid | HisState::Refunded) && held.row.posting() != Posting::NotToPost
+    // A payment that went back to posting when its refund was called failed is posted, and so is the refund.
+    let original = held.original_key().and_then(|key| rows.get(&key).and_then(Held::read));
+    let stays = original.is_none_or(|original| original.row.posting() == Posting::NotToPost);
+    if matches!(held.state(), HisState::Paid | HisState::Refunded)
+        && !(stays && held.row.posting() == Posting::NotToPost)
     {
         held.row.set_posting(Posting::Unposted);
     }
     Ok(())
-}
-
-fn mark_returned(row: &Row, changes: &mut Changes) {
-    let mut capture = Capture::of(row);
-    capture.row.returned = true;
-    capture.store(changes);
 }
 
 /// The bill database has taken an order's end over.
@@ -350,27 +374,34 @@ pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
 }
 
 /// A bill adopts an order that only a POS knew: it becomes the bill's present order, end and posting included. For a
-/// refund, `bill` is that of its original. `captures` are the rows of [`rows_of`].
+/// refund, `bill` is that of its original. `captures` are the rows of [`rows_of`], `agreements` all ever held.
 ///
 /// # Errors
 ///
 /// [`DecisionRefusal::UnknownOrder`] if it is no orphan, or its core was not pulled yet.
-pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, DecisionRefusal> {
+pub fn adopt(
+    order: &Row,
+    bill: &Row,
+    captures: &[Row],
+    agreements: &[Agreement],
+) -> Result<Batch, DecisionRefusal> {
     //= spec-crate/spec/orders.md#orphans
     //# A HIS MUST let a bill adopt an orphan only when a person or the bill database says which bill it
     //# belongs to.
     let mut held = Held::read(order).filter(|held| held.row.orphan).ok_or(DecisionRefusal::UnknownOrder)?;
     let kind = held.core.as_ref().map(OrderCore::kind).ok_or(DecisionRefusal::UnknownOrder)?;
+    finds_captures(&held, agreements)?;
     let mut changes = Changes::default();
     //= spec-crate/spec/orders.md#orphans
     //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect
-    //# the bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says
-    //# by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund
-    //# in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
+    //# the bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with
+    //# its hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and
+    //# book or release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
     held.row.orphan = false;
     held.row.bill.clone_from(&bill.key.key);
     held.row.looked_again = 0;
-    if end_by_evidence(&mut held, &Rows::of(captures), &mut changes).is_err() {
+    let rows = Rows::of(captures);
+    if end_by_evidence(&mut held, agreements, &rows, &mut changes).is_err() {
         held.row.set_state(HisState::Asking);
     }
     if kind == Kind::Collect {
@@ -382,43 +413,34 @@ pub fn adopt(order: &Row, bill: &Row, captures: &[Row]) -> Result<Batch, Decisio
         changes.write(&bill.key, bill.version, &row, index);
     }
     let own = |row: &&Row| CaptureView::read(row).is_some_and(|c| c.order_no == held.order_no.as_str());
-    for capture in captures.iter().filter(own) {
-        let mut capture = Capture::of(capture);
+    for mut capture in captures.iter().filter(own).map(Capture::of) {
         capture.row.bill.clone_from(&bill.key.key);
         capture.store(&mut changes);
     }
-    for capture in captures {
-        settle_refund(&held, capture, &mut changes);
-    }
+    let original = match held.state() {
+        HisState::NotRefunded => captures::original(agreements, &held, &rows),
+        _ => captures::reserve_orphan(agreements, &held, &rows, &mut changes),
+    };
+    settle_decided(&held, original, &rows, &mut changes);
     held.store(&mut changes);
     Ok(changes.batch)
 }
 
-fn reserves(capture: &Row, held: &Held) -> bool {
-    let for_it = |reservation: &wire::Reservation| reservation.order_no == held.order_no.as_str();
-    capture.key.table == Table::Capture && Capture::of(capture).row.reservations.iter().any(for_it)
-}
-
-/// A refund that ended is booked in the row of its original, and its reservation goes unless it may still happen; `true`
-/// if it failed for good.
-fn settle_refund(held: &Held, capture: &Row, changes: &mut Changes) -> bool {
-    let Some(of) = held.core.as_ref().and_then(OrderCore::refund_of) else { return false };
-    // A second payment of the channel is given back by no refund order.
-    let original = CaptureView::read(capture).is_some_and(|view| {
-        let under_its_number = !view.number.contains('-');
-        under_its_number && view.order_no == of.order_no.as_str() && view.channel == Some(of.channel)
-    });
+/// A refund that ended is booked in the row of its original, and its reservation goes unless it may still happen. What
+/// was booked or released before has none any more.
+fn settle_decided(held: &Held, original: Option<Capture>, rows: &Rows, changes: &mut Changes) {
+    let Some(mut original) = original.filter(|original| original.reserves(&held.order_no)) else { return };
     let status = held.result().and_then(|result| Status::from_code(result.get().status));
     let gone = held.state() == HisState::NotRefunded && !status.is_some_and(Status::rests_on_absence);
     let booked = held.state() == HisState::Refunded;
-    if !original || !(booked || gone) {
-        return false;
+    if booked || gone {
+        let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
+        original.settle(held.order_no.as_str(), booked.then_some(amount), true);
+        original.store(changes);
     }
-    let amount = held.core.as_ref().map_or(0, |core| core.amount().magnitude());
-    let mut original = Capture::of(capture);
-    original.settle(held.order_no.as_str(), booked.then_some(amount), true);
-    original.store(changes);
-    gone
+    if gone {
+        unposted::give_back_to_posting(held, rows, changes);
+    }
 }
 
 /// Whether an order has waited too long to be posted, at a time in Unix seconds.

@@ -153,7 +153,7 @@ struct Follow<'a> {
 }
 
 impl Follow<'_> {
-    async fn until_the_end(self, mut view: TaskView) -> Result<Exit, Failure> {
+    async fn until_the_end(mut self, mut view: TaskView) -> Result<Exit, Failure> {
         let mut screen = Screen { context: self.context, shown: String::new() };
         let mut unknown_since: Option<Instant> = None;
         let mut stopped = false;
@@ -170,7 +170,7 @@ impl Follow<'_> {
                 return Ok(screen.end(&view, Exit::Unknown));
             }
             tokio::select! {
-                next = self.next(view.change) => view = next?,
+                next = self.next(view.change, &screen) => view = next?,
                 _ = tokio::signal::ctrl_c() => {
                     if stopped {
                         return Ok(screen.end(&view, Exit::Unknown));
@@ -183,22 +183,35 @@ impl Follow<'_> {
         }
     }
 
-    /// The next change. A server that is gone may come back, and its task with it.
-    async fn next(&self, seen: u64) -> Result<TaskView, Failure> {
-        let path = format!("{}?seen={seen}&wait=5", self.path);
+    /// The next change. A server that is gone may come back, elsewhere and with another token, and its task with it.
+    async fn next(&mut self, mut seen: u64, screen: &Screen<'_>) -> Result<TaskView, Failure> {
         let until = Instant::now() + self.patience;
+        let mut gone = false;
         loop {
-            match self.client.get(&path).await {
+            match self.client.get(&format!("{}?seen={seen}&wait=5", self.path)).await {
                 Ok(view) => return Ok(view),
-                Err(ClientError::Refused(status, problem)) => {
+                // Another start of the server has another token, and a listener of another may have its place.
+                Err(ClientError::Refused(status, problem)) if !matches!(status.as_u16(), 401 | 403) => {
                     return Err(ClientError::Refused(status, problem).into());
                 }
-                Err(_) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(_) if Instant::now() < until => {}
                 Err(_) => {
                     let text = "the server is gone and the end is unknown: do not repeat it; start the server and ask again";
                     return Err(Failure::new(Exit::Unknown, text));
                 }
             }
+            if !std::mem::replace(&mut gone, true) {
+                screen.note(
+                    "the server is gone and the end is unknown: waiting for it, do not take the money again",
+                    "服务已中断，结果未知：正在等待恢复，请勿再次收款",
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if let Ok(client) = Client::of(&self.context.home) {
+                self.client = client;
+            }
+            // Its count of changes begins anew.
+            seen = 0;
         }
     }
 }

@@ -29,9 +29,9 @@ impl Desk {
     ) -> Result<Order, DeskError> {
         let [first, second] = two(by)?;
         let kind = view::decision(decision);
-        self.change(order_no, |order, captures, desk| {
+        self.change(order_no, &[], |order, captures, desk| {
             let decision = ledger::Decision { kind, by_first: first.clone(), by_second: second.clone() };
-            ledger::decide(order, captures, &decision, desk.clock())
+            ledger::decide(order, captures, &decision, &desk.agreements(), desk.clock())
         })
         .await
     }
@@ -43,16 +43,19 @@ impl Desk {
         {
             return Ok(order);
         }
-        self.change(order_no, |order, _, _| ledger::posted(order)).await
+        self.change(order_no, &[], |order, _, _| ledger::posted(order)).await
     }
 
     /// A bill adopts an order that only a terminal knew, end and posting included.
     pub(crate) async fn adopt(&self, order_no: &str, bill: &str) -> Result<Order, DeskError> {
         // A ledger that went back may have forgotten the bill, too: its row is made by the adoption.
         let key = RowKey::new(Table::Bill, bill);
-        let bill = self.ledger().find(Query::Rows(vec![key])).await?.rows.into_iter().next();
-        let bill = bill.ok_or(DeskError::Missing("bill"))?;
-        self.change(order_no, |order, captures, _| ledger::adopt(order, &bill, captures)).await
+        self.change(order_no, &[key], |order, rows, desk| {
+            let missing = || ledger::DecisionRefusal::UnknownOrder;
+            let bill = rows.iter().find(|row| row.key.table == Table::Bill).ok_or_else(missing)?;
+            ledger::adopt(order, bill, rows, &desk.agreements())
+        })
+        .await
     }
 
     /// Two people decide to go on without the list of a device that cannot answer, after the ledger went back.
@@ -120,16 +123,21 @@ impl Desk {
         }
     }
 
-    /// Computes a change of one order from its rows and makes it durable; again if they changed meanwhile.
+    /// Computes a change of one order from its rows and `others` and makes it durable; again, over the rows as they are
+    /// then, if they changed meanwhile.
     async fn change<E: std::fmt::Display>(
         &self,
         order_no: &str,
+        others: &[RowKey],
         compute: impl Fn(&Row, &[Row], &Self) -> Result<Batch, E>,
     ) -> Result<Order, DeskError> {
         for _ in 0..TRIES {
             let order = self.order_row(order_no).await?;
-            let captures = self.captures_of(&order).await?;
-            let batch = compute(&order, &captures, self)
+            // The rows of its captures and payment numbers.
+            let keys = ledger::rows_of(&order, &self.agreements());
+            let keys = keys.into_iter().chain(others.iter().cloned()).collect();
+            let rows = self.ledger().find(Query::Rows(keys)).await?.rows;
+            let batch = compute(&order, &rows, self)
                 .map_err(|refusal| DeskError::Refused { code: "ledger".into(), text: refusal.to_string() })?;
             match self.ledger().commit(batch).await {
                 Ok(_) => {
@@ -146,12 +154,6 @@ impl Desk {
             }
         }
         Err(busy())
-    }
-
-    /// The rows of its captures and payment numbers that a change of an order needs.
-    async fn captures_of(&self, order: &Row) -> Result<Vec<Row>, DeskError> {
-        let Some(site_code) = self.site_code() else { return Ok(Vec::new()) };
-        Ok(self.ledger().find(Query::Rows(ledger::rows_of(order, site_code))).await?.rows)
     }
 }
 

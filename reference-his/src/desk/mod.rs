@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hispos::book::{Query, RowKey, Table};
-use hispos::ids::SiteCode;
+use hispos::message::agreement::Agreement;
 use hispos::time::{Clock, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -43,6 +43,9 @@ pub type ClockSource = Arc<dyn Fn() -> Clock + Send + Sync>;
 /// Tells the business day of this moment, as YYYYMMDD; `None` without a clock or an agreement.
 pub type Today = Arc<dyn Fn() -> Option<u32> + Send + Sync>;
 
+/// Tells every agreement ever held, newest first.
+pub type Agreements = Arc<dyn Fn() -> Vec<Agreement> + Send + Sync>;
+
 /// The desk. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
@@ -56,7 +59,7 @@ struct Inner {
     events: Events,
     clock: ClockSource,
     boot: [u8; 16],
-    site_code: Option<SiteCode>,
+    agreements: Agreements,
     today: Today,
     running: Running,
     runs: Mutex<JoinSet<()>>,
@@ -75,8 +78,8 @@ pub struct Parts {
     pub clock: ClockSource,
     /// This boot of the machine.
     pub boot: [u8; 16],
-    /// What leads every platform number of the site; without it captures of orphans are not found.
-    pub site_code: Option<SiteCode>,
+    /// Every agreement ever held: each has the captures of its orders under its own site code.
+    pub agreements: Agreements,
     /// The business day of this moment.
     pub today: Today,
     /// Told why, when the server has to stop.
@@ -96,7 +99,7 @@ impl Desk {
                 events: parts.events,
                 clock: parts.clock,
                 boot: parts.boot,
-                site_code: parts.site_code,
+                agreements: parts.agreements,
                 today: parts.today,
                 running: Running::default(),
                 runs: Mutex::default(),
@@ -355,8 +358,8 @@ impl Desk {
         &self.inner.orders
     }
 
-    fn site_code(&self) -> Option<&SiteCode> {
-        self.inner.site_code.as_ref()
+    fn agreements(&self) -> Vec<Agreement> {
+        (self.inner.agreements)()
     }
 
     fn today(&self) -> Option<u32> {

@@ -56,7 +56,7 @@ impl Rig {
             events: Events::new("run"),
             clock: Arc::new(clock),
             boot,
-            site_code: hispos::ids::SiteCode::try_from("SIM1").ok(),
+            agreements: Arc::new(Vec::new),
             today: Arc::new(|| Some(20_260_201)),
             failure,
         });

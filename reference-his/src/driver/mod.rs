@@ -107,7 +107,6 @@ impl Driver {
                 }
                 Output::Transmit(bytes) => self.line.write(self.stream, bytes),
                 Output::Event(event) => self.tell(event),
-                Output::CloseStream => self.line.close(self.stream),
                 // Only a POS asks a platform.
                 Output::Ask(_) => {}
                 Output::Timeout(deadline) => return Ok(deadline),

@@ -8,7 +8,6 @@ pub(crate) mod block;
 pub mod manifest;
 pub mod organisation;
 
-use hispos::ids::SiteCode;
 use hispos::message::agreement::{Agreement, BusinessDay};
 use hispos::message::manifest::{Device, Manifest};
 use hispos::message::signed_file::{OrganisationKey, SignedFile};
@@ -30,12 +29,6 @@ pub struct Provisioned {
 }
 
 impl Provisioned {
-    /// What leads every platform number of the site.
-    #[must_use]
-    pub fn site_code(&self) -> Option<SiteCode> {
-        self.agreements.first().map(|agreement| agreement.terms().site_code.clone())
-    }
-
     /// The business day of a moment, as YYYYMMDD; `None` without a clock.
     #[must_use]
     pub fn business_day(&self, now: Option<UnixSeconds>) -> Option<u32> {

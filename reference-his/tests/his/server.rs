@@ -1,5 +1,7 @@
 //! The server: its door, its tasks, and what survives a kill.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -86,6 +88,23 @@ fn a_collection_survives_a_kill_of_the_server() {
     let (status, view) = server.ask("PUT", "/collections/c1", &collection("B1", "+12.34"));
     assert_eq!((status, &view["state"]), (200, &json!("waiting")), "{view}");
     assert_eq!(server.ask("PUT", "/collections/c2", &collection("B1", "+12.34")).0, 409);
+}
+
+#[test]
+fn a_command_that_follows_a_collection_follows_it_over_a_new_start_of_the_server() {
+    let site = Site::set_up("pty");
+    let server = site.serve();
+    let mut collect = site.spawn(&["collect", "--bill", "B1", "+12.34", "--id", "c1"]);
+    let mut told = BufReader::new(collect.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    assert_eq!(first["state"], "waiting");
+    server.kill();
+    // Another port, and another token.
+    let server = site.serve();
+    assert_eq!(server.ask("POST", "/collections/c1/stop", &json!({})).0, 202);
+    assert_eq!(collect.wait().unwrap().code(), Some(3));
+    let last: Value = serde_json::from_str(&told.last().unwrap().unwrap()).unwrap();
+    assert_eq!((&last["end"], &last["exit"]), (&json!("not_made"), &json!("refused")));
 }
 
 //= spec-crate/spec/books.md#a-ledger-that-went-back

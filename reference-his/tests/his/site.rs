@@ -160,6 +160,13 @@ impl Site {
         command(&self.home()).args(arguments).stdin(Stdio::null()).output().unwrap().status.code().unwrap()
     }
 
+    /// Starts a command that goes on.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = command(&self.home());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// Starts the server on a free port, and waits until it serves.
     pub(crate) fn serve(&self) -> Server {
         let mut child = command(&self.home())

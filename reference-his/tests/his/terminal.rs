@@ -130,7 +130,6 @@ impl Machine {
                     self.link.handle_input(Input::Loaded(id, found), now());
                 }
                 Output::Transmit(bytes) => self.line.write(self.stream, bytes),
-                Output::CloseStream => self.line.close(self.stream),
                 Output::Ask(ask) => self.asked.push(ask),
                 Output::Event(PosEvent::Order(OrderEvent::Progress(progress)))
                     if progress.stage == Stage::WaitCode =>

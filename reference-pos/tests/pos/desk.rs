@@ -122,7 +122,6 @@ impl Desk {
                     self.link.handle_input(Input::Loaded(id, found), now());
                 }
                 Output::Transmit(bytes) => self.line.write(self.stream, bytes),
-                Output::CloseStream => self.line.close(self.stream),
                 Output::Event(event) => self.events.push_back(event),
                 Output::Ask(_) => panic!("a HIS asks no platform"),
                 Output::Timeout(_) => break,

@@ -73,8 +73,6 @@ pub enum Output<E> {
     Ask(Ask),
     /// Something that people or the program should know.
     Event(E),
-    /// Close the stream: the peer, or a cable, has to begin anew.
-    CloseStream,
     /// Nothing more now; come back at this instant at the latest.
     Timeout(Option<Instant>),
 }

@@ -165,7 +165,6 @@ fn shown<E>(output: Output<E>, site: &Value) -> Shown {
         Output::Timeout(_) => Shown::Nothing,
         Output::Event(_) => Shown::Event,
         Output::Transmit(bytes) => Shown::Out(json!({ "transmit": to_hex(&bytes) })),
-        Output::CloseStream => Shown::Out(json!({ "close_stream": {} })),
         Output::Ask(ask) => Shown::Out(asked(&ask, site)),
         Output::Load(id, _) => Shown::Load(id, json!({ "load": null })),
         Output::Persist(id, batch) => Shown::Persist(id, persisted(&batch)),

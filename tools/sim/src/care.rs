@@ -45,9 +45,11 @@ impl World {
         let own = known.or_else(|| bill_of(original.as_ref().unwrap_or(&orphan.order_no)));
         let Some(bill) = own else { return };
         let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
-        let captures: Vec<_> = self.his.book.table(Table::Capture);
+        let agreements = [self.site.agreement.clone()];
+        let keys = ledger::rows_of(&row, &agreements);
+        let captures: Vec<_> = keys.iter().map(|key| self.his.book.row(key)).collect();
         let bill = self.his.book.row(&RowKey::new(Table::Bill, &bill));
-        if let Ok(batch) = ledger::adopt(&row, &bill, &captures) {
+        if let Ok(batch) = ledger::adopt(&row, &bill, &captures, &agreements) {
             self.note(|| format!("people  adopt {}", orphan.order_no));
             self.summary.adopted += 1;
             self.commit_now("adopted", batch);

@@ -209,7 +209,7 @@ impl World {
             Output::Persist(id, batch) => return self.persist(node, id, batch),
             Output::Load(id, query) => self.ask_store(node, id, query),
             Output::Transmit(bytes) => return self.transmit(node, bytes),
-            Output::CloseStream | Output::Ask(_) => {}
+            Output::Ask(_) => {}
             Output::Timeout(at) => {
                 self.wake(node, at);
                 return true;
@@ -230,7 +230,6 @@ impl World {
                 self.observed.asked(desk, &ask);
                 self.connect(desk, ask);
             }
-            Output::CloseStream => {}
             Output::Timeout(at) => {
                 self.wake(node, at);
                 return true;

@@ -307,7 +307,6 @@ impl Pair {
                 }
             }
             Output::Ask(ask) => self.ask(&ask),
-            Output::CloseStream => self.note(end, What::Out(Out::CloseStream {})),
             Output::Event(_) => {}
             Output::Timeout(at) => {
                 *self.wake_of(end) = at.map(|at| at.0.max(self.now + 1));

@@ -125,7 +125,6 @@ pub(crate) enum Out {
         not_after: Option<u64>,
         expires_at: Option<u64>,
     },
-    CloseStream {},
 }
 
 /// The name of a proof and what comes with it.

@@ -1,6 +1,4 @@
 //! Calls: requests that are repeated until their reply comes, and what is asked of which order when.
-//!
-//! Specified in spec: messages, and order life, "the HIS".
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -276,7 +274,8 @@ impl HisLink {
             //= spec-crate/spec/orders.md#what-his-asks-in-a-session
             //# A HIS MUST NOT repeat a request about an order in the same session after an OrderState has
             //# answered it, unless the order's state changes or a person asks.
-            if tracked.answered || clock.now < tracked.retry_at || self.calls.asks(&about) {
+            let at = tracked.retry_at.max(self.may_look(&tracked.held));
+            if tracked.answered || clock.now < at || self.calls.asks(&about) {
                 continue;
             }
             match self.request(tracked, clock) {

@@ -1,13 +1,13 @@
 //! Orders of other devices: looked up here by itself once their own device is revoked.
-//!
-//! Specified in spec: orders, "another device".
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::work::Waiting;
 use super::{HisLink, Work};
 use crate::book::Found;
 use crate::order_flow::his::Held;
-use crate::time::{Clock, Instant};
+use crate::time::Clock;
 use crate::timers;
 use crate::wire::HisState;
 
@@ -20,17 +20,23 @@ impl HisLink {
         let own = self.is_revoked(self.context.device_id.as_str());
         let entries = self.context.devices.entries().iter();
         let revoked = entries.filter(|entry| !own && entry.revocation.is_some());
-        let revoked: Vec<_> = revoked.map(|entry| entry.id.as_str().into()).collect();
+        let revoked: Vec<String> = revoked.map(|entry| entry.id.as_str().into()).collect();
         self.look_for_revoked = (!revoked.is_empty()).then(|| clock.now.after(timers::VERIFY_RETRY));
-        self.work.extend(revoked.into_iter().map(|device| Work::OfRevoked { device, after: 0 }));
+        for device in revoked {
+            let busy = |work: &Work| matches!(work, Work::OfRevoked { device: of, .. } if *of == device);
+            // A store that is slower than this asks for nothing twice.
+            if !self.work.iter().chain(self.waiting.as_ref().map(Waiting::work)).any(busy) {
+                self.work.push_back(Work::OfRevoked { device, after: 0 });
+            }
+        }
     }
 
     /// Has this device asked about those orders of a revoked one whose time has come.
     pub(super) fn of_revoked(&mut self, device: &str, found: &Found, clock: Clock) {
         for held in found.rows.iter().filter_map(Held::read) {
-            let over = Instant(held.row.leased_until).after(self.context.quiet());
+            let over = self.may_look(&held);
             let own = held.core.as_ref().is_some_and(|core| core.device_id().as_str() == device);
-            // A row that names this device was asked about in an earlier run of the program: once more here.
+            // A row that names this device already is followed here from now on.
             let here = held.row.devices.iter().any(|asked| asked == self.context.device_id.as_str());
             let asked = held.state() != HisState::Asking
                 || self.tracked.contains_key(&held.order_no)

@@ -29,7 +29,7 @@ use crate::catalogue::AlertCode;
 use crate::crypto::Entropy;
 use crate::handshake::{HeldAgreement, Peering};
 use crate::ids::OrderNo;
-use crate::order_flow::his::{Changes, Held, HisContext, Rows, Step};
+use crate::order_flow::his::{Changes, Held, HisContext, Rows};
 use crate::session::{Established, HisSession, SessionOutput};
 use crate::time::{Clock, Instant};
 use crate::{timers, wire};
@@ -97,7 +97,8 @@ struct Tracked {
 }
 
 impl HisLink {
-    /// Makes a link; its first outputs load the device's open orders. `None` if no agreement is held.
+    /// Makes a link; its first outputs load the site's open orders, of which it follows those that its device is asked
+    /// about. `None` if no agreement is held.
     #[must_use]
     pub fn new(config: HisConfig, entropy: Box<dyn Entropy + Send>, clock: Clock) -> Option<Self> {
         let site_id = config.agreements.first()?.terms().site_id.clone();
@@ -210,7 +211,8 @@ impl HisLink {
             .up
             .as_ref()
             .map(|_| self.sent.after(timers::PING_AFTER).min(self.heard.after(timers::SILENT)));
-        let leases = self.tracked.values().filter_map(|tracked| tracked.due(self.now));
+        let due = |tracked: &Tracked| tracked.due(self.may_look(&tracked.held), self.now);
+        let leases = self.tracked.values().filter_map(due);
         let wait = (!self.waited).then(|| self.wait_over());
         let revoked = self.up.as_ref().filter(|up| up.synced).and(self.look_for_revoked);
         let marks = [ping, self.calls.deadline(), wait, revoked].into_iter().flatten().chain(leases);
@@ -288,11 +290,11 @@ impl HisLink {
     /// Runs one piece of work over the rows at hand.
     fn run_step(&mut self, work: Work, rows: Rows, clock: Clock) {
         match self.step(&work, &rows, clock) {
-            Step::Need(query) => {
+            Err(query) => {
                 let id = self.outbox.load(query.clone());
                 self.waiting = Some(Waiting::Load { id, query, work, rows });
             }
-            Step::Done(changes) => {
+            Ok(changes) => {
                 for row in rows.orders() {
                     self.track(row, false, clock);
                 }

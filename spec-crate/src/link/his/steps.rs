@@ -1,5 +1,6 @@
 //! Work of a HIS link: what each piece comes to, and what follows once it is durable.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{HisEvent, HisLink, START_PAGE, Work};
@@ -22,13 +23,12 @@ impl HisLink {
             Work::Begin => {
                 let peer = RowKey::new(Table::Peer, context.device_id.as_str());
                 let site = RowKey::new(Table::Site, context.site_id.as_str());
-                rows.all(&[peer, site]).map_or_else(|need| need, |()| Step::Done(Changes::default()))
+                rows.all(&[peer, site]).map(|()| Changes::default())
             }
-            Work::Start(after) => Step::Need(Query::Open {
-                device: context.device_id.as_str().into(),
-                after: *after,
-                limit: START_PAGE,
-            }),
+            // Of all devices: the rows of others may name this one.
+            Work::Start(after) => {
+                Err(Query::Open { device: String::new(), after: *after, limit: START_PAGE })
+            }
             Work::Collect(new) => match self.making_session() {
                 Some(session) => making::collect(context, new, session, rows, clock),
                 None => no_session(new.ticket),
@@ -47,7 +47,7 @@ impl HisLink {
             Work::SyncReply(_, reply) => self.sync_reply(reply, rows),
             Work::Seen(journal) => orphans::seen(context, journal, rows),
             Work::Waited => orphans::waited(context, rows),
-            Work::PullIfNeeded | Work::Unsupported(_) => Step::Done(Changes::default()),
+            Work::PullIfNeeded | Work::Unsupported(_) => Ok(Changes::default()),
             Work::Ask(order_no) => change(rows, order_no, |held, changes| {
                 if !held.ended() && held.state() != HisState::Asking {
                     //= spec-crate/spec/orders.md#states-of-an-order-at-his
@@ -69,14 +69,13 @@ impl HisLink {
                 }
             }),
             Work::OfRevoked { device, after } => {
-                Step::Need(Query::Open { device: device.clone(), after: *after, limit: START_PAGE })
+                Err(Query::Open { device: device.clone(), after: *after, limit: START_PAGE })
             }
             Work::LookElsewhere(order_no) => change(rows, order_no, |held, changes| {
                 let device = context.device_id.as_str();
-                let over = Instant(held.row.leased_until).after(context.quiet());
                 let asked = held.row.devices.iter().any(|asked| asked == device);
                 // The lease of the row counts, not that of the view with which a program asked.
-                if held.state() == HisState::Asking && !asked && clock.now >= over {
+                if held.state() == HisState::Asking && !asked && clock.now >= self.may_look(held) {
                     //= spec-crate/spec/orders.md#another-device
                     //# A HIS MUST store the asked device in the order's row before it sends it the first
                     //# LookUp.
@@ -105,7 +104,7 @@ impl HisLink {
             return orphans::seen(&self.context, &reply.journal, rows);
         };
         match rows.containment() {
-            None => Step::Need(Query::Anchor(seen)),
+            None => Err(Query::Anchor(seen)),
             //= spec-crate/spec/orders.md#sync
             //# A HIS MUST look for the ledger anchor of a SyncReply in its ledger, and raise an alarm and ask
             //# and make nothing about orders on any link if the ledger does not contain it, until a step back
@@ -116,7 +115,7 @@ impl HisLink {
                 //# making and asking orders on all links, and go on only after a person has declared the
                 //# restore.
                 let events = alloc::vec![HisOrderEvent::Alarm(HisAlarm::LedgerWentBack)];
-                Step::Done(Changes { events, ..Changes::default() })
+                Ok(Changes { events, ..Changes::default() })
             }
             Some(_) => orphans::seen(&self.context, &reply.journal, rows),
         }
@@ -177,36 +176,27 @@ impl HisLink {
 
 /// Two steps in one batch.
 fn both(first: Step, second: impl FnOnce() -> Step) -> Step {
-    let mut changes = match first {
-        Step::Done(changes) => changes,
-        need @ Step::Need(_) => return need,
-    };
-    match second() {
-        Step::Done(more) => {
-            changes.batch.read.extend(more.batch.read);
-            changes.batch.write.extend(more.batch.write);
-            Step::Done(changes)
-        }
-        need @ Step::Need(_) => need,
-    }
+    let mut changes = first?;
+    let more = second()?.batch;
+    changes.batch.read.extend(more.read);
+    changes.batch.write.extend(more.write);
+    Ok(changes)
 }
 
 /// Loads one order and changes it.
 fn change(rows: &Rows, order_no: &OrderNo, with: impl FnOnce(&mut Held, &mut Changes)) -> Step {
     let key = RowKey::new(Table::Order, order_no.as_str());
-    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
-        return step;
-    }
+    rows.all(core::slice::from_ref(&key))?;
     let mut changes = Changes::default();
     if let Some(mut held) = rows.get(&key).and_then(Held::read) {
         with(&mut held, &mut changes);
     }
-    Step::Done(changes)
+    Ok(changes)
 }
 
 fn no_session(ticket: u64) -> Step {
     let events = alloc::vec![HisOrderEvent::Refused { ticket, why: OrderRefusal::NoSession }];
-    Step::Done(Changes { events, ..Changes::default() })
+    Ok(Changes { events, ..Changes::default() })
 }
 
 impl HisLink {

@@ -15,6 +15,18 @@ impl HisLink {
         tracked.is_some_and(|tracked| tracked.answered && tracked.held.ended())
     }
 
+    /// From when on this link's device may be asked about an order that is open.
+    pub(super) fn may_look(&self, held: &Held) -> Instant {
+        let own = held.core.as_ref().is_some_and(|core| *core.device_id() == self.context.device_id);
+        if own || held.ended() {
+            return Instant(0);
+        }
+        //= spec-crate/spec/orders.md#another-device
+        //# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or
+        //# after its lease end + T_QUIET, the largest T_QUIET of all agreements held.
+        Instant(held.row.leased_until).after(self.context.quiet())
+    }
+
     /// Keeps an eye on an order as long as this link has to do something about it.
     pub(super) fn track(&mut self, row: &Row, fresh: bool, clock: Clock) {
         let Some(held) = Held::read(row) else { return };
@@ -31,7 +43,10 @@ impl HisLink {
             return;
         }
         let same = self.tracked.get(&order_no).is_some_and(|tracked| {
-            tracked.held.state() == held.state() && tracked.held.row.looked_again == held.row.looked_again
+            let (before, now) = (&tracked.held.row, &held.row);
+            // Another device is asked about another core anew, and not inside another lease.
+            let alike = before.core == now.core && before.leased_until == now.leased_until;
+            tracked.held.state() == held.state() && before.looked_again == now.looked_again && (own || alike)
         });
         if same {
             if let Some(tracked) = self.tracked.get_mut(&order_no) {
@@ -47,12 +62,12 @@ impl HisLink {
 }
 
 impl Tracked {
-    /// When something about this order falls due.
-    pub(super) fn due(&self, clock: Clock) -> Option<Instant> {
+    /// When something about this order falls due, which may be looked up here from `may_look` on.
+    pub(super) fn due(&self, may_look: Instant, clock: Clock) -> Option<Instant> {
         if !self.held.ended() {
             let lease = Instant(self.held.row.leased_until);
             let leased = matches!(self.held.state(), wire::HisState::Sent | wire::HisState::Cancelling);
-            let waits = (!self.answered).then_some(self.retry_at);
+            let waits = (!self.answered).then_some(self.retry_at.max(may_look));
             return [leased.then_some(lease), waits].into_iter().flatten().filter(|at| *at > clock.now).min();
         }
         let at = self.held.look_again_at()?;

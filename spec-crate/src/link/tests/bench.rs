@@ -27,7 +27,7 @@ const DEVICE: &str = "POS-1";
 const TERMINAL: &str = "WIN-1";
 /// One character of the POS program's name, which has more of them than can be told.
 pub(super) const SOFTWARE: &str = "终";
-const START: Clock = Clock { now: Instant(1_000_000), unix: Some(UnixSeconds(1_800_000_000)) };
+pub(super) const START: Clock = Clock { now: Instant(1_000_000), unix: Some(UnixSeconds(1_800_000_000)) };
 
 /// Not random, and never the same twice.
 struct Counted(u64);
@@ -108,6 +108,8 @@ pub(super) struct Store {
     /// Batches wait, and questions are answered.
     pub(super) unwritten: bool,
     pub(super) containment: Containment,
+    /// What it was asked for and has answered.
+    pub(super) answered: Vec<Query>,
 }
 
 enum Asked {
@@ -118,7 +120,8 @@ enum Asked {
 impl Store {
     fn new() -> Self {
         let (rows, asked) = (BTreeMap::new(), VecDeque::new());
-        Self { rows, seq: 0, asked, slow: false, unwritten: false, containment: Containment::Contained }
+        let (containment, answered) = (Containment::Contained, Vec::new());
+        Self { rows, seq: 0, asked, slow: false, unwritten: false, containment, answered }
     }
 
     pub(super) fn anchor(&self) -> Anchor {
@@ -142,7 +145,11 @@ impl Store {
             return None;
         }
         Some(match self.asked.pop_front()? {
-            Asked::Load(id, query) => Input::Loaded(id, self.find(&query)),
+            Asked::Load(id, query) => {
+                let found = self.find(&query);
+                self.answered.push(query);
+                Input::Loaded(id, found)
+            }
             Asked::Persist(id, batch) => {
                 batch.write.into_iter().for_each(|write| self.put(write));
                 Input::Persisted(id, self.anchor())
@@ -174,9 +181,12 @@ impl Store {
                 later.truncate(*limit);
                 later
             }
-            Query::Open { .. } | Query::Day(_) => {
-                all.map(|(row, _)| row).filter(|row| row.key.table == Table::Order).collect()
-            }
+            Query::Open { device, .. } => all
+                .filter(|(row, index)| row.key.table == Table::Order && index.open)
+                .filter(|(_, index)| device.is_empty() || index.device == *device)
+                .map(|(row, _)| row)
+                .collect(),
+            Query::Day(_) => all.map(|(row, _)| row).filter(|row| row.key.table == Table::Order).collect(),
             Query::Anchor(_) => Vec::new(),
         };
         Found { rows, more, containment: self.containment, anchor: self.anchor() }
@@ -235,7 +245,7 @@ macro_rules! bench {
                             }
                             Output::Load(id, query) => self.store.asked.push_back(Asked::Load(id, query)),
                             Output::Event(event) => self.events.push(event),
-                            Output::CloseStream | Output::Ask(_) => {}
+                            Output::Ask(_) => {}
                         }
                         quiet = false;
                     }
@@ -306,6 +316,11 @@ pub(super) type HisBench = Bench<HisLink, PosSession, HisEvent>;
 impl HisBench {
     /// In a session before Sync is answered.
     pub(super) fn new() -> Self {
+        Self::over(None)
+    }
+
+    /// The same over a ledger with this row.
+    fn over(row: Option<Write>) -> Self {
         let agreements = vec![agreement(1, true)];
         let peering = peering((DEVICE, 11), (TERMINAL, 12), &agreements);
         let config = HisConfig {
@@ -318,6 +333,7 @@ impl HisBench {
         };
         let link = HisLink::new(config, std::boxed::Box::new(Counted(0)), START).unwrap();
         let mut bench = Self::around(link, PosSession::open(wire::SessionReady::default()), peering);
+        row.into_iter().for_each(|row| bench.store.put(row));
         bench.run();
         bench.reopen();
         bench
@@ -325,7 +341,12 @@ impl HisBench {
 
     /// In a session past Sync, with an empty list pulled.
     pub(super) fn ready() -> Self {
-        let mut bench = Self::new();
+        Self::ready_over(None)
+    }
+
+    /// The same over a ledger with this row.
+    pub(super) fn ready_over(row: Option<Write>) -> Self {
+        let mut bench = Self::over(row);
         let sync = bench.hear().pop().unwrap();
         assert!(matches!(sync.body, Some(Body::Sync(_))));
         bench.say(0, sync.call, Some(Body::SyncReply(wire::SyncReply::default())));

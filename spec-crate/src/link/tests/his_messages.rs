@@ -6,11 +6,11 @@ use std::vec::Vec;
 
 use prost::Message as _;
 
-use super::bench::{HisBench, entry, site};
+use super::bench::{HisBench, START, agreement, entry, site};
 use super::his::collect;
 use super::his_orders::{asked, only, open, pass, state};
 use crate::amount::Amount;
-use crate::book::{Index, Row, RowKey, Table, Write};
+use crate::book::{Index, Query, Row, RowKey, Table, Write};
 use crate::error::Refusal;
 use crate::ids::{DeviceId, OrderNo};
 use crate::link::his::{HisOrderEvent, NewCollect, OrderView};
@@ -21,6 +21,7 @@ use crate::message::order::{NewOrder, OrderCore};
 use crate::order_flow::Body;
 use crate::session::{PosSession, SessionEnd};
 use crate::time::UnixSeconds;
+use crate::timers;
 use crate::wire::{self, HisState};
 
 fn event() -> wire::DeviceEvent {
@@ -251,7 +252,7 @@ fn open_orders_of_a_revoked_device_are_looked_up_here_by_themselves_once_their_l
         bench.store.put(Write { key: key.clone(), bytes: row.encode_to_vec(), index });
         let device = |id, kind, revocation| entry(DeviceId::try_from(id).unwrap(), kind, revocation);
         let devices = vec![device("POS-1", 11, own), device("POS-2", 14, other)];
-        let agreements = vec![super::bench::agreement(1, true)];
+        let agreements = vec![agreement(1, true)];
         let devices = Manifest::encode(2, &site(), devices).unwrap();
         bench.link.provision(agreements, devices, bench.clock);
         bench.run();
@@ -312,4 +313,74 @@ fn the_lease_of_the_row_counts_and_not_that_of_a_view_that_a_program_has_kept() 
     assert_eq!(looked(0), (0, vec![]));
     assert_eq!(looked(100 + Timers::USUAL.quiet / 1_000 - 1), (0, vec![]));
     assert_eq!(looked(1), (1, vec!["POS-1".into()]));
+}
+
+//= spec-crate/spec/orders.md#another-device
+//= type=test
+//# A HIS MUST ask another device than the order's own about an order only in Asking, and only at or after its
+//# lease end + T_QUIET, the largest T_QUIET of all agreements held.
+//= spec-crate/spec/orders.md#what-his-asks-in-a-session
+//= type=test
+//# A HIS MUST send QueryOrder for an order in state Sent, CancelOrder in Cancelling and LookUp without
+//# `fresh` in Asking, the last also to each other device that the row names, and SubmitOrder in Sent only in
+//# the session in which the order was made or after a NoRecord of its own run.
+#[test]
+fn a_device_that_a_row_names_is_asked_after_a_start_too_and_not_inside_a_new_lease() {
+    let (order_no, core) = orders_of_other();
+    let key = RowKey::new(Table::Order, order_no.as_str());
+    let row = |core: &[u8], leased_until| {
+        let row = wire::HisOrder {
+            core: core.to_vec(),
+            state: i32::from(HisState::Asking),
+            devices: vec!["POS-1".into()],
+            leased_until,
+            ..wire::HisOrder::default()
+        };
+        let index = Index { open: true, device: "POS-2".into(), bill: String::new(), day: 20_270_115 };
+        Write { key: key.clone(), bytes: row.encode_to_vec(), index }
+    };
+    let quiet = Timers::USUAL.quiet / 1_000;
+    // A start of HIS has given it a new lease.
+    let mut bench = HisBench::ready_over(Some(row(&core, START.now.0 + 100_000)));
+    assert!(asked(&mut bench).is_empty());
+    pass(&mut bench, 100 + quiet - 1);
+    assert!(asked(&mut bench).is_empty(), "leased, or quiet");
+    pass(&mut bench, 1);
+    assert!(matches!(only(&mut bench).1, Body::LookUp(look) if look.core == core));
+    // Its own device holds another order: a new lease, and another core.
+    let other = OrderCore::decode(core.clone()).unwrap();
+    let other = OrderCore::encode(&NewOrder {
+        order_no: order_no.clone(),
+        device_id: other.device_id().clone(),
+        amount: Amount::from_fen(600).unwrap(),
+        business_day: other.business_day(),
+        agreement_no: 1,
+        refund_of: None,
+    })
+    .unwrap();
+    bench.store.put(row(other.bytes(), bench.clock.now.0 + 100_000));
+    bench.link.refresh(&order_no, bench.clock);
+    bench.run();
+    pass(&mut bench, 100 + quiet - 1);
+    assert!(asked(&mut bench).is_empty(), "leased, or quiet");
+    pass(&mut bench, 1);
+    assert!(matches!(only(&mut bench).1, Body::LookUp(look) if look.core == other.bytes()));
+}
+
+#[test]
+fn orders_of_a_revoked_device_are_not_looked_for_again_while_the_store_is_asked() {
+    let mut bench = HisBench::ready();
+    let device = |id, kind, revocation| entry(DeviceId::try_from(id).unwrap(), kind, revocation);
+    let devices = vec![device("POS-1", 11, None), device("POS-2", 14, Some(Revocation::Retired))];
+    let devices = Manifest::encode(2, &site(), devices).unwrap();
+    bench.store.slow = true;
+    bench.link.provision(vec![agreement(1, true)], devices, bench.clock);
+    bench.run();
+    for _ in 0..3 {
+        bench.pass(timers::VERIFY_RETRY);
+    }
+    bench.store.slow = false;
+    bench.run();
+    let looks = |query: &&Query| matches!(query, Query::Open { device, .. } if device == "POS-2");
+    assert_eq!(bench.store.answered.iter().filter(looks).count(), 1);
 }

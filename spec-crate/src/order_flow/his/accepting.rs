@@ -1,6 +1,4 @@
 //! Accepting a result: the one thing that ends an order. Everything else that is authentic is kept as evidence.
-//!
-//! Specified in spec: order life, "accepting a result" and "captures".
 
 use alloc::vec::Vec;
 
@@ -8,6 +6,7 @@ use super::captures::{self, Capture};
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step, state_of, unposted};
 use crate::book::{RowKey, Table};
 use crate::catalogue::Status;
+use crate::ids::SiteId;
 use crate::message::manifest::ResultStanding;
 use crate::message::result::{Outcome, ResultCore};
 use crate::time::Clock;
@@ -24,6 +23,13 @@ pub(crate) struct Told<'a> {
     pub(crate) looked: bool,
 }
 
+impl Told<'_> {
+    fn kept(&self, clock: Clock) -> wire::Evidence {
+        let at = clock.unix.map_or(0, |unix| unix.0);
+        wire::Evidence { result: self.result.to_vec(), signature: self.signature.to_vec(), at }
+    }
+}
+
 /// A result that its signer told, and that its key verifies.
 struct Authentic {
     result: ResultCore,
@@ -32,18 +38,6 @@ struct Authentic {
 
 /// Ends an order by a result, or keeps the result as evidence.
 pub(crate) fn accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: Clock) -> Step {
-    match try_accept(context, told, rows, clock) {
-        Ok(changes) => Step::Done(changes),
-        Err(step) => step,
-    }
-}
-
-pub(super) fn try_accept(
-    context: &HisContext,
-    told: &Told<'_>,
-    rows: &Rows,
-    clock: Clock,
-) -> Result<Changes, Step> {
     let mut changes = Changes::default();
     let Some(Authentic { result, standing }) = authentic(context, told, clock) else {
         changes.events.push(HisOrderEvent::Alarm(HisAlarm::NotAuthentic));
@@ -55,9 +49,8 @@ pub(super) fn try_accept(
         keep_orphan(told, &result, clock, &mut changes);
         return Ok(changes);
     };
-    let number =
-        |agreement_no, order_no: &_, channel| captures::key_of(context, agreement_no, order_no, channel);
-    rows.all(&captures::keys_of(&held, core::slice::from_ref(&result), Some(rows), number))?;
+    let results = core::slice::from_ref(&result);
+    rows.all(&captures::keys_of(&context.agreements, &held, results, Some(rows)))?;
     if held.row.result == told.result {
         seen_again(context, held, told, rows, clock, &mut changes);
         changes.disposition = Some(wire::Disposition::Recorded);
@@ -87,16 +80,8 @@ pub(super) fn try_accept(
 pub(super) fn add_evidence(context: &HisContext, held: &mut Held, told: &Told<'_>, clock: Clock) {
     let known = held.row.evidence.iter().any(|evidence| evidence.result == told.result);
     let Some(authentic) = authentic(context, told, clock).filter(|_| !known) else { return };
-    let same = held
-        .core
-        .as_ref()
-        .is_some_and(|core| core.hash(&context.site_id) == authentic.result.get().order_hash);
-    if same {
-        held.row.evidence.push(wire::Evidence {
-            result: told.result.to_vec(),
-            signature: told.signature.to_vec(),
-            at: clock.unix.map_or(0, |unix| unix.0),
-        });
+    if is_about(held, &context.site_id, &authentic.result) {
+        held.row.evidence.push(told.kept(clock));
     }
 }
 
@@ -127,13 +112,19 @@ fn authentic(context: &HisContext, told: &Told<'_>, clock: Clock) -> Option<Auth
     }
 }
 
+/// Whether a result is about this very order: its hash and amount.
+pub(crate) fn is_about(held: &Held, site_id: &SiteId, result: &ResultCore) -> bool {
+    held.core.as_ref().is_some_and(|core| {
+        core.hash(site_id) == result.get().order_hash && core.amount() == result.get().amount
+    })
+}
+
 /// Whether a result is about this very order, by a device that may end it.
 fn ends(context: &HisContext, held: &Held, result: &ResultCore, peer: &str) -> bool {
     let Some(core) = held.core.as_ref() else { return false };
     let asked = core.device_id().as_str() == peer || held.row.devices.iter().any(|device| device == peer);
     asked
-        && core.hash(&context.site_id) == result.get().order_hash
-        && core.amount() == result.get().amount
+        && is_about(held, &context.site_id, result)
         //= spec-crate/spec/orders.md#orphans
         //# A HIS MUST NOT propose anything for an orphan's captures, post it, or end it by a result, before a
         //# bill has adopted it.
@@ -171,26 +162,22 @@ fn end(
     held.store(changes);
     changes.events.push(HisOrderEvent::Ended(OrderView::of(&held)));
     if used_twice || (state == HisState::Attention && result.get().outcome != Outcome::Attention) {
-        changes
-            .events
-            .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+        let alarm = HisAlarm::Contradiction { order_no: held.order_no.clone() };
+        changes.events.push(HisOrderEvent::Alarm(alarm));
     }
 }
 
 /// Books what a refund gave back, and releases its reservation unless it may still happen.
 fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &Rows, changes: &mut Changes) {
-    let Some(key) = captures::key_of_original(context, held) else { return };
-    let mut capture = Capture::read(rows, key);
-    if !capture.known() {
-        return;
-    }
+    let original = captures::original(&context.agreements, held, rows);
+    let Some(mut capture) = original.filter(Capture::known) else { return };
     let rests = Status::from_code(result.get().status).is_some_and(Status::rests_on_absence);
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
-    //# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
-    //# rest on absence, and keep it in every other case.
+    //# A HIS MUST remove the reservation of a refund that enters NotRefunded with a status that does not rest
+    //# on absence, and keep it in every other case.
     let (given_back, release) = match result.get().outcome {
         Outcome::Refunded => (Some(result.get().amount.magnitude()), true),
-        Outcome::NotRefunded => (None, !rests),
+        Outcome::NotRefunded => (None, !rests && held.state() == HisState::NotRefunded),
         _ => (None, false),
     };
     capture.settle(held.order_no.as_str(), given_back, release);
@@ -202,11 +189,11 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
 
 /// The state that a result ends an order in.
 pub(crate) fn ends_as(held: &Held, result: &ResultCore, rows: &Rows) -> HisState {
-    let told_of_capture = evidence(held).iter().any(|kept| kept.get().outcome == Outcome::Paid);
+    let told_of = |outcome| evidence(held).iter().any(|kept| kept.get().outcome == outcome);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number
-    //# belongs to another order, and Attention for `not_paid` if a `paid` result under the order's number is
-    //# kept as evidence, with an alarm in both cases.
+    //# belongs to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded`
+    //# result under the order's number is kept as evidence, with an alarm in each case.
     match result.get().outcome {
         Outcome::Paid if payment_is_another_orders(held, result, rows) => HisState::Attention,
         //= spec-crate/spec/orders.md#states-of-an-order-at-his
@@ -214,7 +201,8 @@ pub(crate) fn ends_as(held: &Held, result: &ResultCore, rows: &Rows) -> HisState
         //# another amount than the core that the bill asked for, and keep in the row (`other_amount`) that it
         //# has.
         Outcome::Paid if held.row.other_amount => HisState::Attention,
-        Outcome::NotPaid if told_of_capture => HisState::Attention,
+        Outcome::NotPaid if told_of(Outcome::Paid) => HisState::Attention,
+        Outcome::NotRefunded if told_of(Outcome::Refunded) => HisState::Attention,
         outcome => state_of(outcome),
     }
 }
@@ -237,38 +225,39 @@ fn keep(
     clock: Clock,
     changes: &mut Changes,
 ) {
-    let at = clock.unix.map_or(0, |unix| unix.0);
-    let refund_known =
-        evidence(&held).iter().chain(&held.result()).any(|known| known.get().outcome == Outcome::Refunded);
+    let is_own = |result: &ResultCore| is_about(&held, &context.site_id, result);
+    let own = is_own(result);
+    let refund_known = evidence(&held)
+        .iter()
+        .chain(&held.result())
+        .any(|known| is_own(known) && known.get().outcome == Outcome::Refunded);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept`
     //# (2).
-    held.row.evidence.push(wire::Evidence {
-        result: told.result.to_vec(),
-        signature: told.signature.to_vec(),
-        at,
-    });
-    count_look(&mut held, at);
+    held.row.evidence.push(told.kept(clock));
+    count_look(&mut held, clock.unix.map_or(0, |unix| unix.0));
     let same_order =
         held.core.as_ref().is_some_and(|core| core.hash(&context.site_id) == result.get().order_hash);
     //= spec-crate/spec/orders.md#accepting-a-result
     //# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and
     //# that has no row, but for ORD-195.
     let new_money = same_order && captures::open_told(context, rows, &held, result, changes);
-    let late_refund = same_order && !refund_known && late_refund(context, &held, result, rows, changes);
+    let late_refund = own && late_refund(context, &held, result, refund_known, rows, changes);
+    if own && held.row.orphan && result.get().outcome != Outcome::NotRefunded {
+        captures::reserve_orphan(&context.agreements, &held, rows, changes);
+    }
     release_after_last_look(context, &held, rows, changes);
     held.store(changes);
     changes.events.push(HisOrderEvent::Changed(OrderView::of(&held)));
     //= spec-crate/spec/orders.md#accepting-a-result
-    //# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that
-    //# had no row, proves a refund that was called failed, or has an outcome other than `attention` that
-    //# differs from the order's end.
+    //# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a
+    //# capture that had no row, proves a refund that was called failed, or has an outcome other than
+    //# `attention` that differs from the order's end.
     let outcome = result.get().outcome;
     let differs = held.ended() && state_of(outcome) != held.state() && outcome != Outcome::Attention;
-    if !same_order || new_money || late_refund || differs {
-        changes
-            .events
-            .push(HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: held.order_no.clone() }));
+    if !own || new_money || late_refund || differs {
+        let alarm = HisAlarm::Contradiction { order_no: held.order_no.clone() };
+        changes.events.push(HisOrderEvent::Alarm(alarm));
     }
 }
 
@@ -304,21 +293,26 @@ fn count_look(held: &mut Held, at: u64) -> bool {
     due
 }
 
-/// A refund that is proved after it was called failed is booked, even beyond what was taken.
+/// A refund that is proved after it was called failed is booked, even beyond what was taken. If it was `known` before it
+/// is booked already, unless its reservation says that it is not.
 fn late_refund(
     context: &HisContext,
     held: &Held,
     result: &ResultCore,
+    known: bool,
     rows: &Rows,
     changes: &mut Changes,
 ) -> bool {
     let failed = matches!(held.state(), HisState::NotRefunded | HisState::Attention);
-    if !failed || held.row.orphan || result.get().outcome != Outcome::Refunded {
+    let original = captures::original(&context.agreements, held, rows);
+    let reserved = original.is_some_and(|original| original.reserves(&held.order_no));
+    let booked = known && !reserved;
+    if !failed || held.row.orphan || booked || result.get().outcome != Outcome::Refunded {
         return false;
     }
     //= spec-crate/spec/orders.md#accepting-a-result
-    //# A HIS MUST book a `refunded` result that comes as evidence for a refund in NotRefunded or Attention,
-    //# once, also beyond what was taken.
+    //# A HIS MUST book a refund in NotRefunded or Attention when a `refunded` result with its hash and amount
+    //# comes as evidence, also beyond what was taken, unless it has booked that refund before.
     settle_refund(context, held, result, rows, changes);
     true
 }
@@ -329,12 +323,10 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
     //# A HIS MUST remove the reservation of a refund whose end rests on absence when the third and last look
     //# of ORD-211 has been counted and no refund was proved.
     let over = held.state() == HisState::NotRefunded && held.look_again_at().is_none();
-    let Some(key) = captures::key_of_original(context, held).filter(|_| over) else { return };
-    let mut capture = Capture::read(rows, key);
-    let reserved =
-        capture.row.reservations.iter().any(|held_back| held_back.order_no == held.order_no.as_str());
+    let original = captures::original(&context.agreements, held, rows);
+    let Some(mut capture) = original.filter(|_| over) else { return };
     let booked = changes.batch.write.iter().any(|write| write.key == capture.key);
-    if reserved && !booked {
+    if capture.reserves(&held.order_no) && !booked {
         capture.settle(held.order_no.as_str(), None, true);
         capture.store(changes);
         unposted::give_back_to_posting(held, rows, changes);
@@ -346,16 +338,11 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
 //# a core, confirm it with `kept` (2), and raise an alarm.
 /// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.
 fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
-    let at = clock.unix.map_or(0, |unix| unix.0);
     let row = wire::HisOrder {
         state: i32::from(HisState::Attention),
-        evidence: alloc::vec![wire::Evidence {
-            result: told.result.to_vec(),
-            signature: told.signature.to_vec(),
-            at,
-        }],
+        evidence: alloc::vec![told.kept(clock)],
         orphan: true,
-        ended_at: at,
+        ended_at: clock.unix.map_or(0, |unix| unix.0),
         looked_again: u32::MAX,
         ..wire::HisOrder::default()
     };

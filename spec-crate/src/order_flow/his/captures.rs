@@ -1,8 +1,6 @@
 //! Captures: one row per captured platform number, with the refunds that give it back.
 //!
 //! A second row finds a capture again by the platform's own payment number, so that one payment cannot end two orders.
-//!
-//! Specified in spec: order life, "captures".
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,10 +9,11 @@ use prost::Message as _;
 
 use super::{Changes, Held, HisContext, Rows};
 use crate::book::{Index, Row, RowKey, Table};
-use crate::ids::{OrderNo, SiteCode, platform_number};
-use crate::message::result::ResultCore;
+use crate::ids::{OrderNo, platform_number};
+use crate::message::agreement::Agreement;
+use crate::message::result::{Outcome, ResultCore};
 use crate::platform::Channel;
-use crate::wire::{CaptureRow, Reservation};
+use crate::wire::{CaptureRow, HisOrder, Reservation};
 
 /// One capture row, with its key and version.
 pub(crate) struct Capture {
@@ -23,33 +22,37 @@ pub(crate) struct Capture {
     pub(super) version: u64,
 }
 
-/// The row of a capture of an order on a channel; `None` if the order's agreement is not held.
-pub(super) fn key_of(
-    context: &HisContext,
+/// The row of a capture by its platform number; `None` if the order's agreement is not held.
+pub(crate) fn key_of(
+    agreements: &[Agreement],
     agreement_no: u32,
     order_no: &OrderNo,
     channel: Channel,
 ) -> Option<RowKey> {
-    Some(number_key(&context.agreement(agreement_no)?.terms().site_code, order_no, channel))
-}
-
-/// The row of a capture by its platform number.
-pub(crate) fn number_key(site_code: &SiteCode, order_no: &OrderNo, channel: Channel) -> RowKey {
+    let named = agreements.iter().find(|agreement| agreement.terms().agreement_no == agreement_no);
+    //= spec-crate/spec/orders.md#order-numbers
+    //# A POS and a HIS MUST form the platform number of an order as in the diagram above, with the site code
+    //# of the agreement that the order's core names.
+    let number = platform_number(&named?.terms().site_code, order_no, channel.purpose());
     //= spec-crate/spec/books.md#rows-of-the-ledger
     //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under that
     //# number, a hyphen and the payment number, and the row that finds it by payment number under `wechat/`
     //# or `alipay/` followed by the payment number, with only `order_no` set.
-    RowKey::new(Table::Capture, platform_number(site_code, order_no, channel.purpose()).as_str())
+    Some(RowKey::new(Table::Capture, number.as_str()))
 }
 
-/// The row of the capture that a refund gives back.
-pub(super) fn key_of_original(context: &HisContext, refund: &Held) -> Option<RowKey> {
+/// The capture that a refund gives back.
+pub(crate) fn original(agreements: &[Agreement], refund: &Held, rows: &Rows) -> Option<Capture> {
+    key_of_original(agreements, refund).map(|key| Capture::read(rows, key))
+}
+
+fn key_of_original(agreements: &[Agreement], refund: &Held) -> Option<RowKey> {
     let of = refund.core.as_ref()?.refund_of()?;
     //= spec-crate/spec/orders.md#order-numbers
     //# A POS and a HIS MUST form the platform number of a refund's original with the site code of the
     //# agreement that `refund_of.agreement_no` names, the letter `W` or `A` of `refund_of.channel`, and
     //# `refund_of.order_no`.
-    key_of(context, of.agreement_no, &of.order_no, of.channel)
+    key_of(agreements, of.agreement_no, &of.order_no, of.channel)
 }
 
 /// The row that finds a capture by the platform's own payment number.
@@ -72,17 +75,18 @@ pub(crate) fn beside(number: &RowKey, payment_no: &str) -> RowKey {
 /// The rows that the captures of results touch: an order's own two numbers, a refund's original, and payment numbers;
 /// and where a number's row, if there are rows, holds another payment, that beside it.
 pub(crate) fn keys_of(
+    agreements: &[Agreement],
     held: &Held,
     results: &[ResultCore],
     rows: Option<&Rows>,
-    number: impl Fn(u32, &OrderNo, Channel) -> Option<RowKey>,
 ) -> Vec<RowKey> {
     let Some(core) = held.core.as_ref() else { return Vec::new() };
     if let Some(of) = core.refund_of() {
-        let original = number(of.agreement_no, &of.order_no, of.channel);
-        return original.into_iter().chain(held.original_key()).collect();
+        let finder = held.row.orphan.then(|| payment_key(of.channel, &of.payment_no));
+        let original = key_of_original(agreements, held);
+        return original.into_iter().chain(held.original_key()).chain(finder).collect();
     }
-    let own = |channel| number(core.agreement_no(), core.order_no(), channel);
+    let own = |channel| key_of(agreements, core.agreement_no(), core.order_no(), channel);
     let mut keys: Vec<RowKey> = Channel::ALL.into_iter().filter_map(own).collect();
     let all: Vec<_> = results.iter().flat_map(told).collect();
     for (channel, payment_no, ..) in &all {
@@ -102,7 +106,7 @@ pub(crate) fn told(result: &ResultCore) -> Vec<(Channel, String, u64, u64)> {
     //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
     //# A HIS MUST open capture rows for a `paid` result from its channel, payment number and amount, and for
     //# an `attention` result from each entry of `found`.
-    if result.get().outcome == crate::message::result::Outcome::Paid {
+    if result.get().outcome == Outcome::Paid {
         let paid = result.get().channel.zip(result.get().payment_no.clone());
         let at = result.get().captured_at.map_or(0, |at| at.0);
         return paid
@@ -129,12 +133,12 @@ impl Capture {
         Self { key: row.key.clone(), row: stored, version: row.version }
     }
 
-    pub(super) fn read(rows: &Rows, key: RowKey) -> Self {
+    pub(crate) fn read(rows: &Rows, key: RowKey) -> Self {
         let (row, version) = rows.read::<CaptureRow>(&key);
         Self { key, row, version }
     }
 
-    pub(super) fn known(&self) -> bool {
+    pub(crate) fn known(&self) -> bool {
         self.version != 0
     }
 
@@ -148,6 +152,11 @@ impl Capture {
     /// Fen that refunds under way may still give back.
     pub(super) fn reserved(&self) -> u64 {
         self.row.reservations.iter().fold(0, |sum, reservation| reservation.amount.saturating_add(sum))
+    }
+
+    /// A refund still holds some of it back.
+    pub(crate) fn reserves(&self, order_no: &OrderNo) -> bool {
+        self.row.reservations.iter().any(|held_back| held_back.order_no == order_no.as_str())
     }
 
     pub(super) fn reserve(&mut self, reservation: Reservation, now: u64) {
@@ -173,6 +182,28 @@ impl Capture {
         }
     }
 
+    /// Stores a new row, and that which finds it by its payment number; `false` if that is another order's.
+    fn open(&self, finder: RowKey, rows: &Rows, changes: &mut Changes) -> bool {
+        let finder = Self::read(rows, finder);
+        //= spec-crate/spec/orders.md#accepting-a-result
+        //# A HIS MUST open no capture row by a payment number that belongs to another order, and open the
+        //# rows of the other captures that the same result tells of.
+        if finder.known() && finder.row.order_no != self.row.order_no {
+            changes.looked(&finder.key, finder.version);
+            return false;
+        }
+        self.store(changes);
+        if !finder.known() {
+            //= spec-crate/spec/books.md#rows-of-the-ledger
+            //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under
+            //# that number, a hyphen and the payment number, and the row that finds it by payment number
+            //# under `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
+            let row = CaptureRow { order_no: self.row.order_no.clone(), ..CaptureRow::default() };
+            changes.write(&finder.key, 0, &row, Index::default());
+        }
+        true
+    }
+
     pub(crate) fn store(&self, changes: &mut Changes) {
         let index = Index { bill: self.row.bill.clone(), ..Index::default() };
         changes.write(&self.key, self.version, &self.row, index);
@@ -192,7 +223,9 @@ pub(super) fn open_told(
     let Some(core) = held.core.as_ref().filter(|core| core.refund_of().is_none()) else { return false };
     let mut new = false;
     for (channel, payment_no, amount, captured_at) in told(result) {
-        let Some(key) = key_of(context, core.agreement_no(), core.order_no(), channel) else { continue };
+        let Some(key) = key_of(&context.agreements, core.agreement_no(), core.order_no(), channel) else {
+            continue;
+        };
         let mut capture = Capture::read(rows, key);
         if capture.opened(changes).is_some_and(|row| row.payment_no != payment_no) {
             changes.looked(&capture.key, capture.version);
@@ -203,14 +236,6 @@ pub(super) fn open_told(
             continue;
         }
         new = true;
-        //= spec-crate/spec/orders.md#accepting-a-result
-        //# A HIS MUST open no capture row by a payment number that belongs to another order, and open the
-        //# rows of the other captures that the same result tells of.
-        let finder = Capture::read(rows, payment_key(channel, &payment_no));
-        if finder.known() && finder.row.order_no != core.order_no().as_str() {
-            changes.looked(&finder.key, finder.version);
-            continue;
-        }
         //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
         //# A HIS MUST keep one row for each captured platform number with the order, the bill, the channel,
         //# the payment number, the amount, what was given back, what is reserved, and whether it is returned.
@@ -224,15 +249,47 @@ pub(super) fn open_told(
             captured_at,
             ..CaptureRow::default()
         };
-        capture.store(changes);
-        if !finder.known() {
-            //= spec-crate/spec/books.md#rows-of-the-ledger
-            //# A HIS MUST keep a capture under its platform number, or, if that holds another payment, under
-            //# that number, a hyphen and the payment number, and the row that finds it by payment number
-            //# under `wechat/` or `alipay/` followed by the payment number, with only `order_no` set.
-            let row = CaptureRow { order_no: core.order_no().as_str().into(), ..CaptureRow::default() };
-            changes.write(&finder.key, 0, &row, Index::default());
-        }
+        capture.open(payment_key(channel, &payment_no), rows, changes);
     }
     new
+}
+
+/// Until an orphan refund is adopted and has ended, its amount is reserved in the row of its original, which comes from
+/// what its own core says of it where no other order has told of it yet. `None` if there is no such row.
+pub(crate) fn reserve_orphan(
+    agreements: &[Agreement],
+    held: &Held,
+    rows: &Rows,
+    changes: &mut Changes,
+) -> Option<Capture> {
+    let core = held.core.as_ref()?;
+    let of = core.refund_of()?;
+    let mut original = original(agreements, held, rows)?;
+    let new = !original.known();
+    if new {
+        original.row = CaptureRow {
+            order_no: of.order_no.as_str().into(),
+            bill: held.original_key().map(|key| rows.read::<HisOrder>(&key).0.bill).unwrap_or_default(),
+            channel: of.channel.code(),
+            payment_no: of.payment_no.clone(),
+            amount: of.amount,
+            agreement_no: of.agreement_no,
+            ..CaptureRow::default()
+        };
+    }
+    //= spec-crate/spec/orders.md#orphans
+    //# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, opened from
+    //# `refund_of` if there is none, but for ORD-195, unless its latest result says `not_refunded`.
+    if !original.reserves(&held.order_no) {
+        original.row.reservations.push(Reservation {
+            order_no: held.order_no.as_str().into(),
+            amount: core.amount().magnitude(),
+            item: held.row.item.clone(),
+        });
+        if new && !original.open(payment_key(of.channel, &of.payment_no), rows, changes) {
+            return None;
+        }
+        original.store(changes);
+    }
+    Some(original)
 }

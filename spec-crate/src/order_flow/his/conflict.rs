@@ -1,11 +1,9 @@
 //! Conflict: the order's own device holds another order of this number; ours never started, and the held one takes its
 //! place.
-//!
-//! Specified in spec: orders, "states of an order at HIS".
 
 use super::captures::{self, Capture};
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, Rows, Step};
-use crate::book::{RowKey, Table};
+use crate::book::{Query, RowKey, Table};
 use crate::ids::OrderNo;
 use crate::message::order::OrderCore;
 use crate::time::Clock;
@@ -19,16 +17,6 @@ pub(crate) fn take_over(
     rows: &Rows,
     clock: Clock,
 ) -> Step {
-    try_take_over(context, order_no, rejected, rows, clock).map_or_else(|need| need, Step::Done)
-}
-
-fn try_take_over(
-    context: &HisContext,
-    order_no: &OrderNo,
-    rejected: &wire::Rejected,
-    rows: &Rows,
-    clock: Clock,
-) -> Result<Changes, Step> {
     let mut changes = Changes::default();
     let key = RowKey::new(Table::Order, order_no.as_str());
     rows.all(core::slice::from_ref(&key))?;
@@ -68,9 +56,9 @@ fn reserve_more(
     core: &OrderCore,
     rows: &Rows,
     changes: &mut Changes,
-) -> Result<(), Step> {
+) -> Result<(), Query> {
     let Some(of) = core.refund_of() else { return Ok(()) };
-    let Some(key) = captures::key_of(context, of.agreement_no, &of.order_no, of.channel) else {
+    let Some(key) = captures::key_of(&context.agreements, of.agreement_no, &of.order_no, of.channel) else {
         return Ok(());
     };
     rows.all(core::slice::from_ref(&key))?;

@@ -153,8 +153,8 @@ impl Ledger {
         let mut rows = Rows::default();
         loop {
             match step(&rows) {
-                Step::Need(query) => rows.take(&query, self.find(&query)),
-                Step::Done(changes) => return changes,
+                Err(query) => rows.take(&query, self.find(&query)),
+                Ok(changes) => return changes,
             }
         }
     }
@@ -414,7 +414,8 @@ fn refund_with_evidence(outcome: Outcome, status: u32) -> (Ledger, OrderNo) {
 fn decide(ledger: &mut Ledger, order_no: &OrderNo, kind: DecisionKind) -> Result<(), DecisionRefusal> {
     let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
     let captures: Vec<Row> = ledger.rows.values().map(|(row, _)| row.clone()).collect();
-    let batch = ledger::decide(&ledger.order(order_no), &captures, &decision, after(100))?;
+    let batch =
+        ledger::decide(&ledger.order(order_no), &captures, &decision, &context(1).agreements, after(100))?;
     assert!(ledger.commit(&batch));
     Ok(())
 }
@@ -425,13 +426,14 @@ fn decide(ledger: &mut Ledger, order_no: &OrderNo, kind: DecisionKind) -> Result
 //# it, marking the capture returned if all was given back, and removing its reservation.
 //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
 //= type=test
-//# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
-//# rest on absence, and keep it in every other case.
+//# A HIS MUST remove the reservation of a refund that enters NotRefunded with a status that does not rest on
+//# absence, and keep it in every other case.
 //= spec-crate/spec/orders.md#decisions-of-persons
 //= type=test
-//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence as
-//# ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet as ORD-206 and
-//# ORD-207 say, and refuse the decision if there is no evidence or the order is an orphan.
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence with its
+//# hash and amount as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet
+//# as ORD-206 and ORD-207 say, and refuse the decision if there is no such evidence or the order is an
+//# orphan.
 #[test]
 fn a_refund_decided_as_its_evidence_has_it_is_booked_or_released() {
     for (outcome, status, state, refunded, reserved, looks) in [
@@ -511,8 +513,8 @@ fn a_refund_decided_as_absent_after_days_of_attention_is_still_looked_at_before_
 
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST book a `refunded` result that comes as evidence for a refund in NotRefunded or Attention, once,
-//# also beyond what was taken.
+//# A HIS MUST book a refund in NotRefunded or Attention when a `refunded` result with its hash and amount
+//# comes as evidence, also beyond what was taken, unless it has booked that refund before.
 #[test]
 fn a_refund_that_was_booked_as_evidence_is_not_booked_again_by_a_decision() {
     let mut ledger = Ledger::born();
@@ -579,9 +581,9 @@ fn a_look_whose_answer_has_the_same_bytes_is_counted_and_frees_what_was_reserved
 //# has no row, but for ORD-195.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
-//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
-//# the order's end.
+//# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
+//# that had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+//# differs from the order's end.
 #[test]
 fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
     let mut ledger = Ledger::born();
@@ -618,9 +620,9 @@ fn of_two_found_captures_only_that_of_another_order_gets_no_row() {
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
-//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
-//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
-//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn an_orphan_is_not_ended_by_a_decision_and_is_adopted_by_a_bill_that_no_row_is_known_of() {
     let mut ledger = Ledger::born();
@@ -639,6 +641,10 @@ fn an_orphan_is_not_ended_by_a_decision_and_is_adopted_by_a_bill_that_no_row_is_
     assert_eq!(decide(&mut ledger, &order_no, DecisionKind::Evidence), Err(DecisionRefusal::Orphan));
     let bill = ledger.row(&RowKey::new(Table::Bill, "b1"));
     let captures: Vec<Row> = ledger.rows.values().map(|(row, _)| row.clone()).collect();
-    assert!(ledger.commit(&ledger::adopt(&ledger.order(&order_no), &bill, &captures).unwrap()));
+    assert!(
+        ledger.commit(
+            &ledger::adopt(&ledger.order(&order_no), &bill, &captures, &context(1).agreements).unwrap()
+        )
+    );
     assert_eq!((ledger.view(&order_no).state, ledger.view(&order_no).bill.as_str()), ("paid", "b1"));
 }

@@ -1,6 +1,4 @@
 //! Making an order: in one transaction the ledger is looked at, and core, lock, run and start instant are persisted.
-//!
-//! Specified in spec: order life, "the HIS", and "order numbers".
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +7,7 @@ use super::captures::{self, Capture};
 use super::refusal::OrderRefusal;
 use super::{Changes, Held, HisContext, HisOrderEvent, OrderView, Rows, Step, room, unposted};
 use crate::amount::Amount;
-use crate::book::{Index, RowKey, Table};
+use crate::book::{Index, Query, RowKey, Table};
 use crate::ids::{OperatorId, OrderNo};
 use crate::limits;
 use crate::message::manifest::Admission;
@@ -286,7 +284,8 @@ fn taken(
     //= spec-crate/spec/orders.md#making-a-refund
     //# A HIS MUST refund the WeChat capture of an order first if both channels have one that is not returned.
     for channel in Channel::ALL {
-        let Some(key) = captures::key_of(context, core.agreement_no(), core.order_no(), channel) else {
+        let Some(key) = captures::key_of(&context.agreements, core.agreement_no(), core.order_no(), channel)
+        else {
             continue;
         };
         rows.all(core::slice::from_ref(&key))?;
@@ -300,13 +299,13 @@ fn taken(
 
 /// Why a step stops short: rows are missing, or the order is refused.
 enum Stop {
-    Need(Step),
+    Need(Query),
     Refused(OrderRefusal),
 }
 
-impl From<Step> for Stop {
-    fn from(step: Step) -> Self {
-        Self::Need(step)
+impl From<Query> for Stop {
+    fn from(query: Query) -> Self {
+        Self::Need(query)
     }
 }
 
@@ -317,14 +316,13 @@ impl From<OrderRefusal> for Stop {
 }
 
 fn run(ticket: u64, step: impl FnOnce() -> Result<Changes, Stop>) -> Step {
-    match step() {
-        Ok(changes) => Step::Done(changes),
-        Err(Stop::Need(step)) => step,
-        Err(Stop::Refused(why)) => {
+    step().or_else(|stop| match stop {
+        Stop::Need(query) => Err(query),
+        Stop::Refused(why) => {
             let events = alloc::vec![HisOrderEvent::Refused { ticket, why }];
-            Step::Done(Changes { events, ..Changes::default() })
+            Ok(Changes { events, ..Changes::default() })
         }
-    }
+    })
 }
 
 fn order_key(order_no: &OrderNo) -> RowKey {

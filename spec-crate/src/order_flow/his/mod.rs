@@ -155,13 +155,8 @@ pub(crate) struct Rows {
     containment: Option<Containment>,
 }
 
-/// What a step comes to.
-pub(crate) enum Step {
-    /// Rows are missing: find them and run the step again.
-    Need(Query),
-    /// What is to be stored, and what follows.
-    Done(Changes),
-}
+/// What a step comes to: what is to be stored, or what has to be found before the step is run again.
+pub(crate) type Step = Result<Changes, Query>;
 
 /// What is to be stored, and what is told once it is durable.
 #[derive(Default)]
@@ -213,22 +208,22 @@ impl Rows {
     }
 
     /// All of these rows, or the query that brings them.
-    pub(crate) fn all(&self, keys: &[RowKey]) -> Result<(), Step> {
+    pub(crate) fn all(&self, keys: &[RowKey]) -> Result<(), Query> {
         if keys.iter().all(|key| self.rows.contains_key(key)) {
             return Ok(());
         }
-        Err(Step::Need(Query::Rows(keys.to_vec())))
+        Err(Query::Rows(keys.to_vec()))
     }
 
     /// Every row of a bill, the bill's own first, or the query that brings them.
-    pub(crate) fn bill(&self, bill: &str) -> Result<Vec<&Row>, Step> {
-        let keys = self.bills.get(bill).ok_or_else(|| Step::Need(Query::Bill(bill.into())))?;
+    pub(crate) fn bill(&self, bill: &str) -> Result<Vec<&Row>, Query> {
+        let keys = self.bills.get(bill).ok_or_else(|| Query::Bill(bill.into()))?;
         Ok(keys.iter().filter_map(|key| self.rows.get(key)).collect())
     }
 
     /// Every order row of a business day, or the query that brings them.
-    pub(crate) fn day(&self, day: u32) -> Result<Vec<&Row>, Step> {
-        let keys = self.days.get(&day).ok_or(Step::Need(Query::Day(day)))?;
+    pub(crate) fn day(&self, day: u32) -> Result<Vec<&Row>, Query> {
+        let keys = self.days.get(&day).ok_or(Query::Day(day))?;
         Ok(keys.iter().filter_map(|key| self.rows.get(key)).collect())
     }
 

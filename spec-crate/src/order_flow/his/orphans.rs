@@ -1,13 +1,11 @@
 //! Orphans: orders that only a POS knows, pulled by ListOrders after a step back of the ledger.
-//!
-//! Specified in spec: order life, "orphans", and books, "ledger".
 
 use super::accepting::{self, Told};
-use super::captures::{self, Capture};
+use super::captures;
 use super::{Changes, Held, HisAlarm, HisContext, HisOrderEvent, OrderView, Rows, Step};
 use crate::book::{Anchor, Index, RowKey, Table};
 use crate::message::order::OrderCore;
-use crate::message::result::{Outcome, ResultCore};
+use crate::message::result::Outcome;
 use crate::time::Clock;
 use crate::wire::{self, HisState};
 
@@ -19,16 +17,6 @@ pub(crate) fn take(
     rows: &Rows,
     clock: Clock,
 ) -> Step {
-    try_take(context, item, peer, rows, clock).map_or_else(|need| need, Step::Done)
-}
-
-fn try_take(
-    context: &HisContext,
-    item: &wire::OrderItem,
-    peer: &str,
-    rows: &Rows,
-    clock: Clock,
-) -> Result<Changes, Step> {
     let mut changes = Changes::default();
     let Ok(core) = OrderCore::decode(item.core.clone()) else { return Ok(changes) };
     let key = RowKey::new(Table::Order, core.order_no().as_str());
@@ -55,16 +43,15 @@ fn try_take(
         //= spec-crate/spec/orders.md#orphans
         //# A HIS MUST treat the result of an item whose number has a row with a core like a reported one,
         //# without confirming it, and ignore an item without a result whose number has one.
-        Some(_) => return accepting::try_accept(context, &told, rows, clock),
+        Some(_) => return accepting::accept(context, &told, rows, clock),
     };
-    if !item.result.is_empty() {
-        accepting::add_evidence(context, &mut held, &told, clock);
+    accepting::add_evidence(context, &mut held, &told, clock);
+    let mut results = accepting::evidence(&held);
+    results.retain(|result| accepting::is_about(&held, &context.site_id, result));
+    rows.all(&captures::keys_of(&context.agreements, &held, &results, Some(rows)))?;
+    if results.last().is_none_or(|result| result.get().outcome != Outcome::NotRefunded) {
+        captures::reserve_orphan(&context.agreements, &held, rows, &mut changes);
     }
-    let results = accepting::evidence(&held);
-    let number =
-        |agreement_no, order_no: &_, channel| captures::key_of(context, agreement_no, order_no, channel);
-    rows.all(&captures::keys_of(&held, &results, Some(rows), number))?;
-    reserve_refund(context, &held, &results, rows, &mut changes)?;
     for result in &results {
         captures::open_told(context, rows, &held, result, &mut changes);
     }
@@ -96,44 +83,12 @@ fn unknown(context: &HisContext, core: OrderCore, clock: Clock) -> Held {
     Held { order_no: core.order_no().clone(), core: Some(core), row, version: 0 }
 }
 
-/// Until an orphan refund is adopted, which books it, its amount is reserved in the row of its original.
-fn reserve_refund(
-    context: &HisContext,
-    held: &Held,
-    results: &[ResultCore],
-    rows: &Rows,
-    changes: &mut Changes,
-) -> Result<(), Step> {
-    let Some((core, key)) = held.core.as_ref().zip(captures::key_of_original(context, held)) else {
-        return Ok(());
-    };
-    rows.all(core::slice::from_ref(&key))?;
-    let mut original = Capture::read(rows, key);
-    if !original.known() {
-        return Ok(());
-    }
-    let order_no = core.order_no().as_str();
-    let last = results.last().map(|result| result.get().outcome);
-    //= spec-crate/spec/orders.md#orphans
-    //# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, unless its
-    //# latest result says `not_refunded`.
-    if last != Some(Outcome::NotRefunded) {
-        let amount = core.amount().magnitude();
-        let item = held.row.item.clone();
-        original.row.reservations.push(wire::Reservation { order_no: order_no.into(), amount, item });
-    }
-    original.store(changes);
-    Ok(())
-}
-
 /// Notes how far a device's list was pulled.
 ///
 /// `counts`: the pull began after the wait, so it is the one that a step back of the ledger asks for.
 pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool, rows: &Rows) -> Step {
     let key = RowKey::new(Table::Peer, context.device_id.as_str());
-    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
-        return step;
-    }
+    rows.all(core::slice::from_ref(&key))?;
     let mut changes = Changes::default();
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
     // A place in another book says nothing about this one.
@@ -148,18 +103,16 @@ pub(crate) fn pulled(context: &HisContext, list: &wire::OrderList, counts: bool,
     //# without it.
     peer.pulled |= counts && !list.more;
     changes.write(&key, version, &peer, Index::default());
-    Step::Done(changes)
+    Ok(changes)
 }
 
 /// Stores the latest anchor of a device's journal.
 pub(crate) fn seen(context: &HisContext, anchor: &[u8], rows: &Rows) -> Step {
     let key = RowKey::new(Table::Peer, context.device_id.as_str());
-    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
-        return step;
-    }
+    rows.all(core::slice::from_ref(&key))?;
     let mut changes = Changes::default();
     let (mut peer, version) = rows.read::<wire::PeerRow>(&key);
-    let Some(new) = Anchor::decode(anchor) else { return Step::Done(changes) };
+    let Some(new) = Anchor::decode(anchor) else { return Ok(changes) };
     // An older anchor of the same book never replaces a newer one: it would hide that the journal went back.
     //= spec-crate/spec/orders.md#sync
     //# A HIS and a POS MUST store the anchor of the other side's book that comes with a Sync, SyncReply,
@@ -173,15 +126,13 @@ pub(crate) fn seen(context: &HisContext, anchor: &[u8], rows: &Rows) -> Step {
         peer.anchor = anchor.to_vec();
         changes.write(&key, version, &peer, Index::default());
     }
-    Step::Done(changes)
+    Ok(changes)
 }
 
 /// The wait after a step back of the ledger has run out once: this is recorded, and the lists are pulled.
 pub(crate) fn waited(context: &HisContext, rows: &Rows) -> Step {
     let key = RowKey::new(Table::Site, context.site_id.as_str());
-    if let Err(step) = rows.all(core::slice::from_ref(&key)) {
-        return step;
-    }
+    rows.all(core::slice::from_ref(&key))?;
     let mut changes = Changes::default();
     let (mut site, version) = rows.read::<wire::SiteRow>(&key);
     if site.waiting {
@@ -192,5 +143,5 @@ pub(crate) fn waited(context: &HisContext, rows: &Rows) -> Step {
         site.waiting = false;
         changes.write(&key, version, &site, Index::default());
     }
-    Step::Done(changes)
+    Ok(changes)
 }

@@ -1,6 +1,4 @@
 //! Whether there is room for a refund: in the capture that it gives back, and in the business day.
-//!
-//! Specified in spec: orders, "making a refund" and "amounts".
 
 use super::captures::Capture;
 use super::{Held, OrderRefusal};

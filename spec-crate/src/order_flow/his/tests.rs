@@ -122,11 +122,11 @@ impl Desk {
         let mut rows = Rows::default();
         loop {
             match step(&self.context, &rows, self.clock()) {
-                Step::Need(query) => {
+                Err(query) => {
                     let found = self.find(&query);
                     rows.take(&query, found);
                 }
-                Step::Done(changes) => {
+                Ok(changes) => {
                     self.store(&changes.batch);
                     return changes;
                 }

@@ -4,8 +4,6 @@
 //! The decision and the refund order are one transaction, so there is never a payment that nobody posts and nobody gives
 //! back. Neither is posted: not the payment, and not the refund. A refund that fails for good gives the payment back to
 //! posting, in the transaction that releases its reservation.
-//!
-//! Specified in spec: order life, "posting".
 
 use super::captures::Capture;
 use super::refusal::OrderRefusal;

@@ -8,8 +8,7 @@ use super::life::Life;
 use super::{Context, Effects};
 use crate::catalogue::Status;
 use crate::platform::{Capture, Channel};
-use crate::time::Clock;
-use crate::time::{Instant, UnixSeconds};
+use crate::time::{Clock, Instant, UnixSeconds};
 use crate::timers;
 use crate::wire::PosState;
 

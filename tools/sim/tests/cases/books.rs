@@ -138,9 +138,9 @@ fn records(scene: &Scene) -> u64 {
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
-//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
-//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
-//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A POS MUST put into each item the sequence number of the order's latest record, the core, and the latest
@@ -236,9 +236,9 @@ fn ledger_restored_without_a_word_is_noticed_by_the_anchor_of_the_first_terminal
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
-//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
-//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
-//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn ledger_restored_while_its_forgotten_order_is_open_ends_it_by_asking_and_charges_once() {
     let mut scene = Scene::open();

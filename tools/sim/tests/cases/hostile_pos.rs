@@ -152,9 +152,9 @@ fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only(
 //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
-//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
-//# the order's end.
+//# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
+//# that had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+//# differs from the order's end.
 #[test]
 fn result_of_another_amount_kind_or_content_is_evidence_and_an_alarm_and_pays_nothing() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
@@ -204,8 +204,8 @@ fn result_under_a_wrong_key_or_of_another_signer_is_an_alarm_without_an_answer()
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
-//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
-//# evidence, with an alarm in both cases.
+//# to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded` result under
+//# the order's number is kept as evidence, with an alarm in each case.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST open no capture row by a payment number that belongs to another order, and open the rows of the

@@ -239,8 +239,8 @@ fn refund_moved_to_another_pos_is_only_looked_at_there_and_never_requested_again
 
 //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
 //= type=test
-//# A HIS MUST remove the reservation of a refund that ended as `not_refunded` with a status that does not
-//# rest on absence, and keep it in every other case.
+//# A HIS MUST remove the reservation of a refund that enters NotRefunded with a status that does not rest on
+//# absence, and keep it in every other case.
 //= spec-crate/spec/orders.md#making-a-refund
 //= type=test
 //# A HIS MUST refuse a new refund for the first of these reasons that applies: the original is an orphan; the

@@ -51,8 +51,8 @@ fn an_end_that_rests_on_absence_is_looked_at_three_times_and_attention_for_thirt
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
-//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
-//# evidence, with an alarm in both cases.
+//# to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded` result under
+//# the order's number is kept as evidence, with an alarm in each case.
 #[test]
 fn not_paid_against_a_kept_paid_result_needs_people() {
     let mut ledger = Ledger::born();
@@ -75,9 +75,9 @@ fn not_paid_against_a_kept_paid_result_needs_people() {
 //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
-//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
-//# the order's end.
+//# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
+//# that had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+//# differs from the order's end.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST NOT reopen or change the end of an order because of evidence.
@@ -118,13 +118,13 @@ fn evidence_against_an_end_is_kept_once_and_changes_neither_the_end_nor_its_post
 
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST book a `refunded` result that comes as evidence for a refund in NotRefunded or Attention, once,
-//# also beyond what was taken.
+//# A HIS MUST book a refund in NotRefunded or Attention when a `refunded` result with its hash and amount
+//# comes as evidence, also beyond what was taken, unless it has booked that refund before.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST raise an alarm for evidence that has another hash than the order, tells of a capture that had
-//# no row, proves a refund that was called failed, or has an outcome other than `attention` that differs from
-//# the order's end.
+//# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
+//# that had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+//# differs from the order's end.
 //= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
 //= type=test
 //# A HIS MUST mark a capture as returned only by booked refunds that reach its amount, or by a decision of
@@ -157,7 +157,8 @@ fn a_refund_that_is_proved_after_it_failed_is_booked_beyond_what_was_taken() {
 //= spec-crate/spec/orders.md#decisions-of-persons
 //= type=test
 //# A HIS MUST allow the decisions below only for an order in Asking or Attention, except that captures may be
-//# marked as returned in any state.
+//# marked as returned in any state, and that a refund in NotRefunded may end as the evidence has it if that
+//# is `refunded`.
 //= spec-crate/spec/orders.md#decisions-of-persons
 //= type=test
 //# A HIS MUST, on the decision "not paid", end a collect as NotPaid, and refuse the decision for a refund and
@@ -188,7 +189,8 @@ fn two_people_decide_what_is_open_and_what_came_back_outside() {
     for (first, second) in [("op-1", "op-1"), ("op-1", ""), ("", "op-2")] {
         let decision =
             Decision { kind: DecisionKind::Keep, by_first: first.into(), by_second: second.into() };
-        let refused = ledger::decide(&ledger.order(&order_no), &[], &decision, after(2));
+        let refused =
+            ledger::decide(&ledger.order(&order_no), &[], &decision, &context(1).agreements, after(2));
         assert_eq!(refused, Err(DecisionRefusal::OnePerson));
     }
     let taken = decide(&mut ledger, &order_no, DecisionKind::NotPaid);
@@ -259,13 +261,14 @@ fn paid_by_evidence(ledger: &mut Ledger, order_no: &OrderNo, payment_no: &str) {
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
-//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
-//# evidence, with an alarm in both cases.
+//# to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded` result under
+//# the order's number is kept as evidence, with an alarm in each case.
 //= spec-crate/spec/orders.md#decisions-of-persons
 //= type=test
-//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence as
-//# ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet as ORD-206 and
-//# ORD-207 say, and refuse the decision if there is no evidence or the order is an orphan.
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence with its
+//# hash and amount as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet
+//# as ORD-206 and ORD-207 say, and refuse the decision if there is no such evidence or the order is an
+//# orphan.
 #[test]
 fn evidence_ends_an_order_as_a_result_would_have_done() {
     let decided = |ledger: &mut Ledger, order_no: &OrderNo| {
@@ -293,14 +296,14 @@ fn evidence_ends_an_order_as_a_result_would_have_done() {
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
-//# to another order, and Attention for `not_paid` if a `paid` result under the order's number is kept as
-//# evidence, with an alarm in both cases.
+//# to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded` result under
+//# the order's number is kept as evidence, with an alarm in each case.
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
-//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
-//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
-//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn an_adopted_orphan_whose_payment_is_another_orders_needs_people() {
     for (payment_no, state) in [("wx-1", "attention"), ("wx-2", "paid")] {
@@ -322,14 +325,15 @@ fn a_decision_made_without_the_row_of_another_orders_payment_is_refused_by_the_s
     ledger.paid("b1", 500, "wx-1");
     let used = ledger.collect("b3", 500, after(10));
     paid_by_evidence(&mut ledger, &used, "wx-1");
-    let site_code = SiteCode::try_from("SIM1").unwrap();
-    let keys = ledger::rows_of(&ledger.order(&used), &site_code);
+    let keys = ledger::rows_of(&ledger.order(&used), &context(1).agreements);
     let rows: Vec<Row> = keys.iter().map(|key| ledger.row(key)).collect();
     let kind = DecisionKind::Evidence;
     let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
-    let blind = ledger::decide(&ledger.order(&used), &[], &decision, after(100)).unwrap();
+    let blind =
+        ledger::decide(&ledger.order(&used), &[], &decision, &context(1).agreements, after(100)).unwrap();
     assert!(!ledger.commit(&blind));
-    let seeing = ledger::decide(&ledger.order(&used), &rows, &decision, after(100)).unwrap();
+    let seeing =
+        ledger::decide(&ledger.order(&used), &rows, &decision, &context(1).agreements, after(100)).unwrap();
     assert!(ledger.commit(&seeing));
     assert_eq!(ledger.view(&used).state, "attention");
 }
@@ -398,4 +402,127 @@ fn an_orphan_gives_nothing_back_before_a_bill_has_adopted_it() {
     assert_eq!(ledger.captures()[0].reserved, 0);
     adopt(&mut ledger, &orphan, "b1");
     ledger.refund(&refund, after(20)).unwrap();
+}
+
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST enter the state of the result's outcome, but Attention for `paid` if the payment number belongs
+//# to another order, and Attention for `not_paid` or `not_refunded` if a `paid` or `refunded` result under
+//# the order's number is kept as evidence, with an alarm in each case.
+//= spec-crate/spec/orders.md#captures-and-refunds-in-the-ledger
+//= type=test
+//# A HIS MUST remove the reservation of a refund that enters NotRefunded with a status that does not rest on
+//# absence, and keep it in every other case.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST book a refund in NotRefunded or Attention when a `refunded` result with its hash and amount
+//# comes as evidence, also beyond what was taken, unless it has booked that refund before.
+#[test]
+fn not_refunded_against_a_kept_refunded_result_needs_people_and_is_booked_once_when_it_is_proved() {
+    let (mut ledger, refund) = refund_with_evidence(Outcome::Refunded, 110);
+    let told = ledger.told(1, &encoded(&ledger.result(&refund, Outcome::NotRefunded, 404)), after(40));
+    assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: refund.clone() })));
+    let capture = ledger.captures().remove(0);
+    assert_eq!((ledger.view(&refund).state, capture.reserved, capture.refunded), ("attention", 1_000, 0));
+    for nth in 1..=2 {
+        let proved = NewResult {
+            decided_at: Some(UnixSeconds(nth)),
+            ..ledger.result(&refund, Outcome::Refunded, 110)
+        };
+        ledger.told(1, &encoded(&proved), after(50 + nth));
+        let capture = ledger.captures().remove(0);
+        assert_eq!((capture.reserved, capture.refunded, capture.returned), (0, 1_000, true));
+    }
+    assert_eq!(ledger.view(&refund).state, "attention");
+}
+
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST book a refund in NotRefunded or Attention when a `refunded` result with its hash and amount
+//# comes as evidence, also beyond what was taken, unless it has booked that refund before.
+//= spec-crate/spec/orders.md#accepting-a-result
+//= type=test
+//# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
+//# that had no row, proves a refund that was called failed, or has an outcome other than `attention` that
+//# differs from the order's end.
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence with its
+//# hash and amount as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet
+//# as ORD-206 and ORD-207 say, and refuse the decision if there is no such evidence or the order is an
+//# orphan.
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST allow the decisions below only for an order in Asking or Attention, except that captures may be
+//# marked as returned in any state, and that a refund in NotRefunded may end as the evidence has it if that
+//# is `refunded`.
+#[test]
+fn evidence_of_another_order_or_amount_decides_and_books_nothing() {
+    let mut ledger = Ledger::born();
+    let original = ledger.paid("b1", 1_000, "wx-1");
+    let refund = ledger.refund(&refund_of(&original, "", 600), after(10)).unwrap();
+    ledger.told(1, &encoded(&ledger.result(&refund, Outcome::NotRefunded, 404)), after(20));
+    let own = ledger.result(&refund, Outcome::Refunded, 110);
+    let foreign = [
+        NewResult { order_hash: [9; 32], ..own.clone() },
+        NewResult { amount: Amount::from_fen(-1_000).unwrap(), ..own.clone() },
+    ];
+    for foreign in foreign {
+        let told = ledger.told(1, &encoded(&foreign), after(30));
+        assert!(told.contains(&HisOrderEvent::Alarm(HisAlarm::Contradiction { order_no: refund.clone() })));
+        assert_eq!(ledger.captures()[0].refunded, 0);
+        let refused = decide(&mut ledger, &refund, DecisionKind::Evidence);
+        assert_eq!(refused, Err(DecisionRefusal::State("not_refunded")));
+    }
+    ledger.told(1, &encoded(&own), after(40));
+    assert_eq!((ledger.captures()[0].refunded, ledger.view(&refund).posting), (600, "none"));
+    // What was proved too late is posted when two people have seen it, and booked no second time.
+    decide(&mut ledger, &refund, DecisionKind::Evidence).unwrap();
+    let view = ledger.view(&refund);
+    assert_eq!((view.state, view.posting, ledger.captures()[0].refunded), ("refunded", "unposted", 600));
+}
+
+//= spec-crate/spec/orders.md#decisions-of-persons
+//= type=test
+//# A HIS MUST, on the decision "as the evidence has it", end the order by its newest signed evidence with its
+//# hash and amount as ORD-194 says, post it as ORD-241 says, book or release a refund that is not booked yet
+//# as ORD-206 and ORD-207 say, and refuse the decision if there is no such evidence or the order is an
+//# orphan.
+#[test]
+fn a_decision_follows_the_newest_evidence_of_this_very_order() {
+    let mut ledger = Ledger::born();
+    let order_no = ledger.collect("b1", 500, after(0));
+    paid_by_evidence(&mut ledger, &order_no, "wx-1");
+    let foreign = NewResult { order_hash: [9; 32], ..ledger.result(&order_no, Outcome::NotPaid, 200) };
+    ledger.told(1, &encoded(&foreign), after(40));
+    assert_eq!((ledger.view(&order_no).state, ledger.view(&order_no).evidence), ("asking", 2));
+    decide(&mut ledger, &order_no, DecisionKind::Evidence).unwrap();
+    assert_eq!(ledger.view(&order_no).state, "paid");
+}
+
+//= spec-crate/spec/orders.md#order-numbers
+//= type=test
+//# A POS and a HIS MUST form the platform number of an order as in the diagram above, with the site code of
+//# the agreement that the order's core names.
+#[test]
+fn captures_are_found_under_the_site_code_of_the_orders_own_agreement() {
+    let newer = Terms {
+        agreement_no: 2,
+        site_code: SiteCode::try_from("H001").unwrap(),
+        simulated: false,
+        ..context(1).agreements[0].terms().clone()
+    };
+    let agreements = [Agreement::encode(&newer).unwrap(), context(1).agreements.remove(0)];
+    let mut ledger = Ledger::born();
+    let order_no = ledger.collect("b1", 500, after(0));
+    let capture = Capture { payment_no: "wx-1".into(), amount: 500, captured_at: None };
+    let found = vec![FoundCapture { channel: Channel::Wechat, capture }];
+    let attention = NewResult { found, ..ledger.result(&order_no, Outcome::Attention, 302) };
+    ledger.told(1, &encoded(&attention), after(1));
+    let keys = ledger::rows_of(&ledger.order(&order_no), &agreements);
+    let rows: Vec<Row> = keys.iter().map(|key| ledger.row(key)).collect();
+    let decision =
+        Decision { kind: DecisionKind::NotPaid, by_first: "op-1".into(), by_second: "op-2".into() };
+    let refused = ledger::decide(&ledger.order(&order_no), &rows, &decision, &agreements, after(100));
+    assert!(matches!(refused, Err(DecisionRefusal::Captured(_))), "{refused:?}");
 }

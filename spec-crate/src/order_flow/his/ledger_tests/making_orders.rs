@@ -110,7 +110,7 @@ pub(super) fn take(ledger: &mut Ledger, item: &wire::OrderItem, clock: Clock) ->
 pub(super) fn adopt(ledger: &mut Ledger, order_no: &OrderNo, bill: &str) {
     let bill = ledger.row(&RowKey::new(Table::Bill, bill));
     let captures: Vec<Row> = ledger.rows.values().map(|(row, _)| row.clone()).collect();
-    let batch = ledger::adopt(&ledger.order(order_no), &bill, &captures).unwrap();
+    let batch = ledger::adopt(&ledger.order(order_no), &bill, &captures, &context(1).agreements).unwrap();
     assert!(ledger.commit(&batch));
 }
 

@@ -18,14 +18,14 @@ fn forgotten_refund() -> (Ledger, Ledger, OrderNo) {
 //# result, with a lease end of now + FULL_LEASE, and ask about it like about every order in Asking.
 //= spec-crate/spec/orders.md#orphans
 //= type=test
-//# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, unless its latest
-//# result says `not_refunded`.
+//# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, opened from
+//# `refund_of` if there is none, but for ORD-195, unless its latest result says `not_refunded`.
 //= spec-crate/spec/orders.md#orphans
 //= type=test
 //# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
-//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence says by
-//# ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or release a refund in its
-//# original's capture row as ORD-206 and ORD-207 say, in one transaction.
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
 #[test]
 fn an_orphan_refund_without_a_result_is_asked_about_and_reserved_until_it_is_adopted_and_ends() {
     let (mut ledger, whole, refund) = forgotten_refund();
@@ -49,14 +49,49 @@ fn an_orphan_refund_without_a_result_is_asked_about_and_reserved_until_it_is_ado
 
 //= spec-crate/spec/orders.md#orphans
 //= type=test
-//# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, unless its latest
-//# result says `not_refunded`.
+//# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, opened from
+//# `refund_of` if there is none, but for ORD-195, unless its latest result says `not_refunded`.
 #[test]
 fn an_orphan_refund_that_was_not_done_reserves_nothing() {
     let (mut ledger, whole, refund) = forgotten_refund();
     let failed = whole.result(&refund, Outcome::NotRefunded, 404);
     take(&mut ledger, &item(&whole, &refund, Some(&failed)), after(20));
     assert_eq!((ledger.view(&refund).state, ledger.captures()[0].reserved), ("attention", 0));
+}
+
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST reserve the amount of an orphan refund in the capture row of its original, opened from
+//# `refund_of` if there is none, but for ORD-195, unless its latest result says `not_refunded`.
+//= spec-crate/spec/orders.md#orphans
+//= type=test
+//# A HIS MUST, when a bill adopts an orphan, set its bill, give its captures that bill, make a collect the
+//# bill's present order and raise the bill's count of orders by 1, end it as its newest evidence with its
+//# hash and amount says by ORD-194 or put it in Asking if there is none, post it as ORD-241 says, and book or
+//# release a refund in its original's capture row as ORD-206 and ORD-207 say, in one transaction.
+#[test]
+fn an_orphan_refund_that_comes_before_its_original_is_reserved_and_booked_all_the_same() {
+    let (known, whole, refund) = forgotten_refund();
+    let original = known.captures().remove(0).order_no;
+    let original = OrderNo::try_from(original.as_str()).unwrap();
+    let refunded = whole.result(&refund, Outcome::Refunded, 110);
+    let mut ledger = Ledger::born();
+    take(&mut ledger, &item(&whole, &refund, Some(&refunded)), after(20));
+    let capture = ledger.captures().remove(0);
+    assert_eq!((capture.amount, capture.reserved, capture.payment_no.as_str()), (1_000, 600, "wx-1"));
+    // The payment itself comes later, and has the one row.
+    let paid = NewResult { payment_no: Some("wx-1".into()), ..whole.result(&original, Outcome::Paid, 100) };
+    take(&mut ledger, &item(&whole, &original, Some(&paid)), after(30));
+    adopt(&mut ledger, &original, "b1");
+    adopt(&mut ledger, &refund, "b1");
+    let captures = ledger.captures();
+    assert_eq!((captures.len(), captures[0].bill.as_str()), (1, "b1"));
+    assert_eq!((captures[0].reserved, captures[0].refunded), (0, 600));
+    // A payment that another order has gets no second row.
+    let mut other = Ledger::born();
+    other.paid("b9", 1_000, "wx-1");
+    take(&mut other, &item(&whole, &refund, Some(&refunded)), after(20));
+    assert_eq!((other.captures().len(), other.captures()[0].reserved), (1, 0));
 }
 
 //= spec-crate/spec/orders.md#orphans

@@ -476,7 +476,8 @@ fn a_living_attempt_of_an_intact_journal_is_reversed_again_from_asking_until_its
     let seen = watch(&mut pos, poll_over * 1_000 - 20_000 - 1, &Proof::Alive);
     assert!(seconds(&seen, is_reverse).is_empty());
     assert!(state(&pos, "B1") == PosState::Asking);
-    let seen = watch(&mut pos, 10_000, &Proof::Alive);
+    // At that moment, and not when the next query is due.
+    let seen = watch(&mut pos, 1, &Proof::Alive);
     assert!(!seconds(&seen, is_reverse).is_empty() && state(&pos, "B1") == PosState::Reversing);
     assert_eq!(life(&pos, "B1").row.reverses, 1);
     assert!(!pos.written.is_empty(), "stored first");
