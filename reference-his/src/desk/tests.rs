@@ -8,9 +8,11 @@ use std::time::Duration;
 use hispos::amount::Amount;
 use hispos::book::{Batch, Index, Query, RowKey, Table, Write};
 use hispos::catalogue::Status;
-use hispos::ids::{DeviceId, OrderNo, SiteId};
+use hispos::ids::{DeviceId, OrderNo, SiteCode, SiteId};
+use hispos::message::agreement::{Account, Agreement, AmountLimits, BusinessDay, Terms, Timers};
 use hispos::message::order::{NewOrder, OrderCore};
 use hispos::message::result::{NewResult, Outcome, ResultCore};
+use hispos::message::signed_file::OrganisationKey;
 use hispos::platform::Channel;
 use hispos::time::{Clock, Instant, UnixSeconds};
 use hispos_common::book::{Mode, SqliteBook};
@@ -56,7 +58,7 @@ impl Rig {
             events: Events::new("run"),
             clock: Arc::new(clock),
             boot,
-            agreements: Arc::new(Vec::new),
+            agreements: Arc::new(|| vec![agreement()]),
             today: Arc::new(|| Some(20_260_201)),
             failure,
         });
@@ -145,6 +147,28 @@ const SENT: u8 = 1;
 const PAID: u8 = 4;
 const NOT_PAID: u8 = 5;
 const ATTENTION: u8 = 8;
+
+/// The agreement that every core of these tests names.
+fn agreement() -> Agreement {
+    let key = |number| OrganisationKey::of(&hispos::crypto::Secret::new([number; 32]));
+    let account = |id: &str| Some(Account { id: id.into(), sub_id: None });
+    Agreement::encode(&Terms {
+        agreement_no: 1,
+        site_id: SiteId::try_from("S").unwrap(),
+        site_code: SiteCode::try_from("SIM1").unwrap(),
+        versions: vec![1],
+        suites: vec![1],
+        his_organisation: key(1),
+        pos_organisation: key(2),
+        amounts: AmountLimits { collect_max: 5_000_000, refund_max: 5_000_000, refund_day_max: 5_000_000 },
+        timers: Timers::USUAL,
+        business_day: BusinessDay::default(),
+        wechat: account("1900000109"),
+        alipay: account("2021000000000001"),
+        simulated: true,
+    })
+    .unwrap()
+}
 
 /// A HisOrder row, written field by field: core 1, state 2, bill 3, terminal 6, result 12.
 fn row(order_no: &str, bill: &str, fen: i64, state: u8, result: Option<(Outcome, Status)>) -> Vec<u8> {

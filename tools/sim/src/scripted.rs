@@ -44,7 +44,9 @@ impl World {
     /// Why it cannot be decided so.
     pub fn two_people(&mut self, order_no: &OrderNo, kind: DecisionKind) -> Result<(), DecisionRefusal> {
         let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
-        let captures = self.his.book.table(Table::Capture);
+        let agreements = [self.site.agreement.clone()];
+        let keys = ledger::rows_of(&row, &agreements);
+        let captures: Vec<_> = keys.iter().map(|key| self.his.book.row(key)).collect();
         let event = match kind {
             DecisionKind::Evidence => "decided_evidence",
             DecisionKind::NotPaid => "decided_unpaid",
@@ -52,7 +54,7 @@ impl World {
             DecisionKind::Returned => "decided_returned",
         };
         let decision = Decision { kind, by_first: "op-1".into(), by_second: "op-2".into() };
-        let batch = ledger::decide(&row, &captures, &decision, self.clock(Machine::His))?;
+        let batch = ledger::decide(&row, &captures, &decision, &agreements, self.clock(Machine::His))?;
         self.commit_now(event, batch);
         if let Some(order) = OrderView::read(&row) {
             self.refresh_others(usize::MAX, &order);

@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 59] = [
+pub const BY_SCRIPT: [[&str; 4]; 60] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -45,6 +45,7 @@ pub const BY_SCRIPT: [[&str; 4]; 59] = [
     ["his", "asking", "decided_evidence", "attention"],
     ["his", "asking", "decided_evidence", "refunded_unposted"],
     ["his", "asking", "decided_evidence", "not_refunded"],
+    ["his", "not_refunded", "decided_evidence", "refunded_unposted"],
     ["his", "asking", "decided_unpaid", "not_paid"],
     ["his", "asking", "decided_keep", "attention"],
     ["his", "attention", "decided_evidence", "paid_unposted"],

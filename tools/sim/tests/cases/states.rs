@@ -195,6 +195,11 @@ fn two_people_end_orders_by_evidence() {
         site.reports(&site.result(outcome, status), KEPT);
         site.decides(DecisionKind::Evidence, state, posting);
     }
+    // A refund that was called failed, and is proved.
+    let (mut site, _) = Site::refund(false);
+    site.reports(&site.result(Outcome::NotRefunded, Status::RefundRefused), RECORDED);
+    site.reports(&site.result(Outcome::Refunded, Status::Refunded), KEPT);
+    site.decides(DecisionKind::Evidence, "refunded", "unposted");
 }
 
 /// Without evidence two people call an order unpaid, or keep it.
