@@ -1234,6 +1234,7 @@ var Transitions = map[string][]Transition{
 		{"refunded_not_to_post", "decided_returned", "refunded_not_to_post", "Marks its captures as returned."},
 		{"not_refunded", "evidence", "not_refunded", "Keeps it, opens rows for captures that had none, and confirms as kept."},
 		{"not_refunded", "look", "not_refunded", "Counts the look, and removes the reservation of a refund after the last one."},
+		{"not_refunded", "decided_evidence", "refunded_unposted", "Ended as its newest evidence says."},
 		{"not_refunded", "decided_returned", "not_refunded", "Marks its captures as returned."},
 		{"attention", "evidence", "attention", "Keeps it, opens rows for captures that had none, and confirms as kept."},
 		{"attention", "look", "attention", "Counts the look, and removes the reservation of a refund after the last one."},

@@ -1758,6 +1758,7 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
                 "not_refunded",
                 "Counts the look, and removes the reservation of a refund after the last one.",
             ),
+            ("not_refunded", "decided_evidence", "refunded_unposted", "Ended as its newest evidence says."),
             ("not_refunded", "decided_returned", "not_refunded", "Marks its captures as returned."),
             (
                 "attention",

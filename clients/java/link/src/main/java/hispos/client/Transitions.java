@@ -415,6 +415,11 @@ public final class Transitions {
                   "Counts the look, and removes the reservation of a refund after the last one."),
               new Transition(
                   "not_refunded",
+                  "decided_evidence",
+                  "refunded_unposted",
+                  "Ended as its newest evidence says."),
+              new Transition(
+                  "not_refunded",
                   "decided_returned",
                   "not_refunded",
                   "Marks its captures as returned."),
