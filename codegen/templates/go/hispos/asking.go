@@ -33,14 +33,13 @@ func (l *life) startAskingEither(clock instant, effects *effects) {
 
 // askForTheEnd has evidence of what decides the end, with the fence of what may still be under way.
 func (l *life) askForTheEnd() {
-	fence := l.context.started + int64(l.timers().Fence)
-	switch {
-	case l.isLooking:
-		fence = 0
-	case string(l.row.Run) == string(l.context.run) && !l.row.NotIntact:
-		fence = 0
+	fence := int64(0)
+	if !l.isLooking {
 		for _, item := range l.evidence {
 			fence = max(fence, item.fence)
+		}
+		if string(l.row.Run) != string(l.context.run) || l.row.NotIntact {
+			fence = max(fence, l.context.started+int64(l.timers().Fence))
 		}
 	}
 	before := l.evidence

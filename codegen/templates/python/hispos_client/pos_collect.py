@@ -359,7 +359,8 @@ class Collect(PosOrderLife):
         elif self.row.run == self.context.run and not self.row.not_intact:
             fence = max(fences, default=0)
         else:
-            fence = self.context.started + self.context.timers(self.core).fence
+            since_start = self.context.started + self.context.timers(self.core).fence
+            fence = max([since_start, *fences])
         known = {(entry.number, entry.merchant): entry for entry in self.entries}
         self.list_numbers(fence)
         if self.row.HasField("attempt") and self.is_acting:

@@ -41,13 +41,14 @@ impl Life {
     pub(super) fn ask_for_the_end(&mut self, context: &Context) {
         let timers = context.timers(&self.core);
         //= spec-crate/spec/payment.md#fences
-        //# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list
-        //# before for an order that the present run accepted with an intact journal, and to the program's
-        //# start + T_FENCE otherwise.
+        //# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the
+        //# list before for an order that the present run accepted with an intact journal, and to the
+        //# later of that fence and the program's start + T_FENCE otherwise.
+        let before = self.evidence.iter().map(|e| e.fence).max().unwrap_or(Instant(0));
         let fence = match (self.looking, self.row.run == context.run && !self.row.not_intact) {
             (true, _) => Instant(0),
-            (false, true) => self.evidence.iter().map(|e| e.fence).max().unwrap_or(Instant(0)),
-            (false, false) => context.started.after(timers.fence),
+            (false, true) => before,
+            (false, false) => before.max(context.started.after(timers.fence)),
         };
         let intact = self.intact(context) && !self.looking;
         let attempt = self.row.attempt.as_ref().filter(|_| intact);

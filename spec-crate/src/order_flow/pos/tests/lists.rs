@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use prost::Message as _;
 
-use super::collecting::{capture, is_query, life, paying, seconds, told, watch};
+use super::collecting::{capture, is_query, is_reverse, life, paying, seconds, told, watch};
 use super::{Pos, RUN, agreement, core};
 use crate::book::{Row, RowKey, Table};
 use crate::catalogue::{RejectCode, Status};
@@ -249,9 +249,9 @@ fn asking_takes_over_what_was_found_and_what_is_still_being_asked() {
 //# had.
 //= spec-crate/spec/payment.md#fences
 //= type=test
-//# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list before for
-//# an order that the present run accepted with an intact journal, and to the program's start + T_FENCE
-//# otherwise.
+//# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list
+//# before for an order that the present run accepted with an intact journal, and to the later of that
+//# fence and the program's start + T_FENCE otherwise.
 #[test]
 fn an_attempt_of_an_intact_journal_is_asked_about_alone_and_everything_else_everywhere() {
     let fences = |pos: &Pos, order_no: &str| -> Vec<(Channel, u64)> {
@@ -274,6 +274,27 @@ fn an_attempt_of_an_intact_journal_is_asked_about_alone_and_everything_else_ever
     // A look: whatever the device itself sent has been waited for.
     look(&mut pos, &core("B2", "POS-2", false));
     assert_eq!(fences(&pos, "B2"), Channel::ALL.map(|channel| (channel, 0)));
+}
+
+//= spec-crate/spec/payment.md#fences
+//= type=test
+//# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list
+//# before for an order that the present run accepted with an intact journal, and to the later of that
+//# fence and the program's start + T_FENCE otherwise.
+#[test]
+fn what_this_run_reversed_of_an_earlier_runs_order_is_believed_paid_only_behind_that_reverses_fence() {
+    let (pos, _) = paying(Channel::Wechat);
+    let mut pos = restarted(&pos, "B1", 20_000);
+    let seen = watch(&mut pos, 219_000, &Proof::Alive);
+    let last = *seconds(&seen, is_reverse).last().unwrap();
+    assert!(last > 200, "long after the start: {last}");
+    // The lease ends, and the platform says what that reverse may still undo.
+    let captured = Proof::Captured(capture(None));
+    watch(&mut pos, 60_000, &captured);
+    assert!(life(&pos, "B1").state() == PosState::Asking);
+    assert_eq!(pos.status("B1"), None);
+    watch(&mut pos, USUAL.fence, &captured);
+    assert_eq!(pos.status("B1"), Some(Status::PaidAfterCancel));
 }
 
 //= spec-crate/spec/payment.md#when-queries-are-asked
@@ -353,9 +374,9 @@ fn a_question_that_would_not_count_waits_until_it_does() {
 //# count of absent answers and was asked at or after the entry's fence.
 //= spec-crate/spec/payment.md#fences
 //= type=test
-//# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list before for
-//# an order that the present run accepted with an intact journal, and to the program's start + T_FENCE
-//# otherwise.
+//# A POS MUST set the fences of a list for Asking to 0 for a look, to the latest fence of the list
+//# before for an order that the present run accepted with an intact journal, and to the later of that
+//# fence and the program's start + T_FENCE otherwise.
 #[test]
 fn an_absent_number_of_another_device_ends_after_three_gaps_and_an_own_one_behind_its_fence() {
     let mut pos = Pos::new();

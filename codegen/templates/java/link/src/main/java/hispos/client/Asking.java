@@ -29,12 +29,13 @@ final class Asking {
     long fence = 0;
     boolean isOfRun =
         life.row.getRun().equals(life.context.run) && !life.row.getNotIntact();
-    if (!life.looking && isOfRun) {
+    if (!life.looking) {
       for (NumberFacts one : life.facts) {
         fence = Math.max(fence, one.fence);
       }
-    } else if (!life.looking) {
-      fence = life.context.started + life.waits().fence;
+      if (!isOfRun) {
+        fence = Math.max(fence, life.context.started + life.waits().fence);
+      }
     }
     Channel attempted =
         life.isIntact() && !life.looking && life.row.hasAttempt()
