@@ -214,10 +214,7 @@ const JAVA: Language = Language {
                 "an example terminal that pays at the simulated platform",
                 "the driver interface",
             ],
-            lacks: &[
-                "roll-over of agreements and manifests in a running link",
-                "Kotlin coroutines",
-            ],
+            lacks: &["roll-over of agreements and manifests in a running link", "Kotlin coroutines"],
         },
     ],
 };
