@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hispos::book::{Batch, Index, Query, Row, RowKey, Table, Write};
 use hispos::ledger::{self, OrderView};
+use hispos::message::agreement::Agreement;
 use serde_json::json;
 
 use super::act::number;
@@ -29,9 +30,9 @@ impl Desk {
     ) -> Result<Order, DeskError> {
         let [first, second] = two(by)?;
         let kind = view::decision(decision);
-        self.change(order_no, &[], |order, captures, desk| {
+        self.change(order_no, &[], |order, captures, agreements| {
             let decision = ledger::Decision { kind, by_first: first.clone(), by_second: second.clone() };
-            ledger::decide(order, captures, &decision, &desk.agreements(), desk.clock())
+            ledger::decide(order, captures, &decision, agreements, self.clock())
         })
         .await
     }
@@ -50,10 +51,10 @@ impl Desk {
     pub(crate) async fn adopt(&self, order_no: &str, bill: &str) -> Result<Order, DeskError> {
         // A ledger that went back may have forgotten the bill, too: its row is made by the adoption.
         let key = RowKey::new(Table::Bill, bill);
-        self.change(order_no, &[key], |order, rows, desk| {
+        self.change(order_no, &[key], |order, rows, agreements| {
             let missing = || ledger::DecisionRefusal::UnknownOrder;
             let bill = rows.iter().find(|row| row.key.table == Table::Bill).ok_or_else(missing)?;
-            ledger::adopt(order, bill, rows, &desk.agreements())
+            ledger::adopt(order, bill, rows, agreements)
         })
         .await
     }
@@ -129,15 +130,16 @@ impl Desk {
         &self,
         order_no: &str,
         others: &[RowKey],
-        compute: impl Fn(&Row, &[Row], &Self) -> Result<Batch, E>,
+        compute: impl Fn(&Row, &[Row], &[Agreement]) -> Result<Batch, E>,
     ) -> Result<Order, DeskError> {
+        let agreements = self.agreements();
         for _ in 0..TRIES {
             let order = self.order_row(order_no).await?;
             // The rows of its captures and payment numbers.
-            let keys = ledger::rows_of(&order, &self.agreements());
+            let keys = ledger::rows_of(&order, &agreements);
             let keys = keys.into_iter().chain(others.iter().cloned()).collect();
             let rows = self.ledger().find(Query::Rows(keys)).await?.rows;
-            let batch = compute(&order, &rows, self)
+            let batch = compute(&order, &rows, &agreements)
                 .map_err(|refusal| DeskError::Refused { code: "ledger".into(), text: refusal.to_string() })?;
             match self.ledger().commit(batch).await {
                 Ok(_) => {
