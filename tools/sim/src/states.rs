@@ -162,23 +162,16 @@ impl World {
             let (state, next, events) = match machine {
                 Machine::His => (his::state(before), his::state(&after), his::events(&change, source)),
                 Machine::Pos(desk) => {
-                    let cause = match source {
-                        Source::Link(cause) => cause,
-                        Source::Program(event) => {
-                            self.judge(
-                                side,
-                                &before.key.key,
-                                pos::state(before),
-                                pos::state(&after),
-                                &[event],
-                            );
-                            continue;
+                    let events = match source {
+                        Source::Program(event) => vec![*event],
+                        Source::Link(cause) => {
+                            let epoch = self.host(machine).epoch;
+                            let run = change.new.bytes(3).unwrap_or_default();
+                            let own = *self.observed.runs.entry((desk, run)).or_insert(epoch) == epoch;
+                            pos::events(&change, cause, own)
                         }
                     };
-                    let epoch = self.host(machine).epoch;
-                    let run = change.new.bytes(3).unwrap_or_default();
-                    let own = *self.observed.runs.entry((desk, run)).or_insert(epoch) == epoch;
-                    (pos::state(before), pos::state(&after), pos::events(&change, cause, own))
+                    (pos::state(before), pos::state(&after), events)
                 }
             };
             self.judge(side, &before.key.key, state, next, &events);
