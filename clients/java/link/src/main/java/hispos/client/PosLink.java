@@ -19,7 +19,6 @@ import hispos.client.messages.PosOrder;
 import hispos.client.messages.PosState;
 import hispos.client.messages.ReportResult;
 import hispos.client.messages.SessionReady;
-import hispos.client.messages.Stage;
 import hispos.client.messages.Sync;
 import hispos.client.messages.SyncReply;
 import hispos.client.messages.Table;
@@ -617,7 +616,7 @@ public final class PosLink implements Link {
               .setResult(order.getResult())
               .setSignature(order.getSignature())
               .setDispositionValue(order.getAnsweredValue())
-              .setStage(stage(order.getState())));
+              .setStage(Life.stageOf(order.getState())));
       Message whole = Message.newBuilder().setReplyTo(-1).setOrderList(list.build()).build();
       if (whole.getSerializedSize() > Limits.PLAINTEXT_BYTES_MAX && list.getItemsCount() > 1) {
         list.removeItems(list.getItemsCount() - 1);
@@ -625,22 +624,5 @@ public final class PosLink implements Link {
       }
     }
     return list.build();
-  }
-
-  private static Stage stage(PosState state) {
-    switch (state) {
-      case POS_STATE_WAIT_CODE:
-        return Stage.STAGE_WAIT_CODE;
-      case POS_STATE_PAYING:
-        return Stage.STAGE_PAYING;
-      case POS_STATE_REVERSING:
-        return Stage.STAGE_REVERSING;
-      case POS_STATE_REFUNDING:
-        return Stage.STAGE_REFUNDING;
-      case POS_STATE_ASKING:
-        return Stage.STAGE_ASKING;
-      default:
-        return Stage.STAGE_UNSPECIFIED;
-    }
   }
 }

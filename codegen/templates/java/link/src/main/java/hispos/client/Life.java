@@ -319,11 +319,19 @@ final class Life {
     if (looking) {
       return Stage.STAGE_LOOKING;
     }
-    switch (state()) {
+    if (state() == PosState.POS_STATE_PAYING && confirming) {
+      return Stage.STAGE_USER_CONFIRMING;
+    }
+    return stageOf(state());
+  }
+
+  /** The stage of an order that is not looked up, by its stored state alone. */
+  static Stage stageOf(PosState state) {
+    switch (state) {
       case POS_STATE_WAIT_CODE:
         return Stage.STAGE_WAIT_CODE;
       case POS_STATE_PAYING:
-        return confirming ? Stage.STAGE_USER_CONFIRMING : Stage.STAGE_PAYING;
+        return Stage.STAGE_PAYING;
       case POS_STATE_REVERSING:
         return Stage.STAGE_REVERSING;
       case POS_STATE_REFUNDING:
