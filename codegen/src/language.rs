@@ -270,9 +270,21 @@ const GO: Language = Language {
         },
         Standing {
             role: Role::Pos,
-            status: "missing",
-            has: &[],
-            lacks: &["an example with a payer", "proof against the reference HIS", "the driver interface"],
+            status: "experimental",
+            has: &[
+                "message types, tables, texts",
+                "key exchange, records and session",
+                "journal in a file",
+                "order flow: collects, refunds, cancels, look-ups, lists, totals, reports",
+                "the interface for a vendor's payment code, verdicts from the platforms' tables",
+                "TCP and serial lines of Linux; an example terminal that pays at the simulated platform",
+            ],
+            lacks: &[
+                "roll-over of agreements and manifests in a running link",
+                "declaring a step back of the journal",
+                "watching the room of its storage (the program sets it)",
+                "the driver interface",
+            ],
         },
     ],
 };

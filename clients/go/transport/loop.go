@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
@@ -30,19 +31,12 @@ type Link interface {
 	PollTransmit() []byte
 }
 
-// Open opens a line: tcp:HOST:PORT dials, listen:HOST:PORT waits for one peer, serial:PATH is a port.
-func Open(name string) (io.ReadWriteCloser, error) {
+// open opens a line: tcp:HOST:PORT dials, serial:PATH is a port. A loop itself listens for listen:HOST:PORT.
+func open(name string) (io.ReadWriteCloser, error) {
 	kind, place, _ := strings.Cut(name, ":")
 	switch kind {
 	case "tcp":
 		return net.DialTimeout("tcp", place, dialTime)
-	case "listen":
-		listener, err := net.Listen("tcp", place)
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close()
-		return listener.Accept()
 	case "serial":
 		return openSerial(place)
 	}
@@ -67,6 +61,12 @@ type Loop struct {
 	opened chan chunk
 	wait   int64
 	again  int64
+	// When a byte came last, and whether one came on this line.
+	heardAt  int64
+	hasBytes bool
+	// Of a line that others dial, and the newest who waits for it, unread (FRM-8).
+	listener net.Listener
+	waiting  io.ReadWriteCloser
 }
 
 // NewLoop has no line yet; the first turn begins to open it.
@@ -85,15 +85,21 @@ func (l *Loop) Turn(most time.Duration) {
 	now := l.clock()
 	if l.line == nil && l.again != 0 && now >= l.again {
 		l.again = 0
-		go func() {
-			line, err := Open(l.name)
-			l.opened <- chunk{line: line, err: err}
-		}()
+		l.open()
+	}
+	if l.waiting != nil && (l.line == nil || now >= l.heardAt+hispos.TimerSilent) {
+		line := l.waiting
+		l.waiting = nil
+		l.Drop()
+		l.begin(line)
 	}
 	l.link.OnTimer(now)
 	l.Flush()
 	if due, isSet := l.link.NextTimer(); isSet {
 		most = min(most, max(0, time.Duration(due-l.clock())*time.Millisecond))
+	}
+	if l.waiting != nil {
+		most = min(most, max(0, time.Duration(l.heardAt+hispos.TimerSilent-l.clock())*time.Millisecond))
 	}
 	timer := time.NewTimer(most)
 	defer timer.Stop()
@@ -109,14 +115,52 @@ func (l *Loop) Turn(most time.Duration) {
 	l.Flush()
 }
 
+func (l *Loop) open() {
+	place, isAwaited := strings.CutPrefix(l.name, "listen:")
+	switch {
+	case !isAwaited:
+		go func() {
+			line, err := open(l.name)
+			l.opened <- chunk{line: line, err: err}
+		}()
+	case l.listener == nil:
+		listener, err := net.Listen("tcp", place)
+		if err != nil {
+			l.later()
+			return
+		}
+		l.listener = listener
+		go func() {
+			for {
+				line, err := listener.Accept()
+				if errors.Is(err, net.ErrClosed) {
+					return
+				}
+				l.opened <- chunk{line: line, err: err}
+			}
+		}()
+	}
+}
+
 func (l *Loop) take(item chunk) {
 	if item.err != nil {
 		l.later()
 		return
 	}
-	l.line = item.line
-	go l.read(item.line)
-	l.link.Opened(l.clock())
+	if l.line == nil {
+		l.begin(item.line)
+		return
+	}
+	if l.waiting != nil {
+		l.waiting.Close()
+	}
+	l.waiting = item.line
+}
+
+func (l *Loop) begin(line io.ReadWriteCloser) {
+	l.line, l.heardAt, l.hasBytes = line, l.clock(), false
+	go l.read(line)
+	l.link.Opened(l.heardAt)
 }
 
 func (l *Loop) read(line io.ReadWriteCloser) {
@@ -135,18 +179,18 @@ func (l *Loop) feed(item chunk) {
 		return
 	}
 	if len(item.data) > 0 {
-		l.wait = 0
-		l.link.Feed(item.data, l.clock())
+		l.wait, l.hasBytes, l.heardAt = 0, true, l.clock()
+		l.link.Feed(item.data, l.heardAt)
 	}
 	if item.err != nil {
 		l.Drop()
 	}
 }
 
-// later opens again after 1, 2, 4 and at last 30 s (FRM-5).
+// later opens again after a dial that failed, or that gave a stream without a byte (FRM-6, FRM-7).
 func (l *Loop) later() {
 	l.wait = min(max(2*l.wait, hispos.TimerRedialFirst), hispos.TimerRedialLast)
-	l.again = l.clock() + l.wait
+	l.again = l.clock() + l.wait/2 + rand.Int64N(l.wait/2+1)
 }
 
 // Drop: the line is gone: the session with it, and no order. It is opened again.
@@ -157,7 +201,11 @@ func (l *Loop) Drop() {
 	l.line.Close()
 	l.line = nil
 	l.link.Closed(l.clock())
-	l.later()
+	if l.hasBytes {
+		l.again = max(l.clock(), 1)
+	} else {
+		l.later()
+	}
 }
 
 // Flush writes what waits for the line.
@@ -178,6 +226,10 @@ func (l *Loop) Flush() {
 
 // Close closes the line.
 func (l *Loop) Close() error {
+	if l.listener != nil {
+		// Nothing is lost with it.
+		_ = l.listener.Close()
+	}
 	if l.line == nil {
 		return nil
 	}

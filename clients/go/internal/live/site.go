@@ -41,6 +41,9 @@ type site struct {
 }
 
 func newSite(root string) (*site, error) {
+	if err := os.Mkdir(root, 0o700); err != nil {
+		return nil, err
+	}
 	log, err := os.Create(filepath.Join(root, "log"))
 	if err != nil {
 		return nil, err

@@ -1,7 +1,7 @@
-// Live proves the client against the reference programs, over a pseudo-terminal and over TCP: a collect, a refund, a
-// cancel, a pulled cable, a killed window and a look-up.
+// Live proves both roles of the client against the reference programs, over a pseudo-terminal and over TCP: a collect, a
+// refund, a cancel, a pulled cable, a killed window, a killed terminal, a killed HIS and a look-up.
 //
-//	HISPOS_POS=…/hispos-pos PROVIDER_SIM=…/provider-sim go run ./internal/live
+//	HISPOS_POS=…/hispos-pos HISPOS_HIS=…/hispos-his PROVIDER_SIM=…/provider-sim go run ./internal/live
 package main
 
 import (
@@ -24,7 +24,10 @@ import (
 func main() {
 	folder, err := os.MkdirTemp("", "hispos-live-")
 	if err == nil {
-		err = run(folder)
+		err = run(filepath.Join(folder, "window"))
+		if err == nil {
+			err = terminals(folder)
+		}
 		os.RemoveAll(folder)
 	}
 	if err != nil {
