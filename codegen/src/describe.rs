@@ -2,12 +2,12 @@
 
 use crate::description::{
     Answer, CodeRange, Description, Enumeration, Field, FieldKind, Label, Limit, Meaning, Message, Reason,
-    Timer, Value,
+    StateTable, Timer, Value,
 };
 use crate::embedded;
 use crate::name::Name;
 use crate::schema::{Row, Schema, Sources, comment, is_option, place, short_name};
-use crate::states;
+use hispos_tables::States;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 
 /// Reads the schemas and tables that this program was built with.
@@ -17,8 +17,11 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 /// As [`schemas`], and names a state table that is none.
 pub fn embedded() -> Result<Description, String> {
     let mut description = schemas(embedded::schemas()?)?;
-    for (name, bytes) in embedded::STATES.iter().filter(|(name, _)| name.ends_with(".tsv")) {
-        description.states.push(states::read(name, &embedded::text(name, bytes)?)?);
+    let words = embedded::state_table("words.txt")?;
+    for role in ["his", "pos"] {
+        let table = embedded::state_table(&format!("{role}.tsv"))?;
+        let states = States::read(role, &table, &words)?;
+        description.states.push(StateTable { role: role.to_owned(), states });
     }
     Ok(description)
 }

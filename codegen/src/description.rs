@@ -1,7 +1,7 @@
 //! The protocol as templates see it: what the schemas and the state tables say, without a word of any language.
 
 use crate::name::Name;
-use crate::states::StateTable;
+use hispos_tables::States;
 use serde::Serialize;
 
 /// Everything that a client needs to know of the protocol.
@@ -23,8 +23,18 @@ pub struct Description {
     pub code_ranges: Vec<CodeRange>,
     /// What an answer of a platform proves.
     pub answers: Vec<Answer>,
-    /// The declared transitions of orders, by role. Empty while nobody has declared them.
+    /// The declared states, events and transitions of orders, by role.
     pub states: Vec<StateTable>,
+}
+
+/// The states of an order at one role.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateTable {
+    /// `his` or `pos`.
+    pub role: String,
+    /// States and events with what they mean, and every transition.
+    #[serde(flatten)]
+    pub states: States,
 }
 
 /// A message.

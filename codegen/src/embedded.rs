@@ -23,3 +23,13 @@ pub(crate) fn schemas() -> Result<Sources, String> {
     let texts = texts.map(|(name, bytes)| Ok(((*name).to_owned(), text(name, bytes)?)));
     texts.collect::<Result<_, String>>().map(Sources)
 }
+
+/// A declared state table, or the list of its words.
+///
+/// # Errors
+///
+/// Names a file that is not there, or is not UTF-8.
+pub(crate) fn state_table(name: &str) -> Result<String, String> {
+    let found = STATES.iter().find(|(known, _)| *known == name);
+    found.ok_or_else(|| format!("{name}: not there")).and_then(|(name, bytes)| text(name, bytes))
+}

@@ -295,9 +295,14 @@ impl Language {
         LANGUAGES.iter().find(|language| language.id == id)
     }
 
+    /// What is there of a role, or of each.
+    pub fn standings(&self, role: Role) -> Vec<Standing> {
+        let wanted = |standing: &&Standing| role == Role::Both || standing.role == role;
+        self.roles.iter().filter(wanted).copied().collect()
+    }
+
     /// Whether a client of a role is made; of both only if each is there.
     pub fn has(&self, role: Role) -> bool {
-        let wanted = |standing: &&Standing| role == Role::Both || standing.role == role;
-        self.roles.iter().filter(wanted).all(Standing::is_there)
+        self.standings(role).iter().all(Standing::is_there)
     }
 }

@@ -26,11 +26,11 @@ mod messages;
 #[cfg(feature = "generate")]
 pub mod name;
 #[cfg(feature = "generate")]
+mod parts;
+#[cfg(feature = "generate")]
 mod program;
 #[cfg(feature = "generate")]
 pub mod project;
 #[cfg(feature = "generate")]
 mod render;
 pub mod schema;
-#[cfg(feature = "generate")]
-mod states;

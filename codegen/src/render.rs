@@ -2,6 +2,7 @@
 
 use crate::description::Description;
 use crate::language::{Language, Role};
+use crate::parts::{self, Parts};
 use crate::{embedded, name};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -13,7 +14,7 @@ pub(crate) type File = (String, Vec<u8>);
 /// The ending of templates; it falls away.
 const ENDING: &str = ".j2";
 
-/// Fills every template of a language. What does not end as a template is taken as it is.
+/// Fills every template of a language that a role has. What does not end as a template is taken as it is.
 ///
 /// # Errors
 ///
@@ -24,19 +25,24 @@ pub(crate) fn files(language: &Language, role: Role, description: &Description) 
         protocol => Value::from(Serde(description)),
         language => language.id,
         role => Value::from(Serde(role)),
-        roles => Value::from(Serde(language.roles)),
+        roles => Value::from(Serde(language.standings(role))),
         formatter => language.formatter.version,
     };
     let folder = format!("{}/", language.id);
     let own =
         embedded::TEMPLATES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(&folder)?, *bytes)));
+    let paths: Vec<&str> = own.clone().map(|(path, _)| path).collect();
+    let list = own.clone().find(|(path, _)| *path == parts::LIST);
+    let parts = list.map(|(path, bytes)| Parts::read(&embedded::text(path, bytes)?, &paths));
+    let parts = parts.transpose().map_err(|error| format!("{folder}{error}"))?.unwrap_or_default();
     let mut files = Vec::new();
-    for (path, bytes) in own {
+    for (path, bytes) in own.filter(|(path, _)| *path != parts::LIST && parts.has(role, path)) {
+        let source = embedded::text(path, bytes).and_then(|text| parts::of_role(role, path, &text));
+        let source = source.map_err(|error| format!("{folder}{error}"))?;
         let Some(target) = path.strip_suffix(ENDING) else {
-            files.push((path.to_owned(), with_header(language, path, bytes)));
+            files.push((path.to_owned(), with_header(language, path, source.as_bytes())));
             continue;
         };
-        let source = embedded::text(path, bytes)?;
         let filled = environment
             .render_named_str(path, &source, values.clone())
             .map_err(|error| format!("{}/{path}: {error:#}", language.id))?;

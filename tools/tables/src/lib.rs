@@ -18,6 +18,7 @@ const WORDS_HEAD: &str = "table\tkind\tword\tmeaning";
 
 /// One transition.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Transition {
     /// The state before.
     pub state: String,
@@ -31,6 +32,7 @@ pub struct Transition {
 
 /// A state or an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Word {
     /// As it stands in the table.
     pub word: String,
@@ -40,6 +42,7 @@ pub struct Word {
 
 /// The transitions of an order at one side.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct States {
     /// Every state, in the order of the list of words.
     pub states: Vec<Word>,
