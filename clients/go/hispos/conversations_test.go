@@ -22,12 +22,15 @@ func replayConversations(file values, tally *tally) {
 			// The storage of this client answers at once: a question that has no answer cannot be lived.
 			return errUnimplemented
 		}
-		if item.text("side") == "pos" {
+		switch item.text("side") {
+		case "pos":
 			play := &posConversation{site: file.object("site"), item: item, storage: &failing{}}
 			return play.run()
+		case "his":
+			play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
+			return play.run()
 		}
-		play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
-		return play.run()
+		return errOtherEnd
 	})
 }
 

@@ -13,19 +13,6 @@ import (
 
 // The HIS end of a link: calls, Sync, orders, lists and pings over one session and one ledger (messages, orders).
 
-// Event is one of a link: Ready, Progress, OrderEnded, Rejected, Down or Notice.
-type Event any
-
-// Ready: the session is past Sync: orders can be made.
-type Ready struct{}
-
-// Progress is how far an order is; never its end (MSG-32).
-type Progress struct {
-	OrderNo     string
-	Stage       pb.Stage
-	SecondsLeft uint32
-}
-
 // OrderEnded: an order has ended, and its result is durable. Its row says how.
 type OrderEnded struct{ OrderNo string }
 
@@ -34,9 +21,6 @@ type Rejected struct {
 	OrderNo string
 	Code    pb.RejectCode
 }
-
-// Down: there is no session: open orders are unknown, never failed (ORD-79).
-type Down struct{}
 
 const askAgainAfter = 60_000
 

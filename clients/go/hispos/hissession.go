@@ -17,10 +17,7 @@ var (
 	failureWaits = []int64{TimerFailureWait1, TimerFailureWait2, TimerFailureWait3, TimerFailureWait4}
 )
 
-const (
-	m2AcceptedMax = 16
-	notYet        = int64(-1) << 62
-)
+const m2AcceptedMax = 16
 
 // repeat has gaps of 1, 2, 4 and then always 5 s (KEX-72, KEX-74).
 type repeat struct {

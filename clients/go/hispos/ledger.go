@@ -16,11 +16,6 @@ import (
 
 const secondsOfDay = 86_400
 
-// Refusal is an order that is not made; nothing was stored.
-type Refusal string
-
-func (r Refusal) Error() string { return string(r) }
-
 // Site is what a ledger has to know of its site. The agreement is the newest one, and must be simulated for now.
 type Site struct {
 	Agreement *Agreement

@@ -27,6 +27,9 @@ type values map[string]any
 // errUnimplemented: this client cannot replay the case yet.
 var errUnimplemented = errors.New("unimplemented")
 
+// errOtherEnd: the case is of the other end of the link.
+var errOtherEnd = errors.New("the other end")
+
 // vectorFolder is HISPOS_VECTORS, or spec-crate/vectors in a folder above this one.
 func vectorFolder(t testing.TB) string {
 	if named := os.Getenv("HISPOS_VECTORS"); named != "" {
@@ -147,6 +150,9 @@ type tally struct {
 // run replays one case.
 func (t *tally) run(item values, replay func(values) error) {
 	err := guarded(item, replay)
+	if errors.Is(err, errOtherEnd) {
+		return
+	}
 	if errors.Is(err, errUnimplemented) {
 		t.unimplemented++
 		return
@@ -252,6 +258,10 @@ func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
 	fmt.Printf("%-24s%10s%8s%15s\n", "vectors", "replayed", "failed", "unimplemented")
 	for _, path := range paths {
 		one := tally{name: filepath.Base(path)}
+		if one.name == "verdicts.json" && replays[one.name] == nil {
+			// A HIS asks no platform.
+			continue
+		}
 		file := loadVectors(t, one.name)
 		if replay := replays[one.name]; replay != nil {
 			replay(file, &one)

@@ -3,7 +3,6 @@
 package desk
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -36,18 +35,6 @@ type Desk struct {
 	// Tell gets every event.
 	Tell func(hispos.Event)
 }
-
-// Draw gives random bytes of the operating system.
-func Draw(length int) []byte {
-	drawn := make([]byte, length)
-	if _, err := rand.Read(drawn); err != nil {
-		panic(err)
-	}
-	return drawn
-}
-
-// Unix is the calendar clock.
-func Unix() uint64 { return uint64(time.Now().Unix()) }
 
 // Open verifies the files of a folder, loads the ledger, and names the line.
 func Open(home, line string) (*Desk, error) {

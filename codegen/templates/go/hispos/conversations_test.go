@@ -1,5 +1,6 @@
 package hispos
 
+// only: his
 import (
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	pb "hispos-client/internal/messages"
 )
+
+// only: end
 
 // Replays the conversations whole. Every frame has to be that of the file, and every anchor: the rows of the book are
 // the same bytes in the same order.
@@ -21,12 +24,19 @@ func replayConversations(file values, tally *tally) {
 			// The storage of this client answers at once: a question that has no answer cannot be lived.
 			return errUnimplemented
 		}
-		if item.text("side") == "pos" {
+		switch item.text("side") {
+		// only: pos
+		case "pos":
 			play := &posConversation{site: file.object("site"), item: item, storage: &failing{}}
 			return play.run()
+		// only: end
+		// only: his
+		case "his":
+			play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
+			return play.run()
+			// only: end
 		}
-		play := &hisConversation{site: file.object("site"), item: item, memory: &Memory{}}
-		return play.run()
+		return errOtherEnd
 	})
 }
 
@@ -55,6 +65,8 @@ func firstAnchor(item values) []byte {
 	}
 	panic("no anchor")
 }
+
+// only: his
 
 // hisConversation is a window that lives one of them.
 type hisConversation struct {
@@ -197,3 +209,5 @@ func TestEventsOfAConversationEndWithTheOrder(t *testing.T) {
 	}
 	t.Fatal("no such conversation")
 }
+
+// only: end

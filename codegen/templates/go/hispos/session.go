@@ -13,6 +13,9 @@ import (
 
 // What the sessions of both ends share: events, the stream's transmit queue, records in a live session, alerts.
 
+// notYet is an instant before all others.
+const notYet = int64(-1) << 62
+
 // Terms are what a session needs of a serving agreement: its hash, and the versions and suites that it lists.
 type Terms struct {
 	Hash     []byte

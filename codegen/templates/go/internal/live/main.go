@@ -5,29 +5,39 @@
 package main
 
 import (
+	// only: his
 	"bufio"
+	// only: end
 	"fmt"
 	"net"
 	"os"
+	// only: his
 	"os/exec"
 	"path/filepath"
 	"slices"
+	// only: end
 	"strings"
+	// only: his
 	"time"
 
 	"hispos-client/hispos"
 	"hispos-client/internal/desk"
 	pb "hispos-client/internal/messages"
 	"hispos-client/transport"
+	// only: end
 )
 
 func main() {
 	folder, err := os.MkdirTemp("", "hispos-live-")
 	if err == nil {
+		// only: his
 		err = run(filepath.Join(folder, "window"))
+		// only: end
+		// only: pos
 		if err == nil {
 			err = terminals(folder)
 		}
+		// only: end
 		os.RemoveAll(folder)
 	}
 	if err != nil {
@@ -40,6 +50,7 @@ func main() {
 // proved is what the last line says.
 var proved []string
 
+// only: his
 func run(folder string) error {
 	site, err := newSite(folder)
 	if err != nil {
@@ -81,6 +92,7 @@ func both(site *site, line, name, code string) error {
 	return killed(site, line, name)
 }
 
+// only: end
 func freeAddress() (string, error) {
 	probe, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,6 +101,8 @@ func freeAddress() (string, error) {
 	defer probe.Close()
 	return probe.Addr().String(), nil
 }
+
+// only: his
 
 // story is a collect, whose line is cut while the code is awaited, a refund of a part of it, and a collect that is
 // cancelled.
@@ -187,3 +201,5 @@ func killed(site *site, line, name string) error {
 	fmt.Printf("  killed and looked up: %s is not paid\n", open[0])
 	return nil
 }
+
+// only: end
