@@ -18,8 +18,8 @@ const conversationBegin = 1_000_000
 
 func replayConversations(file values, tally *tally) {
 	tally.cases(file, func(item values) error {
-		if isNeverAnswered(item) {
-			// The storage of this client answers at once: a question that has no answer cannot be lived.
+		if isNeverAnswered(item) || isAnsweredLate(item) {
+			// The storage of this client answers at once: a question that has no answer yet cannot be lived.
 			return errUnimplemented
 		}
 		switch item.text("side") {
@@ -48,6 +48,28 @@ func isNeverAnswered(item values) bool {
 		}
 	}
 	return last == "load" || last == "persist"
+}
+
+// isAnsweredLate tells whether more comes in between a question to the book and its answer.
+func isAnsweredLate(item values) bool {
+	waits, late := false, false
+	for _, happening := range item.objects("happenings") {
+		for name := range happening.object("out") {
+			waits = waits || name == "load" || name == "persist"
+		}
+		for name := range happening.object("in") {
+			switch name {
+			case "loaded", "persisted", "persist_failed":
+				if late {
+					return true
+				}
+				waits = false
+			default:
+				late = waits
+			}
+		}
+	}
+	return false
 }
 
 // firstAnchor is that of the first answer of a book.

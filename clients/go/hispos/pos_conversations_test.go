@@ -16,7 +16,7 @@ import (
 
 var callNames = map[PlatformCall]string{
 	PlatformCallVerify: "verify", PlatformCallQuery: "query", PlatformCallPay: "pay", PlatformCallReverse: "reverse",
-	PlatformCallRefund: "refund", PlatformCallQueryRefund: "query refund",
+	PlatformCallRefund: "refund", PlatformCallQueryRefund: "query_refund",
 }
 
 // failing is a storage that can be made to fail.

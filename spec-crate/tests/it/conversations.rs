@@ -247,6 +247,12 @@ fn verdict(value: &Value) -> Verdict {
             "alive" => Proof::Alive,
             "closed" => Proof::Closed,
             "refused" => Proof::Refused,
+            "payer_refused" => Proof::PayerRefused,
+            "merchant_refused" => Proof::MerchantRefused,
+            "number_known" => Proof::NumberKnown,
+            "captured_and_refunded" => {
+                Proof::CapturedAndRefunded { capture: capture(), refunded: number(proof, "refunded") }
+            }
             name => panic!("no proof {name}"),
         },
         provider_code: text(value, "provider_code").into(),

@@ -15,9 +15,11 @@ def check_signed_files(file: dict, tally: Tally):
             held, newer = hexes(case["held"]), hexes(case["newer"])
             faults = provisioning.succession_faults(case["kind"], held, newer)
         else:
-            data = provisioning.read_armour(case["text"])
+            data, fault = provisioning.read_armour(case["text"])
             tally.expect("file", case["file"], data.hex() if data else None)
-            faults = set() if data else {"PRV-17", "PRV-18"}
+            faults = {fault} - {""}
+            if faults:
+                tally.expect("what the armour breaks", case["requirements"], [fault])
         tally.expect("result", case["result"], "invalid" if faults else "valid")
         if faults:
             tally.expect("requirement", bool(faults & set(case["requirements"])), True)

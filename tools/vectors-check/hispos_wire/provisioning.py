@@ -118,24 +118,29 @@ def succession_faults(kind: int, held: bytes, newer: bytes) -> set[str]:
     return faults
 
 
-def read_armour(text: str) -> bytes | None:
-    """The binary file in armour, or None if it is damaged."""
+def read_armour(text: str) -> tuple[bytes | None, str]:
+    """The binary file in armour, or None and the requirement that is broken."""
     lines = [line.strip() for line in text.split("\n")]
     start = next((at for at, line in enumerate(lines) if line.startswith("-----BEGIN HISPOS ")), None)
-    if start is None or not (begin := re.fullmatch(r"-----BEGIN HISPOS (.*)-----", lines[start])):
-        return None
+    if start is None:
+        return None, "PRV-18"
+    begin = re.fullmatch(r"-----BEGIN HISPOS (.*)-----", lines[start])
     end = next((at for at in range(start + 1, len(lines)) if lines[at].startswith("-----END")), None)
-    if end is None or lines[end] != f"-----END HISPOS {begin[1]}-----":
-        return None
+    if not begin or end is None or lines[end] != f"-----END HISPOS {begin[1]}-----":
+        return None, "PRV-18"
     data = _base64("".join(lines[start + 1 : end]))
-    if data is None or len(data) > FILE_MAX or failing_step("SignedFile", data):
-        return None
+    if data is None:
+        return None, "PRV-17"
+    if len(data) > FILE_MAX:
+        return None, "PRV-11"
+    if failing_step("SignedFile", data):
+        return None, "PRV-12"
     kind = decode("SignedFile", data)["kind"]
     name = CONTEXTS.get(kind, "").removeprefix("hispos/1 ").upper()
     payload = bytes.fromhex(decode("SignedFile", data)["payload"])
-    if name != begin[1] or failing_step(NAMES[kind], payload):
-        return None
-    return data
+    if failing_step(NAMES[kind], payload):
+        return None, "PRV-12"
+    return (data, "") if name == begin[1] else (None, "PRV-18")
 
 
 def _base64(text: str) -> bytes | None:

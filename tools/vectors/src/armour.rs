@@ -1,14 +1,14 @@
 //! Armour, right and wrong.
 
-/// Kinds of armour, right and wrong.
-pub(crate) fn armours(text: &str) -> Vec<(&'static str, String)> {
+/// Kinds of armour, right and wrong, and what a wrong one breaks if its armour is to blame.
+pub(crate) fn armours(text: &str) -> Vec<(&'static str, &'static str, String)> {
     let lines: Vec<&str> = text.lines().collect();
     let body = lines.get(1).copied().unwrap_or_default();
     let name = lines.first().copied().unwrap_or_default();
     let swapped = if name.contains("DEVICE") { "TERMINAL MANIFEST" } else { "DEVICE MANIFEST" };
     let own = name.trim_start_matches("-----BEGIN HISPOS ").trim_end_matches("-----");
     let joined = lines.iter().skip(1).take(lines.len().saturating_sub(2)).copied().collect::<String>();
-    vec![
+    let armours = vec![
         ("as written", text.to_owned()),
         ("CR before each LF", text.replace('\n', "\r\n")),
         ("text around it", format!("Dear colleague,\n\n{text}\nYours\n")),
@@ -57,5 +57,13 @@ pub(crate) fn armours(text: &str) -> Vec<(&'static str, String)> {
                     .collect::<String>()
             ),
         ),
-    ]
+    ];
+    armours.into_iter().map(|(kind, text)| (kind, broken(kind), text)).collect()
+}
+
+fn broken(kind: &str) -> &'static str {
+    match kind {
+        "a character that is none of base64" | "padding inside" | "a character missing" => "PRV-17",
+        _ => "PRV-18",
+    }
 }

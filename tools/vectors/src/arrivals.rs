@@ -267,20 +267,22 @@ fn flood_of_lists() -> Result<Pair, String> {
     flood(End::Pos, |call| vec![0x08, call, 0x9A, 0x01, 0x00])
 }
 
-/// Results of an order that nobody knows, each signed by the device.
+/// The report of a result about an order that nobody knows, signed by the device.
+fn report(call: u8) -> Vec<u8> {
+    let result = [
+        content(1, &[call; 32]),
+        content(2, b"B9"),
+        content(3, DEVICE.as_bytes()),
+        number(4, 2),
+        number(5, 200),
+        number(6, 2),
+    ]
+    .concat();
+    let signature = ed25519_sign(&seed("device"), b"hispos/1 result", &result);
+    let report = [content(1, &result), content(2, &signature)].concat();
+    [number(1, call.into()), content(14, &report)].concat()
+}
+
 fn flood_of_reports() -> Result<Pair, String> {
-    flood(End::His, |call| {
-        let result = [
-            content(1, &[call; 32]),
-            content(2, b"B9"),
-            content(3, DEVICE.as_bytes()),
-            number(4, 2),
-            number(5, 200),
-            number(6, 2),
-        ]
-        .concat();
-        let signature = ed25519_sign(&seed("device"), b"hispos/1 result", &result);
-        let report = [content(1, &result), content(2, &signature)].concat();
-        [number(1, call.into()), content(14, &report)].concat()
-    })
+    flood(End::His, report)
 }

@@ -88,12 +88,14 @@ pub(crate) fn file() -> Result<File, String> {
         check: vec![
             "Make a link of `side` from `site` and the draws of its first start; give it each `in` at its instant `at`.",
             "It gives every `out` in this order. `start` makes a new link, which has the draws of the next start.",
-            "`persisted` answers the latest `persist`, `loaded` the latest `load`; events and time-outs are left out.",
+            "`persisted` answers the latest `persist`, `loaded` the latest `load`, at once or later, when more has come \
+             in; events and time-outs are left out.",
             "What comes in at an instant counts before what falls due at it.",
             "A `collect`, `cancel` or `scan` may be one that has to be refused: then nothing is stored and nothing is sent.",
             "An answer and a notice of one instant may go out in either order, as in cases 37 and 38; the file has one.",
             "A POS holds the `agreements` of a case, too, with the credentials of their merchants; an `ask` names its \
              `merchant` if that is not one of the site's agreement.",
+            "A `verdict` without `first_byte` was never written; `refunded` is what was given back so far.",
             "Bytes that come in may be opened with the keys that follow from the draws: what they say is plain then.",
         ],
         site: site.ok_or("no story")?,

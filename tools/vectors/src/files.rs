@@ -5,7 +5,7 @@ use hispos::crypto::hash::sha256;
 use hispos::crypto::{ed25519_public, ed25519_sign};
 use hispos::message::agreement::Agreement;
 use hispos::message::manifest::{Device, Manifest, Terminal};
-use hispos::message::signed_file::SignedFile;
+use hispos::message::signed_file::{FileError, SignedFile};
 use prost_reflect::{DynamicMessage, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::armour::armours;
 use crate::case::{Cases, Fault};
 use crate::fields::text;
 use crate::hex::{hex, words as hex_words};
-use crate::imports::{import, of_agreement, of_manifest, organisations};
+use crate::imports::{import, of_agreement, of_file, of_manifest, organisations};
 use crate::payloads::{self, changed};
 use crate::schema::{Schema, bytes_of};
 use crate::site::{SITE, seed, words};
@@ -53,6 +53,8 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     manifests(&mut file, schema)?;
     successions(&mut file, schema)?;
     armour(&mut file, schema)?;
+    // Agreements that were added later: the numbers of cases do not change.
+    signed_agreements(&mut file, schema, payloads::more_agreements(schema)?)?;
     Ok(file)
 }
 
@@ -232,8 +234,16 @@ fn whole_files(
 }
 
 fn agreements(file: &mut File, schema: &Schema) -> Result<(), String> {
+    signed_agreements(file, schema, payloads::agreements(schema)?)
+}
+
+fn signed_agreements(
+    file: &mut File,
+    schema: &Schema,
+    agreements: Vec<payloads::Changed>,
+) -> Result<(), String> {
     let (his, pos) = organisations();
-    for payloads::Changed { field, kind, message } in payloads::agreements(schema)? {
+    for payloads::Changed { field, kind, message } in agreements {
         let seeds = [&his, &pos];
         let payload = bytes_of(&message);
         add(file, 1, field, kind, &signed(schema, 1, &payload, &seeds)?);
@@ -323,16 +333,19 @@ fn armour(file: &mut File, schema: &Schema) -> Result<(), String> {
         let binary = signed(schema, wanted, &bytes_of(&payloads::of_kind(schema, wanted)?), &seeds)?;
         let text = SignedFile::decode(&binary).map_err(words)?.encode_armoured();
         let message = format!("armour of {}", name_of(wanted));
-        for (kind, text) in armours(&text) {
+        for (kind, ids, text) in armours(&text) {
             let read = SignedFile::decode(text.as_bytes());
             let inside = read.as_ref().ok().map(|read| hex(&read.encode()));
             let what = About::Armour { text, file: inside };
             match read {
                 Ok(_) => file.valid(kind, "PRV-15 PRV-16", what),
-                Err(_) => {
+                Err(error) => {
                     let fault =
                         Fault { reason: "damaged", reaction: "refused", mutation: (&message, "", kind) };
-                    file.invalid(kind, "PRV-17 PRV-18", what, &fault);
+                    // Damaged armour may hold whole base64 of what is no file: then the file inside is refused.
+                    let damaged = kind == "no BEGIN line"
+                        || matches!(error, FileError::Armour { .. } | FileError::ArmourName(_));
+                    file.invalid(kind, if damaged { ids } else { of_file(&error) }, what, &fault);
                 }
             }
         }

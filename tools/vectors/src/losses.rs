@@ -26,19 +26,19 @@ pub(crate) const STORIES: &[Story] = &[
     story("four records of HIS behind Sync are lost", &[HIS_UP, REPEATED], &[POS_UP], lost_requests::<1, 4>),
     story(
         "the order is lost, and the POS starts again",
-        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180"],
+        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180 MSG-14"],
         &[POS_UP, "ORD-56"],
         lost_and_restarted::<3_000>,
     ),
     story(
         "the order is lost, and the POS starts again soon",
-        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180"],
+        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180 MSG-14"],
         &[POS_UP, "ORD-56"],
         lost_and_restarted::<500>,
     ),
     story(
         "the order is lost, and the POS starts again later",
-        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180"],
+        &[HIS_UP, HIS_MADE, "ORD-68 ORD-70 ORD-71 ORD-94 ORD-180 MSG-14"],
         &[POS_UP, "ORD-56"],
         lost_and_restarted::<8_000>,
     ),

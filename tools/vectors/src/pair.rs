@@ -1,12 +1,13 @@
 //! Both links over books in memory, on a line and a platform that do what a story says, on virtual time.
 
+mod outside;
 mod people;
 
 use hispos::book::{Query, Table};
 use hispos::ids::OrderNo;
 use hispos::ledger;
 use hispos::link::{HisLink, Input, Output, PosLink};
-use hispos::platform::{Ask, Proof, Request, Verdict};
+use hispos::platform::{Ask, Proof, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::book::Book;
@@ -16,10 +17,10 @@ use crate::hex::hex;
 use crate::site::{SITE, Site, UNIX};
 use crate::story::{self, Happening, In, Out, What};
 
+use self::outside::{Connections, Unanswered};
+
 /// From a write to its arrival.
 const LINE: u64 = 10;
-/// From a question to its answer.
-const PLATFORM: u64 = 200;
 /// The instant at which every story begins.
 pub(crate) const BEGIN: u64 = 1_000_000;
 
@@ -63,10 +64,11 @@ pub(crate) struct Pair {
     pub(crate) draws: [Vec<Drawn>; 2],
     platform: Platform,
     line: Line,
+    connections: Connections,
     journal_fails: bool,
     held: Option<End>,
-    /// No answer of the platform comes before this instant.
-    slow_until: u64,
+    holds_loads: bool,
+    unanswered: Option<Unanswered>,
 }
 
 impl Pair {
@@ -103,9 +105,11 @@ impl Pair {
             draws: [Vec::new(), Vec::new()],
             platform: Box::new(platform),
             line,
+            connections: Connections::default(),
             journal_fails: false,
             held: None,
-            slow_until: 0,
+            holds_loads: false,
+            unanswered: None,
         })
     }
 
@@ -173,16 +177,6 @@ impl Pair {
     /// From now on the journal cannot be written.
     pub(crate) fn fail_journal(&mut self) {
         self.journal_fails = true;
-    }
-
-    /// From now on an end's book does not answer.
-    pub(crate) fn hold(&mut self, end: End) {
-        self.held = Some(end);
-    }
-
-    /// Answers of the platform come at this instant at the earliest.
-    pub(crate) fn slow(&mut self, until: u64) {
-        self.slow_until = until;
     }
 
     /// Whether an end has a session.
@@ -276,29 +270,11 @@ impl Pair {
         match output {
             Output::Persist(id, batch) => {
                 self.note(end, What::Out(story::persist(&batch)));
-                if self.held == Some(end) {
-                    return false;
-                }
-                if self.journal_fails && end == End::Pos {
-                    self.give(end, In::PersistFailed {}, Input::PersistFailed(id));
-                    return false;
-                }
-                let unix = self.clock().unix;
-                if let Some(anchor) = self.book_of(end).commit(&batch, unix) {
-                    self.give(
-                        end,
-                        In::Persisted { anchor: hex(&anchor.encode()) },
-                        Input::Persisted(id, anchor),
-                    );
-                }
+                self.persist(end, id, batch);
             }
             Output::Load(id, query) => {
                 self.note(end, What::Out(story::load(&query)));
-                if self.held == Some(end) {
-                    return false;
-                }
-                let found = self.book_of(end).memory.find(&query);
-                self.give(end, story::loaded(&found), Input::Loaded(id, found));
+                self.load(end, id, query);
             }
             Output::Transmit(bytes) => {
                 self.note(end, What::Out(Out::Transmit(hex(&bytes))));
@@ -314,26 +290,6 @@ impl Pair {
             }
         }
         false
-    }
-
-    fn ask(&mut self, ask: &Ask) {
-        self.note(End::Pos, What::Out(story::ask(ask)));
-        let answer = (self.platform)(ask);
-        let ended = self.slow_until.max(self.now + PLATFORM);
-        let answered = answer.is_some();
-        let (proof, code) = answer.unwrap_or((Proof::Open, ""));
-        let unix = UNIX + (ended - BEGIN) / 1000;
-        let verdict = Verdict {
-            id: ask.id,
-            proof,
-            provider_code: code.into(),
-            date: answered.then_some(UnixSeconds(unix)),
-            first_byte: Some(Instant(self.now + 20))
-                .filter(|_| answered || !matches!(ask.request, Request::Verify)),
-            ended: Instant(ended),
-            answered,
-        };
-        self.coming.push((ended, Coming::Verdict(Box::new(verdict))));
     }
 
     fn note(&mut self, end: End, what: What) {

@@ -179,6 +179,36 @@ fn agreement_values() -> Vec<Row> {
     ]
 }
 
+/// More agreements with one thing changed.
+pub(crate) fn more_agreements(schema: &Schema) -> Result<Vec<Changed>, String> {
+    let whole = agreement(schema)?;
+    let mut made = Vec::new();
+    for (field, kind, value) in [
+        ("amounts.collect_max", "the greatest number of all", Value::U64(u64::MAX)),
+        ("amounts.refund_max", "the greatest number of all", Value::U64(u64::MAX)),
+        ("amounts.refund_max", "the greatest", Value::U64(9_999_999_999)),
+        ("site_code", "SIM and a letter", text("SIMX")),
+    ] {
+        made.push(Changed { field, kind, message: changed(&whole, field, value)? });
+    }
+    let simulated = changed(&changed(&whole, "site_code", text("SIM1"))?, "simulated", Value::Bool(true))?;
+    let other = changed(&simulated, "site_code", text("S1MX"))?;
+    made.push(Changed { field: "site_code", kind: "S1M at a simulated site", message: other });
+    let neither = |of: &DynamicMessage| without(&without(of, "wechat"), "alipay");
+    let (at_none, no_day) = (neither(&simulated), without(&neither(&whole), "business_day"));
+    made.push(Changed {
+        field: "wechat",
+        kind: "absent, and alipay too, at a simulated site",
+        message: at_none,
+    });
+    made.push(Changed {
+        field: "wechat",
+        kind: "absent, and alipay and the business day too",
+        message: no_day,
+    });
+    Ok(made)
+}
+
 fn timer_values() -> Vec<Row> {
     vec![
         ("timers.drift", "one below the least", Value::U32(19_999)),

@@ -115,6 +115,7 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
             Direction::HisToPos => &mut lines.his,
             Direction::PosToHis => &mut lines.pos,
         };
+        let skips = matches!(arrival, Sealed(counter, _) if line.sealer.sealed() < *counter);
         let body = line.arriving(arrival)?;
         let frame = wire_frame(line.kind, &body)?;
         let (result, reason, opened) = line.take(&body)?;
@@ -125,6 +126,7 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
             "forged" if comment.contains("does not open: ") => "REC-16 REC-17 REC-18",
             "forged" if comment.contains("of epoch") || comment.contains("highest") => "REC-15",
             "forged" => "REC-16 REC-18",
+            _ if skips => "REC-8 REC-3",
             _ => "REC-8",
         });
         let mutation = Mutation::of(result, "record", reason, comment);
@@ -148,7 +150,8 @@ pub(crate) fn file(run: &Exchange) -> Result<File, String> {
         "Deframe `frame` and open its body at the receiver of `direction`, in the order of the file.",
         "A valid record gives `opened.plaintext`; its epoch is committed. An invalid one changes nothing.",
         "Seal `opened.plaintext` under `opened.counter` at the sender: key, iv, nonce, aad and frame are the same.",
-        "Counters skip where records were lost. `reason` is the name of the drop.",
+        "Where counters skip, the sender has sealed one byte 00 under each, and sent none of them; `reason` is the name \
+         of the drop.",
     ];
     Ok(File { check, session, cases })
 }

@@ -22,7 +22,10 @@ pub(crate) fn results(file: &mut File, schema: &Schema) -> Result<(), String> {
             About::Result { result_core: hex(&bytes), decoded, result_hash: name, money: None, retry: None };
         let comment = format!("{field} {kind}");
         match read {
-            Ok(_) => file.valid(comment.trim(), "ORD-42 ORD-43 ORD-45 ORD-46", what),
+            Ok(_) => {
+                let unknown = if kind.starts_with("unknown") { " CAT-1" } else { "" };
+                file.valid(comment.trim(), &format!("ORD-42 ORD-43 ORD-45 ORD-46{unknown}"), what);
+            }
             Err(error) => {
                 let (reason, cited) = broken(&error);
                 let fault = Fault { reason, reaction: "no result", mutation: ("ResultCore", field, &kind) };

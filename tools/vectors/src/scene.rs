@@ -75,7 +75,14 @@ fn kind_of(receiver: Side, mut wire: &[u8]) -> Option<FrameType> {
 impl Scene {
     /// A session as far as this.
     pub(crate) fn open(stage: Stage) -> Result<Self, String> {
-        let answers = if stage == Stage::Unverified { silent } else { platform };
+        Self::among(stage, if stage == Stage::Unverified { silent } else { platform })
+    }
+
+    /// A session as far as this, over a platform that answers so.
+    pub(crate) fn among(
+        stage: Stage,
+        answers: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
+    ) -> Result<Self, String> {
         let mute = move |end: End, wire: &[u8]| match stage {
             Stage::Committed => !(end == End::His && kind_of(Side::Pos, wire) == Some(FrameType::HisRecord)),
             _ => true,
@@ -108,6 +115,11 @@ impl Scene {
 
     fn cut(stage: Stage, mut pair: Pair) -> Result<Self, String> {
         pair.cut();
+        Self::of(stage, pair)
+    }
+
+    /// The present session of both links, which goes on by itself where its line is not cut.
+    pub(crate) fn of(stage: Stage, pair: Pair) -> Result<Self, String> {
         let (his, pos) = parties(&pair)?;
         let run = exchange::run(&his, &pos, pair.site().agreement.payload(), (1, 1))?;
         let (mut his, mut pos) = (run.records(Side::His), run.records(Side::Pos));
@@ -141,13 +153,30 @@ impl Scene {
         crate::draws::all(first(&self.pair, End::Pos)?).into_iter().next().ok_or_else(|| "no run".to_owned())
     }
 
+    /// Gives an end records of its peer with these plaintexts, all in one piece.
+    pub(crate) fn give_at_once(&mut self, receiver: End, plaintexts: &[Vec<u8>]) -> Result<(), String> {
+        let (sealer, kind) = self.peer_of(receiver);
+        let mut wire = Vec::new();
+        for plaintext in plaintexts {
+            let body = sealer.seal(plaintext).map_err(|error| format!("{error:?}"))?;
+            wire.extend(encode(kind, &body)?);
+        }
+        self.pair.inject(receiver, &wire);
+        Ok(())
+    }
+
+    /// What seals for an end, and the type of the frame.
+    fn peer_of(&mut self, receiver: End) -> (&mut Sealer, FrameType) {
+        match receiver {
+            End::Pos => (&mut self.his.0, FrameType::HisRecord),
+            End::His => (&mut self.pos.0, FrameType::PosRecord),
+        }
+    }
+
     /// Gives an end one record of its peer with this plaintext. What it sends at once, decoded, and whether its session
     /// still stands.
     pub(crate) fn give(&mut self, receiver: End, plaintext: &[u8]) -> Result<(Vec<Vec<u8>>, bool), String> {
-        let (sealer, kind) = match receiver {
-            End::Pos => (&mut self.his.0, FrameType::HisRecord),
-            End::His => (&mut self.pos.0, FrameType::PosRecord),
-        };
+        let (sealer, kind) = self.peer_of(receiver);
         let body = sealer.seal(plaintext).map_err(|error| format!("{error:?}"))?;
         let wire = encode(kind, &body)?;
         let place = if receiver == End::His { 0 } else { 1 };

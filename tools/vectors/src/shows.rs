@@ -23,10 +23,10 @@ pub(crate) const fn story(
 
 /// What a HIS shows whenever it comes to a session.
 pub(crate) const HIS_UP: &str = "FRM-9 FRM-11 FRM-14 FRM-29 KEX-3 KEX-4 KEX-10 KEX-11 KEX-12 KEX-48 KEX-66 KEX-71 MSG-1 MSG-3 MSG-6 \
-     REC-1 REC-2 ENC-3 ORD-8 ORD-9 ORD-63 ORD-69 ORD-219";
+     REC-1 REC-2 ENC-3 ORD-8 ORD-9 ORD-63 ORD-69 ORD-219 PRI-3";
 /// What a POS shows whenever it comes to a session.
 pub(crate) const POS_UP: &str = "FRM-9 FRM-11 FRM-14 FRM-29 KEX-3 KEX-4 KEX-35 KEX-54 KEX-62 MSG-1 MSG-3 MSG-25 MSG-26 REC-1 REC-2 \
-     ENC-3 ORD-7 ORD-9 ORD-69 BOK-18 BOK-25 ORD-65 PAY-33";
+     ENC-3 ORD-7 ORD-9 ORD-69 BOK-18 BOK-25 ORD-65 PAY-33 PRI-3";
 /// What a HIS shows when it makes a collect.
 pub(crate) const HIS_MADE: &str =
     "BOK-27 ORD-5 ORD-6 ORD-47 ORD-48 ORD-49 ORD-160 ORD-162 ORD-165 ORD-166 MSG-31 BOK-2";

@@ -4,11 +4,14 @@ use crate::alarms;
 use crate::arrivals;
 use crate::late;
 use crate::lines as told;
+use crate::lookups;
 use crate::losses;
 use crate::merchants;
 use crate::paying;
 use crate::played;
+use crate::questions;
 use crate::rules;
+use crate::sessions;
 use crate::shows::{
     HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_PAID, POS_TAKEN, POS_UNPAID, POS_UP, Story, story,
 };
@@ -24,6 +27,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(rules::STORIES)
         .chain(late::STORIES)
         .chain(merchants::STORIES)
+        .chain(questions::STORIES)
+        .chain(lookups::STORIES)
+        .chain(sessions::STORIES)
 }
 
 const FIRST: &[Story] = &[

@@ -100,6 +100,9 @@ pub(crate) struct Proven {
     pub(crate) fen: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) captured_at: Option<u64>,
+    /// Fen given back so far, beside `captured_and_refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refunded: Option<u64>,
 }
 
 /// What an end wants done.
@@ -158,6 +161,10 @@ pub(crate) fn proven(proof: &Proof) -> Proven {
         payment_no: capture.map(|capture| capture.payment_no.clone()),
         fen: capture.map(|capture| capture.amount),
         captured_at: capture.and_then(|capture| capture.captured_at).map(|at| at.0),
+        refunded: match proof {
+            Proof::CapturedAndRefunded { refunded, .. } => Some(*refunded),
+            _ => None,
+        },
     }
 }
 

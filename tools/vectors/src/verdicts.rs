@@ -93,6 +93,10 @@ fn add(
         (Err(_), _) => "PAY-13 PAY-18",
         (_, true) => "PAY-22 PAY-23 PAY-24",
         _ if what.proof == "mismatch" => "PAY-19 PAY-25",
+        _ if what.proof == "not_refunded" => "PAY-20 PAY-21 PAY-29 PAY-30 PAY-31",
+        _ if what.refunded.is_some() && !what.reply.contains_key("refunded") => {
+            "PAY-20 PAY-21 PAY-25 PAY-27 PAY-28 PAY-31"
+        }
         _ => "PAY-20 PAY-21 PAY-25 PAY-26 PAY-27 PAY-30 PAY-31",
     };
     match judged {

@@ -35,10 +35,28 @@ def replay_conversations(file: Case, tally: Tally) -> None:
 
 
 def _play(site: Case, case: Case) -> None:
+    if _answered_late(case):
+        raise NotImplementedError("a book that answers when more has come in")
     if case["side"] == "pos":
         pos_vectors.Conversation(site, case).play()
         return
     _Window(site, case).play()
+
+
+def _answered_late(case: Case) -> bool:
+    """The books of this client answer before anything else comes in."""
+    waits = late = False
+    for happening in case["happenings"]:
+        ((name, _),) = happening.get("in", happening.get("out")).items()
+        if name in ("loaded", "persisted", "persist_failed"):
+            if late:
+                return True
+            waits = False
+        elif name in ("load", "persist"):
+            waits = True
+        elif "in" in happening:
+            late = waits
+    return False
 
 
 class _Window:

@@ -96,7 +96,8 @@ impl HisLink {
             return self.close_session(AlertCode::Close, clock);
         }
         let first = up.run.is_empty();
-        up.run = ready.run;
+        // A run of another length than 4 bytes counts as none.
+        up.run = if ready.run.len() == 4 { ready.run } else { Vec::new() };
         if first {
             let device_id = up.established.peer_id.clone();
             self.event(HisEvent::SessionUp {

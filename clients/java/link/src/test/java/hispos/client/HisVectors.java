@@ -45,13 +45,21 @@ final class HisVectors {
     new HisVectors(site, one).play();
   }
 
-  /** The books of this client answer at once: a last question without an answer cannot be lived. */
+  /** The books of this client answer at once: a question that has no answer yet is not lived. */
   static void refuseSilentBook(JsonObject one, List<String> questions) {
     String last = "";
+    boolean isLate = false;
     for (JsonObject happening : objects(one, "happenings")) {
       JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
       String name = both.keySet().iterator().next();
-      last = List.of("load", "loaded", "persist", "persisted").contains(name) ? name : last;
+      boolean isAnswer = List.of("loaded", "persisted", "persist_failed").contains(name);
+      if (isAnswer && isLate) {
+        throw new Unimplemented("a book that answers when more has come in");
+      }
+      boolean isQuestion = List.of("load", "persist").contains(name);
+      boolean waits = List.of("load", "persist").contains(last);
+      isLate = !isAnswer && (isLate || (waits && happening.has("in")));
+      last = isAnswer || isQuestion ? name : last;
     }
     if (questions.contains(last)) {
       throw new Unimplemented("a book that does not answer");
