@@ -14,8 +14,10 @@ var requestGaps = []int64{TimerRequestRepeat1, TimerRequestRepeat2, TimerRequest
 
 // call is an open request.
 type call struct {
-	message   *pb.Message
-	orderNo   string
+	message *pb.Message
+	orderNo string
+	// That of the order that it asks about, 0 without one.
+	state     pb.HisState
 	firstSent int64
 	due       int64
 	gaps      int
@@ -34,8 +36,8 @@ type calls struct {
 func (c *calls) hasRoom() bool { return len(c.open) < LimitOpenCallsMax }
 
 // make opens a call, or lets the request wait for a free one and gives nil.
-func (c *calls) make(message *pb.Message, orderNo string, now int64) *call {
-	made := &call{message: message, orderNo: orderNo, firstSent: now, due: now + requestGaps[0]}
+func (c *calls) make(message *pb.Message, orderNo string, state pb.HisState, now int64) *call {
+	made := &call{message: message, orderNo: orderNo, state: state, firstSent: now, due: now + requestGaps[0]}
 	if !c.hasRoom() {
 		c.waiting = append(c.waiting, *made)
 		return nil
@@ -123,8 +125,16 @@ func (c *calls) wouldSubmit(orderNo string, now int64) bool {
 }
 
 func (c *calls) hasPing() bool {
+	return c.has(func(message *pb.Message) bool { return message.GetPing() != nil })
+}
+
+func (c *calls) hasList() bool {
+	return c.has(func(message *pb.Message) bool { return message.GetListOrders() != nil })
+}
+
+func (c *calls) has(is func(*pb.Message) bool) bool {
 	for _, item := range c.open {
-		if item.message.GetPing() != nil {
+		if is(item.message) {
 			return true
 		}
 	}

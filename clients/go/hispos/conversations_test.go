@@ -127,7 +127,7 @@ func (c *hisConversation) start() error {
 			return err
 		}
 	}
-	site := &Site{agreement, devices, c.site.bytes("site_secret")}
+	site := &Site{[]*Agreement{agreement}, devices, c.site.bytes("site_secret")}
 	ledger, err := OpenLedger(book, site, Standard{}, c.unix, bookID)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (c *hisConversation) start() error {
 		return err
 	}
 	end := NewEnd(Standard{}, c.site.text("terminal_id"), c.site.bytes("terminal_seed"), devices.Registry())
-	c.link = NewHisLink(end, c.site.text("device_id"), []Terms{agreement.Terms()}, c.draws().next, ledger)
+	c.link = NewHisLink(end, c.site.text("device_id"), c.draws().next, ledger)
 	return nil
 }
 
@@ -180,8 +180,8 @@ func (c *hisConversation) take(name string, in values) error {
 	case "tick":
 		c.link.OnTimer(c.now)
 	case "collect":
-		_, err := c.link.Collect(value.text("bill"), value.number("fen"), c.now)
-		if refusal := Refusal(""); errors.As(err, &refusal) {
+		_, err := c.link.Collect(value.text("bill"), value.number("fen"), 0, c.now)
+		if refusal := (Refusal{}); errors.As(err, &refusal) {
 			// Nothing is stored and nothing is sent.
 			return nil
 		}

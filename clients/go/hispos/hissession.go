@@ -74,6 +74,12 @@ func newHisSession(end *End, device string, agreements []Terms, draw Draw) *hisS
 	return s
 }
 
+// provision takes newer files over, for key exchanges from now on (PRV-31, PRV-40).
+func (s *hisSession) provision(registry map[string][]byte, agreements []Terms) {
+	s.end, s.agreements = s.end.with(registry), agreements
+	clear(s.refused)
+}
+
 func (s *hisSession) opened(now int64) {
 	s.closed(now)
 	s.stream = newStream(his)

@@ -44,9 +44,6 @@ const (
 	AlarmUnconfirmed     = "unconfirmed"
 )
 
-// Alarm is what people have to know; the number may be empty.
-type Alarm struct{ What, OrderNo string }
-
 // Up: a session with a terminal is there.
 type Up struct{ TerminalID string }
 
@@ -66,8 +63,6 @@ type PosConfig struct {
 	Unix    func() uint64
 	Journal *Book
 }
-
-const servingMax = 2
 
 // BeginJournal begins a new journal under 8 random bytes; one that has begun goes on.
 func BeginJournal(book *Book, bookID []byte, unix uint64) error {
@@ -113,11 +108,7 @@ func NewPosLink(config PosConfig, now int64) (*PosLink, error) {
 		isAnchored: true, dates: map[pb.Channel]platformDate{},
 	}
 	l.flow = newPosFlow(context, now)
-	var terms []Terms
-	for _, agreement := range l.serving() {
-		terms = append(terms, agreement.Terms())
-	}
-	l.session = newPosSession(config.End, terms, config.Draw, l.ready)
+	l.session = newPosSession(config.End, termsOf(l.serving()), config.Draw, l.ready)
 	peer := &pb.PeerRow{}
 	if err := proto.Unmarshal(l.book.get(pb.Table_TABLE_PEER, l.siteID), peer); err != nil {
 		return nil, err
@@ -201,7 +192,7 @@ func (l *PosLink) Answer(answer Answer, now int64) {
 func (l *PosLink) Scan(text string, now int64) error {
 	channel, digits, told := readCode(text)
 	if channel == 0 {
-		return Refusal(told)
+		return Refusal{ReasonOther, told}
 	}
 	return l.ScanCode(channel, Secret(digits), now)
 }
@@ -209,20 +200,33 @@ func (l *PosLink) Scan(text string, now int64) error {
 // ScanCode takes a payment code whose channel is known.
 func (l *PosLink) ScanCode(channel pb.Channel, digits Secret, now int64) error {
 	if l.flow.waiting() == nil {
-		return Refusal("no order waits")
+		return Refusal{ReasonNoOrderWaits, "no order waits"}
 	}
 	isTaken := false
 	l.work(now, func(clock instant) {
 		l.step(clock, func(at instant, effects *effects) { isTaken = l.flow.scan(channel, digits, at, effects) })
 	})
 	if !isTaken {
-		return Refusal("the channel has no merchant")
+		return Refusal{ReasonOther, "the channel has no merchant"}
 	}
 	return nil
 }
 
 // SetRoom tells whether there is room to store new orders.
 func (l *PosLink) SetRoom(isThere bool) { l.isLowOnRoom = !isThere }
+
+// Provision takes newer agreements, terminals or credentials over, also while a session lives (PRV-31, PRV-40). Every
+// merchant is verified again (PAY-33).
+func (l *PosLink) Provision(agreements []*Agreement, terminals *Manifest, merchants []Merchant, now int64) {
+	l.config.Agreements, l.config.Terminals, l.config.Merchants = agreements, terminals, merchants
+	registry := terminals.Registry()
+	if l.live != nil && registry[l.live.keys.peer] == nil {
+		l.session.finish(pb.AlertCode_ALERT_CODE_UNSPECIFIED, now)
+	}
+	l.session.provision(registry, termsOf(l.serving()))
+	l.flow.provision(agreements, merchants, now)
+	l.OnTimer(now)
+}
 
 // Close ends the session in order.
 func (l *PosLink) Close(now int64) {

@@ -127,26 +127,26 @@ func story(site *site, line, name, code string) error {
 		}
 		return nil
 	}
-	err = expect(desk.Done, func(now int64) (string, error) { return window.Link.Collect(name+"-1", 1234, now) })
+	err = expect(desk.Done, func(now int64) (string, error) { return window.Link.Collect(name+"-1", 1234, 0, now) })
 	if err != nil {
 		return err
 	}
 	err = expect(desk.Done, func(now int64) (string, error) {
 		return window.Link.Refund(hispos.Refund{
 			OrderNo: seen[0], Fen: -500, Item: "item-1", Operator: "1001", Approver: "2001", Reason: "wrong item",
-		}, now)
+		}, 0, now)
 	})
 	if err != nil {
 		return err
 	}
-	err = expect(desk.Refused, func(now int64) (string, error) { return window.Link.Collect(name+"-2", 350, now) })
+	err = expect(desk.Refused, func(now int64) (string, error) { return window.Link.Collect(name+"-2", 350, 0, now) })
 	if err != nil {
 		return err
 	}
 	if said := window.Ledger.Result(seen[1]); said.GetStatus() != pb.Status_STATUS_CANCELLED {
 		return fmt.Errorf("cancelled, and it ended with %v", said.GetStatus())
 	}
-	if _, err := window.Link.Collect(name+"-1", 1234, transport.BootClock()); err == nil {
+	if _, err := window.Link.Collect(name+"-1", 1234, 0, transport.BootClock()); err == nil {
 		return fmt.Errorf("a paid bill is collected again")
 	}
 	return nil

@@ -4,7 +4,7 @@ import pb "hispos-client/internal/messages"
 
 // What the links of both ends say.
 
-// Event is one of a link: Ready, Progress, OrderEnded, Rejected, Down or Notice.
+// Event is one of a link, such as Ready, Progress, Accepted, OrderEnded, Down, Alarm or Notice.
 type Event any
 
 // Ready: the session is past Sync: orders can be made.
@@ -20,7 +20,26 @@ type Progress struct {
 // Down: there is no session: open orders are unknown, never failed (ORD-79).
 type Down struct{}
 
-// Refusal is an order that is not made; nothing was stored.
-type Refusal string
+// Alarm is what people have to know; the number may be empty.
+type Alarm struct{ What, OrderNo string }
 
-func (r Refusal) Error() string { return string(r) }
+// Why a command is refused, as the driver interface names it.
+const (
+	ReasonNoSession    = "no_session"
+	ReasonUnknownOrder = "unknown_order"
+	ReasonLeased       = "leased"
+	ReasonBillBusy     = "bill_busy"
+	ReasonBillCaptured = "bill_captured"
+	ReasonOrphan       = "orphan"
+	ReasonRestoring    = "restoring"
+	ReasonExceeds      = "exceeds"
+	ReasonItemBusy     = "item_busy"
+	ReasonTooSoon      = "too_soon"
+	ReasonNoOrderWaits = "no_order_waits"
+	ReasonOther        = "other"
+)
+
+// Refusal is an order or a decision that is not made; nothing was stored.
+type Refusal struct{ Reason, Text string }
+
+func (r Refusal) Error() string { return r.Text }

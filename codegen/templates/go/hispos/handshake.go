@@ -51,6 +51,13 @@ func NewEnd(crypto Crypto, id string, signingKey []byte, registry map[string][]b
 	return &End{crypto, id, signingKey, registry, []uint32{protocolVersion}, []uint32{suite1}}
 }
 
+// with is the same end with another registry.
+func (e *End) with(registry map[string][]byte) *End {
+	other := *e
+	other.Registry = registry
+	return &other
+}
+
 // restricted is the same end under an agreement: what it lists and the end knows, in the agreement's order (KEX-4).
 func (e *End) restricted(terms Terms) *End {
 	both := *e

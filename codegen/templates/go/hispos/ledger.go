@@ -2,7 +2,6 @@ package hispos
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -10,37 +9,91 @@ import (
 	pb "hispos-client/internal/messages"
 )
 
-// The ledger of a HIS: making orders, taking results in, booking refunds (orders, books). Every step reads rows,
+// The ledger of a HIS: its rows, and the small steps that change one of them (orders, books). Every step reads rows,
 // decides, and commits what it writes as one batch before anybody is told (ORD-8, ORD-9).
 
-const secondsOfDay = 86_400
+const (
+	secondsOfDay   = 86_400
+	attentionLooks = 30
+	// Of an orphan: nobody looks at it later (ORD-212).
+	noLooks = ^uint32(0)
+	forever = ^uint64(0)
+)
 
-// Site is what a ledger has to know of its site. The agreement is the newest one, and must be simulated for now.
+var lookAfter = []uint64{600, 3_600, secondsOfDay}
+
+// Site is what a ledger has to know of its site.
 type Site struct {
-	Agreement *Agreement
-	Devices   *Manifest
+	// Every agreement ever taken over, the newest first (PRV-30). They must be simulated for now.
+	Agreements []*Agreement
+	Devices    *Manifest
 	// The site secret of derived order numbers, 32 bytes (ORD-22).
 	Secret []byte
 }
 
-func (s *Site) fullLease() int64 {
-	timers := s.Agreement.Timers
-	return int64(timers.Start) + int64(timers.Act) + int64(timers.Drift)
+func (s *Site) newest() *Agreement { return s.Agreements[0] }
+
+func (s *Site) id() string { return s.newest().SiteId }
+
+// numbered gives the agreement of a number; the newest one for a number that was never held.
+func (s *Site) numbered(agreementNo uint32) *Agreement {
+	for _, agreement := range s.Agreements {
+		if agreement.AgreementNo == agreementNo {
+			return agreement
+		}
+	}
+	return s.newest()
 }
 
-// Ledger is orders, bills and captures of one site.
+// serving are the two newest agreements, for new sessions (PRV-31).
+func (s *Site) serving() []*Agreement { return s.Agreements[:min(len(s.Agreements), servingMax)] }
+
+// fullLease is the largest lease of all agreements, in milliseconds.
+func (s *Site) fullLease() int64 {
+	longest := int64(0)
+	for _, agreement := range s.Agreements {
+		timers := agreement.Timers
+		longest = max(longest, int64(timers.Start)+int64(timers.Act)+int64(timers.Drift))
+	}
+	return longest
+}
+
+// quiet is the largest T_QUIET of all agreements (ORD-215).
+func (s *Site) quiet() int64 {
+	longest := int64(0)
+	for _, agreement := range s.Agreements {
+		longest = max(longest, int64(agreement.Timers.Quiet))
+	}
+	return longest
+}
+
+// mayOrder tells whether a device takes new orders: it is registered and not revoked.
+func (s *Site) mayOrder(deviceID string) bool {
+	device, isKnown := s.Devices.Entry(deviceID)
+	return isKnown && device.Revocation == 0
+}
+
+// Ledger is orders, bills and captures of one site. One goroutine uses it and its links.
 type Ledger struct {
-	Site     *Site
+	site     *Site
 	book     *Book
 	crypto   Crypto
 	unix     func() uint64
-	alarms   []string
+	alarms   []Alarm
 	isHalted bool
+	// When the wait after a step back is over, if the site waits.
+	waitUntil int64
+	parsed    map[string]parsedOrder
 }
 
-// OpenLedger begins a new book under bookID, or goes on with one. unix is the calendar clock in seconds.
+type parsedOrder struct {
+	version uint64
+	order   *pb.HisOrder
+}
+
+// OpenLedger begins a new book under bookID, or goes on with one. unix is the calendar clock in seconds, 0 without one.
 func OpenLedger(book *Book, site *Site, crypto Crypto, unix func() uint64, bookID []byte) (*Ledger, error) {
-	ledger := &Ledger{Site: site, book: book, crypto: crypto, unix: unix}
+	ledger := &Ledger{site: site, book: book, crypto: crypto, unix: unix, parsed: map[string]parsedOrder{}}
 	if !book.IsNew() {
 		return ledger, nil
 	}
@@ -48,8 +101,28 @@ func OpenLedger(book *Book, site *Site, crypto Crypto, unix func() uint64, bookI
 		return nil, err
 	}
 	batch := ledger.batch()
-	batch.put(pb.Table_TABLE_SITE, site.Agreement.SiteId, &pb.SiteRow{SearchUntil: unix() + LimitSearchDays*secondsOfDay})
+	batch.put(pb.Table_TABLE_SITE, site.id(), &pb.SiteRow{SearchUntil: searchUntil(unix())})
 	return ledger, batch.commit()
+}
+
+// searchUntil: until then the orders of a new or restored ledger carry a search (BOK-28).
+func searchUntil(unix uint64) uint64 {
+	if unix == 0 {
+		return forever
+	}
+	return unix + LimitSearchDays*secondsOfDay
+}
+
+// BeginRun is called at each start of the program, before any link runs: what is open is asked about (ORD-182, BOK-27).
+func (l *Ledger) BeginRun(now int64) error {
+	batch := l.batch()
+	for _, open := range l.openOrders() {
+		open.State, open.StartBy = pb.HisState_HIS_STATE_ASKING, 0
+		open.LeasedUntil = uint64(now + l.site.fullLease())
+		batch.put(pb.Table_TABLE_ORDER, open.number, open.HisOrder)
+	}
+	l.waitUntil = now + l.site.fullLease() + l.site.quiet()
+	return batch.commit()
 }
 
 // batch is the rows that one step has read, and those that it writes.
@@ -75,9 +148,29 @@ func (b *batch) get(table pb.Table, key string, into proto.Message) bool {
 	return b.ledger.book.has(table, key) && proto.Unmarshal(b.ledger.book.get(table, key), into) == nil
 }
 
+// order gives an order's row, nil if there is none.
+func (b *batch) order(orderNo string) *pb.HisOrder {
+	order := &pb.HisOrder{}
+	if !b.get(pb.Table_TABLE_ORDER, orderNo, order) {
+		return nil
+	}
+	return order
+}
+
+// capture gives a capture row, or one that finds a capture; nil if there is none.
+func (b *batch) capture(key string) *pb.CaptureRow {
+	row := &pb.CaptureRow{}
+	if !b.get(pb.Table_TABLE_CAPTURE, key, row) {
+		return nil
+	}
+	return row
+}
+
 // put is a row that the step writes.
-func (b *batch) put(table pb.Table, key string, row proto.Message) {
-	item := write{rowKey{table, key}, encode(row)}
+func (b *batch) put(table pb.Table, key string, row proto.Message) { b.putBytes(table, key, encode(row)) }
+
+func (b *batch) putBytes(table pb.Table, key string, row []byte) {
+	item := write{rowKey{table, key}, row}
 	for at := range b.writes {
 		if b.writes[at].rowKey == item.rowKey {
 			b.writes[at] = item
@@ -87,17 +180,19 @@ func (b *batch) put(table pb.Table, key string, row proto.Message) {
 	b.writes = append(b.writes, item)
 }
 
-func (b *batch) commit() error { return b.ledger.book.commit(b.reads, b.writes, b.ledger.unix()) }
-
-// BeginRun is called at each start of the program, before any link runs: what is open is asked about (ORD-182, BOK-27).
-func (l *Ledger) BeginRun(now int64) error {
-	batch := l.batch()
-	for _, open := range l.openOrders() {
-		open.State, open.StartBy = pb.HisState_HIS_STATE_ASKING, 0
-		open.LeasedUntil = uint64(now + l.Site.fullLease())
-		batch.put(pb.Table_TABLE_ORDER, open.number, open.HisOrder)
+// putPeer never writes an empty row.
+func (b *batch) putPeer(deviceID string, peer *pb.PeerRow) {
+	if proto.Size(peer) == 0 {
+		peer.PulledBook = make([]byte, bookIDBytes)
 	}
-	return batch.commit()
+	b.put(pb.Table_TABLE_PEER, deviceID, peer)
+}
+
+func (b *batch) commit() error {
+	if len(b.writes) > 0 {
+		b.reviseDays()
+	}
+	return b.ledger.book.commit(b.reads, b.writes, b.ledger.unix())
 }
 
 // hisOrder is an order's row with its number.
@@ -115,31 +210,69 @@ func hasEnded(order *pb.HisOrder) bool {
 	return false
 }
 
-// Order gives an order's row, nil if there is none.
-func (l *Ledger) Order(orderNo string) *pb.HisOrder {
-	if !l.book.has(pb.Table_TABLE_ORDER, orderNo) {
-		return nil
+// coreOf gives the core of an order that was judged before it was stored; an orphan may have none.
+func coreOf(order *pb.HisOrder) *pb.OrderCore {
+	core := &pb.OrderCore{}
+	if proto.Unmarshal(order.Core, core) != nil {
+		return &pb.OrderCore{}
 	}
-	order := &pb.HisOrder{}
-	if proto.Unmarshal(l.book.get(pb.Table_TABLE_ORDER, orderNo), order) != nil {
-		return nil
-	}
-	return order
+	return core
 }
 
+// Order gives an order's row, nil if there is none.
+func (l *Ledger) Order(orderNo string) *pb.HisOrder {
+	if known := l.order(orderNo); known != nil {
+		return proto.Clone(known).(*pb.HisOrder)
+	}
+	return nil
+}
+
+// order is the same, and is not to be changed.
+func (l *Ledger) order(orderNo string) *pb.HisOrder {
+	version := l.book.version(pb.Table_TABLE_ORDER, orderNo)
+	if version == 0 {
+		return nil
+	}
+	known := l.parsed[orderNo]
+	if known.version != version {
+		order := &pb.HisOrder{}
+		if proto.Unmarshal(l.book.get(pb.Table_TABLE_ORDER, orderNo), order) != nil {
+			return nil
+		}
+		known = parsedOrder{version, order}
+		l.parsed[orderNo] = known
+	}
+	return known.order
+}
+
+// HasEnded tells whether an order has ended.
+func (l *Ledger) HasEnded(orderNo string) bool {
+	order := l.order(orderNo)
+	return order != nil && hasEnded(order)
+}
+
+// Err tells why the ledger cannot be written any more; the program ends, and starts anew (ORD-10).
+func (l *Ledger) Err() error { return l.book.broken }
+
+// orders are all, in the order of their first records; not to be changed.
 func (l *Ledger) orders() []hisOrder {
 	var found []hisOrder
 	for _, key := range l.book.keys(pb.Table_TABLE_ORDER) {
-		if order := l.Order(key); order != nil {
+		if order := l.order(key); order != nil {
 			found = append(found, hisOrder{key, order})
 		}
 	}
 	return found
 }
 
-// openOrders have not ended, by the time at which they were made and then by number (ORD-70).
+// openOrders have not ended, by the time at which they were made and then by number (ORD-70). They are copies.
 func (l *Ledger) openOrders() []hisOrder {
-	open := slices.DeleteFunc(l.orders(), func(order hisOrder) bool { return hasEnded(order.HisOrder) })
+	var open []hisOrder
+	for _, order := range l.orders() {
+		if !hasEnded(order.HisOrder) {
+			open = append(open, hisOrder{order.number, proto.Clone(order.HisOrder).(*pb.HisOrder)})
+		}
+	}
 	slices.SortFunc(open, func(one, other hisOrder) int {
 		return cmp.Or(cmp.Compare(one.MadeAt, other.MadeAt), cmp.Compare(one.number, other.number))
 	})
@@ -155,64 +288,6 @@ func (l *Ledger) OpenOrders() []string {
 	return found
 }
 
-func (l *Ledger) peer(deviceID string) *pb.PeerRow {
-	row := &pb.PeerRow{}
-	l.batch().get(pb.Table_TABLE_PEER, deviceID, row)
-	return row
-}
-
-// storeAnchor stores a newer anchor of a device's journal (ORD-69).
-func (l *Ledger) storeAnchor(deviceID string, anchor []byte) error {
-	batch := l.batch()
-	batch.putAnchor(deviceID, anchor)
-	return batch.commit()
-}
-
-func (b *batch) putAnchor(deviceID string, anchor []byte) {
-	peer := &pb.PeerRow{}
-	b.get(pb.Table_TABLE_PEER, deviceID, peer)
-	if isNewerAnchor(anchor, peer.Anchor) {
-		peer.Anchor = anchor
-		b.put(pb.Table_TABLE_PEER, deviceID, peer)
-	}
-}
-
-// storePull stores how far a device's list was pulled (ORD-223).
-func (l *Ledger) storePull(deviceID string, bookID []byte, seq uint64) error {
-	batch, peer := l.batch(), &pb.PeerRow{}
-	batch.get(pb.Table_TABLE_PEER, deviceID, peer)
-	if seq == 0 && string(peer.PulledBook) == string(bookID) {
-		seq = peer.PulledSeq
-	}
-	peer.PulledBook, peer.PulledSeq, peer.Pulled = bookID, seq, true
-	batch.put(pb.Table_TABLE_PEER, deviceID, peer)
-	return batch.commit()
-}
-
-// setState moves an order that has not ended to Cancelling or Asking.
-func (l *Ledger) setState(orderNo string, state pb.HisState, rejected pb.RejectCode) error {
-	batch, order := l.batch(), &pb.HisOrder{}
-	batch.get(pb.Table_TABLE_ORDER, orderNo, order)
-	order.State = state
-	if rejected != 0 {
-		order.Rejected = uint32(rejected)
-	}
-	batch.put(pb.Table_TABLE_ORDER, orderNo, order)
-	return batch.commit()
-}
-
-// MarkPosted: the bill database has made an order durable (ORD-243).
-func (l *Ledger) MarkPosted(orderNo string) error {
-	batch, order := l.batch(), &pb.HisOrder{}
-	batch.get(pb.Table_TABLE_ORDER, orderNo, order)
-	if order.Posting != pb.Posting_POSTING_UNPOSTED {
-		return Refusal(orderNo + " is not to be posted")
-	}
-	order.Posting = pb.Posting_POSTING_POSTED
-	batch.put(pb.Table_TABLE_ORDER, orderNo, order)
-	return batch.commit()
-}
-
 // Unposted are orders to hand over to the bill database (ORD-242, ORD-244).
 func (l *Ledger) Unposted() []string {
 	var found []string
@@ -224,6 +299,48 @@ func (l *Ledger) Unposted() []string {
 	return found
 }
 
-func (l *Ledger) alarm(format string, values ...any) {
-	l.alarms = append(l.alarms, fmt.Sprintf(format, values...))
+// Result gives what an ended order's device signed, nil before its end.
+func (l *Ledger) Result(orderNo string) *pb.ResultCore {
+	order := l.order(orderNo)
+	if order == nil || len(order.Result) == 0 {
+		return nil
+	}
+	return readStored(order.Result)
+}
+
+func (l *Ledger) peer(deviceID string) *pb.PeerRow {
+	row := &pb.PeerRow{}
+	l.batch().get(pb.Table_TABLE_PEER, deviceID, row)
+	return row
+}
+
+func (l *Ledger) siteRow() *pb.SiteRow {
+	row := &pb.SiteRow{}
+	l.batch().get(pb.Table_TABLE_SITE, l.site.id(), row)
+	return row
+}
+
+func (l *Ledger) alarm(what, orderNo string) { l.alarms = append(l.alarms, Alarm{what, orderNo}) }
+
+// restsOnAbsence tells whether a status may be refuted by a later look; an unknown one is unknown, too (ORD-44).
+func restsOnAbsence(status pb.Status) bool {
+	meaning, isKnown := StatusMeanings[status]
+	return !isKnown || meaning.RestsOnAbsence
+}
+
+// lookDue gives the Unix seconds from which the next later look is due (ORD-211, ORD-212).
+func lookDue(order *pb.HisOrder) (uint64, bool) {
+	nth := order.LookedAgain
+	switch order.State {
+	case pb.HisState_HIS_STATE_ATTENTION:
+		return order.EndedAt + secondsOfDay*(uint64(nth)+1), !order.Orphan && nth < attentionLooks
+	case pb.HisState_HIS_STATE_NOT_PAID, pb.HisState_HIS_STATE_NOT_REFUNDED:
+		said := readStored(order.Result)
+		if said == nil || int(nth) >= len(lookAfter) {
+			return 0, false
+		}
+		meaning, isKnown := StatusMeanings[said.Status]
+		return order.EndedAt + lookAfter[nth], isKnown && meaning.RestsOnAbsence
+	}
+	return 0, false
 }

@@ -72,6 +72,9 @@ func verifyManifest(crypto Crypto, data []byte, wanted pb.FileKind, organisation
 	return manifest, nil
 }
 
+// ManifestOf gives a manifest whose signature was verified before, from its payload.
+func ManifestOf(kind pb.FileKind, payload []byte) (*Manifest, error) { return parseManifest(kind, payload) }
+
 func judgeEntry(entry Entry) error {
 	if !isUsableKey(entry.PublicKey) || entry.ValidFrom > entry.ValidUntil {
 		return FileRefused{"PRV-35", entry.ID + ": key or dates"}

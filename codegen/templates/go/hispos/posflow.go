@@ -171,6 +171,15 @@ func newPosFlow(context *context, now int64) *posFlow {
 	}
 }
 
+// provision takes over agreements, the newest first, and the merchants whose credentials are held.
+func (f *posFlow) provision(agreements []*Agreement, merchants []Merchant, now int64) {
+	f.context.agreements, f.context.merchants = agreements, merchants
+	maps.DeleteFunc(f.context.verified, func(merchant Merchant, _ bool) bool {
+		return !slices.Contains(merchants, merchant)
+	})
+	f.nextVerify, f.verifyAgain = now, true
+}
+
 // load takes a stored order in; atStart marks what an earlier run left open.
 func (f *posFlow) load(row []byte, atStart bool, now int64) {
 	stored := &pb.PosOrder{}

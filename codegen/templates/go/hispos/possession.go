@@ -39,6 +39,11 @@ func newPosSession(
 	return &posSession{base: base{end: end, own: pos}, agreements: agreements, draw: draw, makeReady: makeReady}
 }
 
+// provision takes newer files over, for key exchanges from now on (PRV-31, PRV-40).
+func (s *posSession) provision(registry map[string][]byte, agreements []Terms) {
+	s.end, s.agreements = s.end.with(registry), agreements
+}
+
 func (s *posSession) opened(now int64) {
 	s.closed(now)
 	s.stream = newStream(pos)

@@ -159,6 +159,9 @@ type Agreement struct {
 // Terms are what sessions need of it.
 func (a *Agreement) Terms() Terms { return Terms{a.Hash, a.Versions, a.Suites} }
 
+// AgreementOf gives an agreement whose signatures were verified before, from its payload.
+func AgreementOf(payload []byte) (*Agreement, error) { return newAgreement(payload) }
+
 // newAgreement takes a payload that was verified before.
 func newAgreement(payload []byte) (*Agreement, error) {
 	agreement := &Agreement{Agreement: &pb.Agreement{}, Payload: payload, Hash: sha256Of(payload)}

@@ -23,6 +23,17 @@ type Terms struct {
 	Suites   []uint32
 }
 
+// servingMax is how many agreements serve for new sessions, the newest ones (PRV-31).
+const servingMax = 2
+
+func termsOf(agreements []*Agreement) []Terms {
+	var found []Terms
+	for _, agreement := range agreements {
+		found = append(found, agreement.Terms())
+	}
+	return found
+}
+
 // event is one of a session: started, ended, received or Notice.
 type event any
 

@@ -71,15 +71,7 @@ func (c *dayCount) count(order *pb.PosOrder, isOwn bool) {
 	}
 	var accounted []moved
 	if recorded != nil {
-		end := append([]byte{byte(len(recorded.OrderNo))}, recorded.OrderNo...)
-		end = append(end, byte(recorded.Outcome))
-		c.ends[recorded.OrderNo] = binary.BigEndian.AppendUint64(end, uint64(recorded.Amount))
-		if recorded.Outcome == pb.Outcome_OUTCOME_PAID || recorded.Outcome == pb.Outcome_OUTCOME_REFUNDED {
-			accounted = movedBy(recorded)
-		}
-	}
-	for _, item := range accounted {
-		c.add(false, item)
+		accounted = c.recorded(recorded)
 	}
 	if latest == nil {
 		return
@@ -91,6 +83,22 @@ func (c *dayCount) count(order *pb.PosOrder, isOwn bool) {
 	}
 }
 
+// recorded takes a result that ended its order at HIS; gives the money that it accounts for (ORD-246, ORD-250).
+func (c *dayCount) recorded(said *pb.ResultCore) []moved {
+	end := append([]byte{byte(len(said.OrderNo))}, said.OrderNo...)
+	end = append(end, byte(said.Outcome))
+	c.ends[said.OrderNo] = binary.BigEndian.AppendUint64(end, uint64(said.Amount))
+	if said.Outcome != pb.Outcome_OUTCOME_PAID && said.Outcome != pb.Outcome_OUTCOME_REFUNDED {
+		return nil
+	}
+	accounted := movedBy(said)
+	for _, item := range accounted {
+		c.add(false, item)
+	}
+	return accounted
+}
+
+// readStored gives a result that was judged before it was stored, nil without one.
 func readStored(result []byte) *pb.ResultCore {
 	said, err := readResult(result)
 	if err != nil {

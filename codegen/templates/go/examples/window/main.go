@@ -45,12 +45,12 @@ func run(home, line string, words []string) (int, string) {
 	window.Tell = func(event hispos.Event) { fmt.Printf("%T%+v\n", event, event) }
 	return window.Pay(func(now int64) (string, error) {
 		if isCollect {
-			return window.Link.Collect(words[1], fen, now)
+			return window.Link.Collect(words[1], fen, 0, now)
 		}
 		wanted := hispos.Refund{OrderNo: words[1], Fen: fen, Operator: words[3], Approver: words[4], Reason: "refund"}
 		if len(words) == 6 {
 			wanted.Item = words[5]
 		}
-		return window.Link.Refund(wanted, now)
+		return window.Link.Refund(wanted, 0, now)
 	}, 5*time.Minute)
 }

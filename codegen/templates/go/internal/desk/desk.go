@@ -50,7 +50,9 @@ func Open(home, line string) (*Desk, error) {
 		return nil, err
 	}
 	if !agreement.Simulated {
-		return nil, hispos.Refusal("this client is experimental: it takes simulated agreements only")
+		return nil, hispos.Refusal{
+			Reason: hispos.ReasonOther, Text: "this client is experimental: it takes simulated agreements only",
+		}
 	}
 	devices, err := hispos.ReadDevices(crypto, read("devices.hispos"), agreement)
 	if err != nil {
@@ -68,7 +70,7 @@ func Open(home, line string) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	site := &hispos.Site{Agreement: agreement, Devices: devices, Secret: secret}
+	site := &hispos.Site{Agreements: []*hispos.Agreement{agreement}, Devices: devices, Secret: secret}
 	ledger, err := hispos.OpenLedger(book, site, crypto, Unix, Draw(8))
 	if err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func Open(home, line string) (*Desk, error) {
 	}
 	end := hispos.NewEnd(crypto, strings.TrimSpace(string(read("terminal.id"))), key, devices.Registry())
 	device := strings.TrimSpace(string(read("device.id")))
-	link := hispos.NewHisLink(end, device, []hispos.Terms{agreement.Terms()}, Draw, ledger)
+	link := hispos.NewHisLink(end, device, Draw, ledger)
 	return &Desk{
 		Ledger: ledger, Link: link, storage: storage,
 		loop: transport.NewLoop(link, line, transport.BootClock), Tell: func(hispos.Event) {},

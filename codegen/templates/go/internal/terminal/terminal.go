@@ -58,7 +58,9 @@ func Open(home, line string, adapters map[hispos.Merchant]hispos.Adapter) (*Term
 		return nil, err
 	}
 	if !agreement.Simulated {
-		return nil, hispos.Refusal("this client is experimental: it takes simulated agreements only")
+		return nil, hispos.Refusal{
+			Reason: hispos.ReasonOther, Text: "this client is experimental: it takes simulated agreements only",
+		}
 	}
 	terminals, err := hispos.ReadTerminals(crypto, read("terminals.hispos"), agreement)
 	if err != nil {
