@@ -43,8 +43,8 @@ pub struct Formatter {
     pub version: &'static str,
     /// The command that prints the version.
     pub asks: &'static [&'static str],
-    /// What makes it format the current folder, or the files behind it.
-    pub arguments: &'static [&'static str],
+    /// The calls that format the current folder, or the files behind them, and drop imports that nothing uses.
+    pub calls: &'static [&'static [&'static str]],
     /// The ending of the files whose names it is given; empty: it takes the folder itself.
     pub files: &'static str,
     /// The command that installs it.
@@ -104,7 +104,10 @@ const PYTHON: Language = Language {
         program: "ruff",
         version: "ruff 0.17.6",
         asks: &["ruff", "--version"],
-        arguments: &["format", "--quiet", "."],
+        calls: &[
+            &["check", "--quiet", "--exit-zero", "--fix", "--select", "F401,I", "."],
+            &["format", "--quiet", "."],
+        ],
         files: "",
         install: "python3 -m pip install ruff==0.17.6",
     },
@@ -162,7 +165,7 @@ const JAVA: Language = Language {
         program: "google-java-format",
         version: "google-java-format: Version 1.28.0",
         asks: &["google-java-format", "--version"],
-        arguments: &["--replace"],
+        calls: &[&["--replace"]],
         files: "java",
         install: "codegen/formatters/google-java-format DIR, for a DIR of PATH",
     },
@@ -226,7 +229,7 @@ const GO: Language = Language {
         program: "gofmt",
         version: "go1.26.8",
         asks: &["go", "env", "GOVERSION"],
-        arguments: &["-w", "."],
+        calls: &[&["-w", "."]],
         files: "",
         install: "go install golang.org/dl/go1.26.8@latest && go1.26.8 download",
     },

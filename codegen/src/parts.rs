@@ -8,7 +8,8 @@
 //! pos     hispos_client/pos_link.py
 //! ```
 //!
-//! What it does not name both roles have. Inside such a file, comment lines mark what only one of them has:
+//! A project of both roles has everything, and what the list gives to `both` it alone has: what needs both ends. What the
+//! list does not name every project has. Inside such a file, comment lines mark what only one of them has:
 //!
 //! ```text
 //! # only: his
@@ -44,7 +45,8 @@ impl Parts {
             let (role, path) = match line.split_once('\t') {
                 Some(("his", path)) => (Role::His, path),
                 Some(("pos", path)) => (Role::Pos, path),
-                _ => return Err(format!("{LIST}:{number}: not `his` or `pos`, a tab and a path")),
+                Some(("both", path)) => (Role::Both, path),
+                _ => return Err(format!("{LIST}:{number}: not `his`, `pos` or `both`, a tab and a path")),
             };
             if !templates.iter().any(|template| holds(path, template)) {
                 return Err(format!("{LIST}:{number}: there is no template {path}"));
@@ -95,6 +97,7 @@ fn mark(line: &str) -> Option<Mark> {
     match (sign, words.trim_end_matches("-->").trim_end()) {
         ("//" | "#" | "<!--", "only: his") => Some(Mark::Only(Role::His)),
         ("//" | "#" | "<!--", "only: pos") => Some(Mark::Only(Role::Pos)),
+        ("//" | "#" | "<!--", "only: both") => Some(Mark::Only(Role::Both)),
         ("//" | "#" | "<!--", "only: end") => Some(Mark::End),
         _ => None,
     }
@@ -107,10 +110,12 @@ mod tests {
 
     #[test]
     fn a_role_has_its_own_files_and_those_that_nobody_lists() {
-        let parts = Parts::read("role\tpath\nhis\tdesk/\npos\ta.py\n", &["desk/b.py", "a.py"]).unwrap();
+        let list = "role\tpath\nhis\tdesk/\npos\ta.py\nboth\tcable.py\n";
+        let parts = Parts::read(list, &["desk/b.py", "a.py", "cable.py"]).unwrap();
         for (path, his, pos) in [
             ("desk/b.py", true, false),
             ("a.py", false, true),
+            ("cable.py", false, false),
             ("a.pyi", true, true),
             ("desk.py", true, true),
         ] {
@@ -123,7 +128,7 @@ mod tests {
     fn a_line_of_the_list_that_names_no_role_or_no_template_is_an_error() {
         for (list, error) in [
             ("role path\n", "roles.tsv:1: the head"),
-            ("role\tpath\nboth\ta.py\n", "roles.tsv:2: not `his` or `pos`"),
+            ("role\tpath\nall\ta.py\n", "roles.tsv:2: not `his`, `pos` or `both`"),
             ("role\tpath\nhis\ta.py\nhis\tgone.py\n", "roles.tsv:3: there is no template gone.py"),
         ] {
             let said = Parts::read(list, &["a.py"]).unwrap_err();

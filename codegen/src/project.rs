@@ -41,7 +41,7 @@ fn mark(language: &Language, project: &Path) -> Result<(), String> {
 }
 
 fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
-    let Formatter { program, version, asks, install, files, arguments } = &language.formatter;
+    let Formatter { program, version, asks, install, files, calls } = &language.formatter;
     let needed = |found: &str| {
         Failure::Missing(format!("{version} is needed to format the result, {found}; install it: {install}"))
     };
@@ -53,14 +53,18 @@ fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
     // What protoc wrote stays as it is where the formatter is told each file.
     let made = format!("{}{}/", language.messages.root, language.messages.folder);
     let named = read(folder).map_err(Failure::Broken)?.into_keys();
-    let named = named
-        .filter(|path| !files.is_empty() && path.ends_with(&format!(".{files}")) && !path.starts_with(&made));
-    let output = Command::new(program).args(*arguments).args(named).current_dir(folder).output();
-    let output = output.map_err(|error| Failure::Broken(format!("{program}: {error}")))?;
-    if output.status.success() {
-        return Ok(());
+    let named: Vec<String> = named
+        .filter(|path| !files.is_empty() && path.ends_with(&format!(".{files}")) && !path.starts_with(&made))
+        .collect();
+    for call in *calls {
+        let output = Command::new(program).args(*call).args(&named).current_dir(folder).output();
+        let output = output.map_err(|error| Failure::Broken(format!("{program}: {error}")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Failure::Broken(format!("{program}: {}", said.trim())));
+        }
     }
-    Err(Failure::Broken(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+    Ok(())
 }
 
 /// Writes a project into a folder, and removes what an earlier run of the generator left in it.

@@ -20,52 +20,23 @@ from hispos_client.messages.book_pb2 import SiteRow
 from hispos_client.provisioning import registry
 from hispos_client.session import Terms
 
-from . import pos_vectors
 from .book_vectors import Memory
 from .link_vectors import Draws
-from .vectors import Case, Tally, hexes, same
+from .vectors import Case, hexes, same, unanswered_load
 
 CRYPTO = Standard()
 _BEGIN = 1_000_000
 
 
-def replay_conversations(file: Case, tally: Tally) -> None:
-    """`conversations.json`: those of either side."""
-    for case in file["cases"]:
-        tally.run(case, lambda conversation: _play(file["site"], conversation))
+class Conversation:
+    """One case of the HIS."""
 
-
-def _play(site: Case, case: Case) -> None:
-    if _answered_late(case):
-        raise NotImplementedError("a book that answers when more has come in")
-    if case["side"] == "pos":
-        pos_vectors.Conversation(site, case).play()
-        return
-    _Window(site, case).play()
-
-
-def _answered_late(case: Case) -> bool:
-    """The books of this client answer before anything else comes in."""
-    waits = late = False
-    for happening in case["happenings"]:
-        ((name, _),) = happening.get("in", happening.get("out")).items()
-        if name in ("loaded", "persisted", "persist_failed"):
-            if late:
-                return True
-            waits = False
-        elif name in ("load", "persist"):
-            waits = True
-        elif "in" in happening:
-            late = waits
-    return False
-
-
-class _Window:
     def __init__(self, site: Case, case: Case) -> None:
+        """The ledger is empty."""
         self._site, self._case, self._now = site, case, _BEGIN
         self._draws = [[hexes(draw) for draw in start] for start in case["draws"]]
         self._storage = Memory()
-        self._stalls_at = pos_vectors.unanswered_load(case["happenings"])
+        self._stalls_at = unanswered_load(case["happenings"])
         payload = hexes(site["agreement"])
         self._agreement_hash = sha256(payload)
         self._agreement = Agreement.FromString(payload)

@@ -17,7 +17,7 @@ from hispos_client.pos_link import Device, PosLink, Provision, Refusal
 from hispos_client.tables import Channel
 
 from .link_vectors import Draws
-from .vectors import Case, hexes, same
+from .vectors import Case, hexes, same, unanswered_load
 
 CRYPTO = Standard()
 _BEGIN = 1_000_000
@@ -117,19 +117,6 @@ class Conversation:
             self._storage.acknowledge()
             same("anchor", value["anchor"], link.book.anchor.hex())
             link.persisted(self._now)
-
-
-def unanswered_load(happenings: list[Case]) -> int | None:
-    """The place of the input whose load is never answered."""
-    asked = None
-    for place, happening in enumerate(happenings):
-        if "load" in happening.get("out", {}):
-            asked = place
-        elif "loaded" in happening.get("in", {}):
-            asked = None
-    if asked is None:
-        return None
-    return max(place for place in range(asked) if "in" in happenings[place])
 
 
 def _row(stored: object) -> tuple[int, str, str]:

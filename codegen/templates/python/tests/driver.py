@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from hispos_client.book import Book, Stored
 from hispos_client.crypto import Standard, sha256
@@ -34,10 +34,58 @@ from .pos_vectors import answered_of
 
 Line = dict[str, Any]
 CRYPTO: Final = Standard()
+# only: his
 _HIS_CAN: Final = (
     "collect refund cancel query look_up pull totals refresh posted adopt decide go_on_without".split()
 )
 _DECISIONS: Final = {"evidence": EVIDENCE, "not_paid": UNPAID, "keep": KEEP, "returned": RETURNED}
+# only: end
+
+
+REFUSALS: Final[tuple[type[Exception], ...]] = (
+    # only: his
+    Refusal,
+    # only: end
+    # only: pos
+    PosRefusal,
+    # only: end
+)
+
+
+class Link(Protocol):
+    """What lines do to links of either side."""
+
+    def opened(self, now: int) -> None:
+        """A stream is open."""
+
+    def closed(self, now: int) -> None:
+        """The stream is gone."""
+
+    def feed(self, data: bytes, now: int) -> None:
+        """Bytes of the line."""
+
+    def on_timer(self, now: int) -> None:
+        """Time passed."""
+
+    def poll_transmit(self) -> bytes | None:
+        """Bytes for the line."""
+
+
+class Side(Protocol):
+    """A program run of either role."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the book could not be written."""
+
+    def ticks(self) -> list[int | None]:
+        """When each link has something to do."""
+
+    def take(self, line: Line) -> None:
+        """One input."""
+
+    def collect(self, out: list[Line]) -> None:
+        """What the links say."""
 
 
 class Restart(Exception):
@@ -103,7 +151,7 @@ class Program:
         self.role = ""
         self.line: Line = {}
         self.out: list[Line] = []
-        self._side: HisSide | PosSide | None = None
+        self._side: Side | None = None
         self._persists = 0
         self._is_halted = False
 
@@ -143,7 +191,7 @@ class Program:
         more: Line = {}
         if self.line["do"] == "hello":
             more = {"driver": 1, "name": "hispos Python client", "role": self.role, "book": "own"}
-            more["can"] = _HIS_CAN if self.role == "his" else ["scan"]
+            more["can"] = _SIDES[self.role][0]
             if self.line["driver"] != 1:
                 more["error"] = "this program speaks version 1 of the driver"
         elif self._side is not None:
@@ -164,7 +212,7 @@ class Program:
             self._is_halted = False
             self._persists = 0
             self._side = None
-            self._side = HisSide(self, line) if self.role == "his" else PosSide(self, line)
+            self._side = _SIDES[self.role][1](self, line)
             self._side.collect(self.out)
             return
         side = self._side
@@ -172,7 +220,7 @@ class Program:
             return
         try:
             side.take(line)
-        except (Refusal, PosRefusal) as refusal:
+        except REFUSALS as refusal:
             self._refused = getattr(refusal, "reason", "no_order_waits")
         except OSError:
             self._is_halted = True
@@ -211,13 +259,12 @@ def _agreements(start: Line) -> list[Agreement]:
     return [Agreement.FromString(bytes.fromhex(one)) for one in start["agreements"]]
 
 
-def _transmits(link: HisLink | PosLink, desk: int, out: list[Line]) -> None:
+def _transmits(link: Link, desk: int, out: list[Line]) -> None:
     while (data := link.poll_transmit()) is not None:
         out.append({"is": "transmit", "desk": desk, "bytes": data.hex()})
 
 
-def _line_of(link: HisLink | PosLink, line: Line) -> bool:
-    """What lines do to links of either side."""
+def _line_of(link: Link, line: Line) -> bool:
     name, now = line["do"], line["now"]
     if name == "opened":
         link.opened(now)
@@ -232,6 +279,7 @@ def _line_of(link: HisLink | PosLink, line: Line) -> bool:
     return True
 
 
+# only: pos
 class PosSide:
     """A POS."""
 
@@ -289,6 +337,8 @@ class PosSide:
             elif isinstance(event, PosAlarm):
                 out.append(_event("alarm", desk=0, alarm=event.name, order_no=event.order_no or None))
 
+# only: end
+
 
 def _event(name: str, **members: object) -> Line:
     return {
@@ -298,6 +348,7 @@ def _event(name: str, **members: object) -> Line:
     }
 
 
+# only: pos
 def _asked(question: Question) -> Line:
     asked: Line = {
         "is": "ask",
@@ -320,6 +371,9 @@ def _asked(question: Question) -> Line:
     if question.call in (PlatformCall.REFUND, PlatformCall.QUERY_REFUND):
         asked |= {"refund_number": question.refund_number, "fen": question.refund_amount}
     return asked
+
+# only: end
+# only: his
 
 
 class HisSide:
@@ -414,6 +468,17 @@ class HisSide:
                 if told is not None:
                     out.append({**told, "desk": desk})
 
+# only: end
+
+
+_SIDES: Final[dict[str, tuple[Sequence[str], Callable[[Program, Line], Side]]]] = {
+    # only: his
+    "his": (_HIS_CAN, HisSide),
+    # only: end
+    # only: pos
+    "pos": (["scan"], PosSide),
+    # only: end
+}
 
 if __name__ == "__main__":
     sys.exit(Program(sys.stdin, sys.stdout).run())

@@ -77,6 +77,7 @@ def agreement_of(his: bytes, pos: bytes) -> bytes:
     ).SerializeToString()
 
 
+# only: his
 class Site:
     """Both organisations, one device, one window, the platform."""
 
@@ -267,3 +268,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+# only: end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unittest
 from collections.abc import Callable
 
@@ -13,9 +14,33 @@ from . import (
     link_vectors,
     message_vectors,
     payment_vectors,
+    pos_vectors,
     session_vectors,
 )
-from .vectors import Case, Tally, folder, load
+from .vectors import Case, Tally, folder, is_answered_late, load
+
+CONVERSATIONS: dict[str, Callable[[Case, Case], None]] = {
+    # only: his
+    "his": lambda site, case: his_vectors.Conversation(site, case).play(),
+    # only: end
+    # only: pos
+    "pos": lambda site, case: pos_vectors.Conversation(site, case).play(),
+    # only: end
+}
+
+
+def replay_conversations(file: Case, tally: Tally) -> None:
+    """`conversations.json`: those of the ends that this client plays."""
+    for case in file["cases"]:
+        if play := CONVERSATIONS.get(case["side"]):
+            tally.run(case, functools.partial(_converse, play, file["site"]))
+
+
+def _converse(play: Callable[[Case, Case], None], site: Case, case: Case) -> None:
+    if is_answered_late(case["happenings"]):
+        raise NotImplementedError("a book that answers when more has come in")
+    play(site, case)
+
 
 REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "frames.json": link_vectors.replay_frames,
@@ -25,7 +50,7 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
     "records.json": link_vectors.replay_records,
     "signed_files.json": business_vectors.replay_signed_files,
     "orders.json": business_vectors.replay_orders,
-    "conversations.json": his_vectors.replay_conversations,
+    "conversations.json": replay_conversations,
     "books.json": book_vectors.replay_books,
     "messages.json": message_vectors.replay_messages,
     "example.json": example_vectors.replay_example,
@@ -36,7 +61,9 @@ REPLAYS: dict[str, Callable[[Case, Tally], None]] = {
 
 
 LAYERS: dict[str, tuple[str, Callable[[Case, Tally], None]]] = {
+    # only: both
     "conversations: session": ("conversations.json", session_vectors.replay_conversations),
+    # only: end
 }
 """A layer of cases that are not all replayed whole."""
 

@@ -63,3 +63,32 @@ def same(what: str, committed: object, derived: object) -> None:
     """Raises if a value is not what the file has."""
     if committed != derived:
         raise AssertionError(f"{what}: the file has {committed!r}, this client gives {derived!r}")
+
+
+def unanswered_load(happenings: list[Case]) -> int | None:
+    """The place of the input whose load is never answered."""
+    asked = None
+    for place, happening in enumerate(happenings):
+        if "load" in happening.get("out", {}):
+            asked = place
+        elif "loaded" in happening.get("in", {}):
+            asked = None
+    if asked is None:
+        return None
+    return max(place for place in range(asked) if "in" in happenings[place])
+
+
+def is_answered_late(happenings: list[Case]) -> bool:
+    """Whether a book answers when more has come in: those of this client answer before."""
+    waits = late = False
+    for happening in happenings:
+        ((name, _),) = happening.get("in", happening.get("out")).items()
+        if name in ("loaded", "persisted", "persist_failed"):
+            if late:
+                return True
+            waits = False
+        elif name in ("load", "persist"):
+            waits = True
+        elif "in" in happening:
+            late = waits
+    return False
