@@ -82,7 +82,7 @@ def is_answered_late(happenings: list[Case]) -> bool:
     """Whether a book answers when more has come in: those of this client answer before."""
     waits = late = False
     for happening in happenings:
-        ((name, _),) = happening.get("in", happening.get("out")).items()
+        ((name, _),) = (happening["in"] if "in" in happening else happening["out"]).items()
         if name in ("loaded", "persisted", "persist_failed"):
             if late:
                 return True
