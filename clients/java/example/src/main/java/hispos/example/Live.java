@@ -43,7 +43,7 @@ public final class Live {
     this.home = new File(root, "window");
   }
 
-  /** Both lines, one after the other. */
+  /** One end after the other. */
   public static void main(String[] words) throws Exception {
     File root = Files.createTempDirectory("hispos-live").toFile();
     Live live = new Live(root);
@@ -73,10 +73,12 @@ public final class Live {
     }
     System.out.println("this terminal and the reference HIS");
     new LivePos(Files.createTempDirectory("hispos-live").toFile()).run();
-    System.out.println(
-        "live: a window over a pseudo-terminal and over TCP: collect, refund, cancel, a killed"
-            + " window, a pulled cable; a terminal over TCP: collects, a refund, a cancel, a killed"
-            + " terminal");
+    String proved = "";
+    proved +=
+        "; a window over a pseudo-terminal and over TCP: collect, refund, cancel, a killed window,"
+            + " a pulled cable";
+    proved += "; a terminal over TCP: collects, a refund, a cancel, a killed terminal";
+    System.out.println("live: " + proved.substring(2));
   }
 
   private List<String> posWords(String... words) {
@@ -131,7 +133,7 @@ public final class Live {
             Labels.DEVICE_MANIFEST,
             devices.toByteArray(),
             company.posKey));
-    byte[] terminalKey = Window.draw(32);
+    byte[] terminalKey = Program.draw(32);
     TerminalManifest terminals =
         TerminalManifest.newBuilder()
             .setSerial(1)
@@ -154,7 +156,7 @@ public final class Live {
                 company.hisKey));
     pos("terminals", "import", file.getPath());
     company.write("window/terminal.key", terminalKey);
-    company.write("window/site.secret", Window.draw(32));
+    company.write("window/site.secret", Program.draw(32));
     company.write("window/terminal.id", Company.TERMINAL.getBytes(StandardCharsets.UTF_8));
     company.write("window/device.id", Company.DEVICE.getBytes(StandardCharsets.UTF_8));
   }
@@ -200,12 +202,12 @@ public final class Live {
               60_000,
               atCode(() -> pos("scan", code)));
       System.out.println("  " + paid.text);
-      check(paid.code == Window.DONE, "the collect");
+      check(paid.code == Program.DONE, "the collect");
       Refund wanted = new Refund(paid.orderNo, -500, "item-1", "1001", "2001", "wrong item");
       Window.Said back =
           window.pay(now -> window.link.refund(wanted, now), 90_000, atCode(() -> {}));
       System.out.println("  " + back.text);
-      check(back.code == Window.DONE, "the refund");
+      check(back.code == Program.DONE, "the refund");
       Window.Said cancelled =
           window.pay(
               now -> window.link.collect(name + "-2", 350, now),
@@ -213,7 +215,7 @@ public final class Live {
               atCode(() -> cancelOpen(window)));
       System.out.println("  " + cancelled.text);
       byte[] result = window.ledger.order(cancelled.orderNo).getResult().toByteArray();
-      check(cancelled.code == Window.REFUSED, "the cancel");
+      check(cancelled.code == Program.REFUSED, "the cancel");
       check(
           Orders.readResult(result).getStatus() == Status.STATUS_CANCELLED, "the cancel's status");
       try {
@@ -276,7 +278,7 @@ public final class Live {
                     pos("scan", code);
                   }));
       System.out.println("  the cable was out: " + paid.text);
-      check(paid.code == Window.DONE, "the collect over a pulled cable");
+      check(paid.code == Program.DONE, "the collect over a pulled cable");
     }
   }
 }

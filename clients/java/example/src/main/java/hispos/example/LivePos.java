@@ -114,7 +114,7 @@ final class LivePos {
   private void provision() throws Exception {
     long begin = System.currentTimeMillis() / 1000 - 60;
     long end = begin + 86400L * 365;
-    byte[] deviceKey = Window.draw(32);
+    byte[] deviceKey = Program.draw(32);
     DeviceManifest devices =
         DeviceManifest.newBuilder()
             .setSerial(1)

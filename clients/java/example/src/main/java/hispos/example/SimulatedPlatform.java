@@ -114,7 +114,7 @@ final class SimulatedPlatform implements PaymentPlatform {
     body.addProperty("channel", isWechat ? "wechat" : "alipay");
     body.addProperty("account", merchant.account);
     body.addProperty("sub_account", merchant.subAccount);
-    body.addProperty("nonce", Bytes.hex(Window.draw(16)));
+    body.addProperty("nonce", Bytes.hex(Program.draw(16)));
     if (!ask.number.isEmpty()) {
       body.addProperty("number", ask.number);
     }

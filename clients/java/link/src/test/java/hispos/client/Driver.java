@@ -34,7 +34,9 @@ public final class Driver {
   private final PrintStream output = new PrintStream(System.out, false, UTF_8);
   private final List<Desk> desks = new ArrayList<>();
   private boolean isHis;
+
   private Ledger ledger;
+
   private JsonArray outs = new JsonArray();
   private long number;
   private Integer desk;
@@ -265,7 +267,8 @@ public final class Driver {
     byte[] restored = line.has("restored") ? hex(line, "restored") : null;
     if (isHis) {
       startHis(line, agreements.get(0).agreement, terms, book);
-    } else {
+    }
+    if (!isHis) {
       startPos(line, agreements, book, hex(stored, "id"), restored);
     }
   }

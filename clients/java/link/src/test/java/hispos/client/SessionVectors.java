@@ -52,6 +52,27 @@ final class SessionVectors {
     return found;
   }
 
+  /** The books of this client answer at once: a question that has no answer yet is not lived. */
+  static void refuseSilentBook(JsonObject one, List<String> questions) {
+    String last = "";
+    boolean isLate = false;
+    for (JsonObject happening : objects(one, "happenings")) {
+      JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
+      String name = both.keySet().iterator().next();
+      boolean isAnswer = List.of("loaded", "persisted", "persist_failed").contains(name);
+      if (isAnswer && isLate) {
+        throw new Unimplemented("a book that answers when more has come in");
+      }
+      boolean isQuestion = List.of("load", "persist").contains(name);
+      boolean waits = List.of("load", "persist").contains(last);
+      isLate = !isAnswer && (isLate || (waits && happening.has("in")));
+      last = isAnswer || isQuestion ? name : last;
+    }
+    if (questions.contains(last)) {
+      throw new Unimplemented("a book that does not answer");
+    }
+  }
+
   private static final class Conversation {
     private final JsonObject site;
     private final JsonObject one;

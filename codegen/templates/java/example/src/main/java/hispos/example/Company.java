@@ -35,8 +35,8 @@ final class Company {
   static final String TERMINAL = "HIS-W01";
   static final String[] MERCHANTS = {"1900000001", "2021000000000001", "2088000000000001"};
 
-  final byte[] hisKey = Window.draw(32);
-  final byte[] posKey = Window.draw(32);
+  final byte[] hisKey = Program.draw(32);
+  final byte[] posKey = Program.draw(32);
   private final File root;
   private final List<Process> programs = new ArrayList<>();
 

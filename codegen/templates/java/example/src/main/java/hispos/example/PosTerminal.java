@@ -65,12 +65,12 @@ public final class PosTerminal {
       throws IOException, FileRefused, Broken {
     this.codes = new ArrayDeque<>(codes);
     Crypto crypto = new BouncyCrypto();
-    Agreements.Signed signed = Agreements.read(crypto, Window.read(home, "agreement.hispos"));
+    Agreements.Signed signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"));
     if (!signed.agreement.getSimulated()) {
       throw new IOException("this client is experimental: it takes simulated agreements only");
     }
     TerminalManifest terminals =
-        Manifests.terminals(crypto, Window.read(home, "terminals.hispos"), signed.agreement);
+        Manifests.terminals(crypto, Program.read(home, "terminals.hispos"), signed.agreement);
     readPlatforms(credentials, url);
     Book book =
         new Book(
@@ -79,22 +79,22 @@ public final class PosTerminal {
     PosLink.Config config =
         new PosLink.Config(
             crypto,
-            Window.text(home, "device.id"),
-            Window.read(home, "device.key"),
+            Program.text(home, "device.id"),
+            Program.read(home, "device.key"),
             boot(),
             "hispos example in Java 0.1.0",
             Collections.singletonList(signed),
             terminals,
             new ArrayList<>(platforms.keySet()));
-    Journal journal = new Journal(book, Window.draw(8));
-    link = new PosLink(config, journal, Window::draw, BootClock.now());
+    Journal journal = new Journal(book, Program.draw(8));
+    link = new PosLink(config, journal, Program::draw, BootClock.now());
     loop = new Loop(link, opener(line), 50);
   }
 
   private void readPlatforms(File credentials, String url) throws IOException {
     String text =
         new String(
-            Window.read(credentials.getParentFile(), credentials.getName()),
+            Program.read(credentials.getParentFile(), credentials.getName()),
             StandardCharsets.UTF_8);
     String[] place = url.replaceFirst("^http://", "").replaceFirst("/$", "").split(":");
     JsonObject all = JsonParser.parseString(text).getAsJsonObject();
@@ -108,10 +108,10 @@ public final class PosTerminal {
   /** 16 bytes that all programs of one boot share (ORD-57). */
   private static byte[] boot() {
     try {
-      String id = Window.text(new File("/proc/sys/kernel/random"), "boot_id");
+      String id = Program.text(new File("/proc/sys/kernel/random"), "boot_id");
       return Bytes.unhex(id.replace("-", ""));
     } catch (IOException error) {
-      return Window.draw(16);
+      return Program.draw(16);
     }
   }
 
@@ -177,7 +177,7 @@ public final class PosTerminal {
   public static void main(String[] words) {
     if (words.length < 4) {
       System.out.println("usage: PosTerminal DIR LINE CREDENTIALS URL [CODE...]");
-      System.exit(Window.USAGE);
+      System.exit(Program.USAGE);
     }
     try {
       List<String> codes = Arrays.asList(words).subList(4, words.length);
@@ -189,6 +189,6 @@ public final class PosTerminal {
     } catch (IOException | FileRefused | Broken error) {
       System.out.println(error.getMessage());
     }
-    System.exit(Window.NOT_REACHABLE);
+    System.exit(Program.NOT_REACHABLE);
   }
 }

@@ -32,8 +32,6 @@ import hispos.client.transport.Loop;
 import java.io.Closeable;
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -51,14 +49,6 @@ import java.util.List;
  * ledger is made there.
  */
 public final class Window implements Closeable {
-  static final int DONE = 0;
-  static final int USAGE = 2;
-  static final int REFUSED = 3;
-  static final int UNKNOWN = 4;
-  static final int NOT_REACHABLE = 5;
-
-  private static final SecureRandom RANDOM = new SecureRandom();
-
   final HisLink link;
   final Ledger ledger;
   final Loop loop;
@@ -67,40 +57,26 @@ public final class Window implements Closeable {
   /** Verifies the files of a folder, loads the ledger, and opens the line. */
   public Window(File home, String line) throws IOException, FileRefused, Broken, Refusal {
     Crypto crypto = new BouncyCrypto();
-    Agreements.Signed signed = Agreements.read(crypto, read(home, "agreement.hispos"));
+    Agreements.Signed signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"));
     if (!signed.agreement.getSimulated()) {
       throw new IOException("this client is experimental: it takes simulated agreements only");
     }
     DeviceManifest devices =
-        Manifests.devices(crypto, read(home, "devices.hispos"), signed.agreement);
-    Site site = new Site(signed.agreement, devices, read(home, "site.secret"));
+        Manifests.devices(crypto, Program.read(home, "devices.hispos"), signed.agreement);
+    Site site = new Site(signed.agreement, devices, Program.read(home, "site.secret"));
     storage = new FileStorage(new File(home, "ledger.jsonl"));
     Book book = new Book(storage, () -> System.currentTimeMillis() / 1000);
-    ledger = new Ledger(book, site, crypto, draw(8));
+    ledger = new Ledger(book, site, crypto, Program.draw(8));
     ledger.beginRun(BootClock.now());
     End end =
         new End(
             crypto,
-            text(home, "terminal.id"),
-            read(home, "terminal.key"),
+            Program.text(home, "terminal.id"),
+            Program.read(home, "terminal.key"),
             Manifests.registry(devices));
     List<Terms> agreements = Collections.singletonList(new Terms(signed.hash, signed.agreement));
-    link = new HisLink(ledger, end, agreements, text(home, "device.id"), Window::draw);
+    link = new HisLink(ledger, end, agreements, Program.text(home, "device.id"), Program::draw);
     loop = new Loop(link, () -> Lines.open(line));
-  }
-
-  static byte[] draw(int length) {
-    byte[] drawn = new byte[length];
-    RANDOM.nextBytes(drawn);
-    return drawn;
-  }
-
-  static byte[] read(File home, String name) throws IOException {
-    return Files.readAllBytes(new File(home, name).toPath());
-  }
-
-  static String text(File home, String name) throws IOException {
-    return new String(read(home, name), UTF_8).trim();
   }
 
   /** Makes an order. */
@@ -132,12 +108,12 @@ public final class Window implements Closeable {
                   return event instanceof LinkEvent.Ready;
                 });
     if (!isReady) {
-      return new Said(NOT_REACHABLE, "", "the terminal does not answer");
+      return new Said(Program.NOT_REACHABLE, "", "the terminal does not answer");
     }
     String orderNo = make.order(BootClock.now());
     if (!ends(orderNo, milliseconds, tell)) {
       return new Said(
-          UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
+          Program.UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
     }
     return said(orderNo);
   }
@@ -167,7 +143,7 @@ public final class Window implements Closeable {
             || result.getOutcome() == Outcome.OUTCOME_REFUNDED;
     Texts.Meaning meaning = Texts.STATUS.get(result.getStatusValue());
     String text = meaning == null ? "status " + result.getStatusValue() : meaning.cashierEn;
-    return new Said(moved ? DONE : REFUSED, orderNo, orderNo + ": " + text);
+    return new Said(moved ? Program.DONE : Program.REFUSED, orderNo, orderNo + ": " + text);
   }
 
   /** Ends the session in order. */
@@ -184,11 +160,11 @@ public final class Window implements Closeable {
     try {
       said = run(words);
     } catch (Refusal refusal) {
-      said = new Said(REFUSED, "", refusal.getMessage());
+      said = new Said(Program.REFUSED, "", refusal.getMessage());
     } catch (IllegalArgumentException error) {
-      said = new Said(USAGE, "", error.getMessage());
+      said = new Said(Program.USAGE, "", error.getMessage());
     } catch (IOException | FileRefused | Broken error) {
-      said = new Said(NOT_REACHABLE, "", error.getMessage());
+      said = new Said(Program.NOT_REACHABLE, "", error.getMessage());
     }
     System.out.println(said.text);
     System.exit(said.code);

@@ -33,7 +33,11 @@ public final class Driver {
   private final PrintStream output = new PrintStream(System.out, false, UTF_8);
   private final List<Desk> desks = new ArrayList<>();
   private boolean isHis;
+
+  // only: his
   private Ledger ledger;
+
+  // only: end
   private JsonArray outs = new JsonArray();
   private long number;
   private Integer desk;
@@ -59,13 +63,17 @@ public final class Driver {
       this.link = link;
     }
 
+    // only: his
     HisLink his() {
       return (HisLink) link;
     }
 
+    // only: end
+    // only: pos
     PosLink pos() {
       return (PosLink) link;
     }
+    // only: end
   }
 
   /** Random bytes from the given stream. */
@@ -220,9 +228,11 @@ public final class Driver {
     } catch (BookFailed failed) {
       said.addProperty("halted", true);
     }
+    // only: pos
     if (!isHis && !desks.isEmpty() && desks.get(0).pos().isHalted()) {
       said.addProperty("halted", true);
     }
+    // only: end
     JsonArray ticks = new JsonArray();
     for (Desk one : desks) {
       long at = one.link.nextTimer();
@@ -261,13 +271,19 @@ public final class Driver {
     JsonObject stored = line.getAsJsonObject("book");
     Book book = new Book(new Store(stored), () -> unix);
     byte[] restored = line.has("restored") ? hex(line, "restored") : null;
+    // only: his
     if (isHis) {
       startHis(line, agreements.get(0).agreement, terms, book);
-    } else {
+    }
+    // only: end
+    // only: pos
+    if (!isHis) {
       startPos(line, agreements, book, hex(stored, "id"), restored);
     }
+    // only: end
   }
 
+  // only: his
   private void startHis(JsonObject line, Agreement agreement, List<Terms> terms, Book book)
       throws Exception {
     DeviceManifest devices = DeviceManifest.parseFrom(hex(line, "devices"));
@@ -285,6 +301,8 @@ public final class Driver {
     }
   }
 
+  // only: end
+  // only: pos
   private void startPos(
       JsonObject line, List<Agreements.Signed> agreements, Book book, byte[] id, byte[] restored)
       throws Exception {
@@ -316,6 +334,7 @@ public final class Driver {
     desks.add(new Desk(new PosLink(config, journal, new Stream(hex(one, "random")), now)));
   }
 
+  // only: end
   private void input(String what, JsonObject line) throws Refusal {
     Desk one = desk == null ? null : desks.get(desk);
     switch (what) {
@@ -331,6 +350,7 @@ public final class Driver {
       case "tick":
         one.link.onTimer(now);
         break;
+      // only: pos
       case "verdict":
         desk = 0;
         desks.get(0).pos().verdict(PosVectors.verdict(line), now);
@@ -341,12 +361,16 @@ public final class Driver {
         PaymentCode code = new PaymentCode(text(line, "code").toCharArray());
         desks.get(0).pos().scan(channel, code, now);
         break;
+      // only: end
       default:
+        // only: his
         command(what, line);
+        // only: end
         break;
     }
   }
 
+  // only: his
   private void command(String what, JsonObject line) throws Refusal {
     switch (what) {
       case "collect":
@@ -386,6 +410,7 @@ public final class Driver {
     event.addProperty("order_no", orderNo);
   }
 
+  // only: end
   private JsonObject event(String name) {
     JsonObject event = out("event");
     event.addProperty("event", name);
@@ -401,17 +426,20 @@ public final class Driver {
     for (byte[] data = link.pollTransmit(); data != null; data = link.pollTransmit()) {
       out("transmit").addProperty("bytes", Bytes.hex(data));
     }
+    // only: pos
     if (link instanceof PosLink) {
       PosLink pos = (PosLink) link;
       for (Ask ask = pos.pollAsk(); ask != null; ask = pos.pollAsk()) {
         ask(ask);
       }
     }
+    // only: end
     for (LinkEvent event = link.pollEvent(); event != null; event = link.pollEvent()) {
       tell(event);
     }
   }
 
+  // only: pos
   private void ask(Ask ask) {
     JsonObject said = out("ask");
     said.addProperty("id", ask.id);
@@ -439,6 +467,7 @@ public final class Driver {
     }
   }
 
+  // only: end
   private void tell(LinkEvent event) {
     if (event instanceof LinkEvent.OrderEnded) {
       event("ended").addProperty("order_no", ((LinkEvent.OrderEnded) event).orderNo);

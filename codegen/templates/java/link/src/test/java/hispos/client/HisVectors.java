@@ -7,7 +7,6 @@ import static hispos.client.Vectors.text;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import hispos.client.Vectors.Unimplemented;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.SiteRow;
@@ -40,29 +39,8 @@ final class HisVectors {
   }
 
   static void play(JsonObject site, JsonObject one) throws Exception {
-    refuseSilentBook(one, List.of("load", "persist"));
+    SessionVectors.refuseSilentBook(one, List.of("load", "persist"));
     new HisVectors(site, one).play();
-  }
-
-  /** The books of this client answer at once: a question that has no answer yet is not lived. */
-  static void refuseSilentBook(JsonObject one, List<String> questions) {
-    String last = "";
-    boolean isLate = false;
-    for (JsonObject happening : objects(one, "happenings")) {
-      JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
-      String name = both.keySet().iterator().next();
-      boolean isAnswer = List.of("loaded", "persisted", "persist_failed").contains(name);
-      if (isAnswer && isLate) {
-        throw new Unimplemented("a book that answers when more has come in");
-      }
-      boolean isQuestion = List.of("load", "persist").contains(name);
-      boolean waits = List.of("load", "persist").contains(last);
-      isLate = !isAnswer && (isLate || (waits && happening.has("in")));
-      last = isAnswer || isQuestion ? name : last;
-    }
-    if (questions.contains(last)) {
-      throw new Unimplemented("a book that does not answer");
-    }
   }
 
   private byte[] bookId() {

@@ -60,7 +60,7 @@ final class PosVectors {
   }
 
   static void play(JsonObject site, JsonObject one) throws Exception {
-    HisVectors.refuseSilentBook(one, List.of("load"));
+    SessionVectors.refuseSilentBook(one, List.of("load"));
     new PosVectors(site, one).play();
   }
 

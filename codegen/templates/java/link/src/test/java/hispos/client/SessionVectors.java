@@ -36,9 +36,12 @@ final class SessionVectors {
 
   private SessionVectors() {}
 
+  // only: both
   static void conversations(JsonObject file, Tally tally) {
     tally.all(file, one -> new Conversation(file.getAsJsonObject("site"), one).play());
   }
+
+  // only: end
 
   /** The draws of each start of a conversation. */
   static Deque<Deque<byte[]>> draws(JsonObject one) {
@@ -51,6 +54,28 @@ final class SessionVectors {
     return found;
   }
 
+  /** The books of this client answer at once: a question that has no answer yet is not lived. */
+  static void refuseSilentBook(JsonObject one, List<String> questions) {
+    String last = "";
+    boolean isLate = false;
+    for (JsonObject happening : objects(one, "happenings")) {
+      JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
+      String name = both.keySet().iterator().next();
+      boolean isAnswer = List.of("loaded", "persisted", "persist_failed").contains(name);
+      if (isAnswer && isLate) {
+        throw new Unimplemented("a book that answers when more has come in");
+      }
+      boolean isQuestion = List.of("load", "persist").contains(name);
+      boolean waits = List.of("load", "persist").contains(last);
+      isLate = !isAnswer && (isLate || (waits && happening.has("in")));
+      last = isAnswer || isQuestion ? name : last;
+    }
+    if (questions.contains(last)) {
+      throw new Unimplemented("a book that does not answer");
+    }
+  }
+
+  // only: both
   private static final class Conversation {
     private final JsonObject site;
     private final JsonObject one;
@@ -170,6 +195,7 @@ final class SessionVectors {
     }
   }
 
+  // only: end
   static void messages(JsonObject file, Tally tally) {
     tally.all(file, SessionVectors::message);
   }
