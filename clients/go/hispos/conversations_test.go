@@ -41,7 +41,7 @@ func isNeverAnswered(item values) bool {
 		for _, direction := range []string{"in", "out"} {
 			for name := range happening.object(direction) {
 				switch name {
-				case "load", "loaded", "persist", "persisted":
+				case "load", "loaded", "persist", "persisted", "persist_failed":
 					last = name
 				}
 			}

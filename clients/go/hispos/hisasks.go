@@ -29,7 +29,8 @@ func (l *HisLink) work(now int64) {
 			l.forget()
 			l.tell(Down{})
 		case received:
-			if l.broken == nil {
+			// A request is answered in the session in which it came alone (MSG-13), and calls are forgotten with it.
+			if l.broken == nil && item.live == l.session.live {
 				l.take(item.message, now)
 			}
 		default:

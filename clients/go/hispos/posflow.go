@@ -419,7 +419,8 @@ func (f *posFlow) synced(isContained bool, clock instant, effects *effects) {
 		life := f.lives[number]
 		isOpen := life.row.State != pb.PosState_POS_STATE_ENDED
 		isOtherBoot := isFirst && life.isRestarted && string(life.row.Boot) != string(f.context.boot)
-		if !isContained && isOpen || isContained && isOtherBoot {
+		isMarked := !isContained && isOpen || isContained && isOtherBoot
+		if isMarked && !life.row.NotIntact {
 			life.row.NotIntact = true
 			effects.write(life.write())
 		}

@@ -247,6 +247,8 @@ var replays = map[string]func(values, *tally){
 	"books.json":         replayBooks,
 	"conversations.json": replayConversations,
 	"verdicts.json":      replayVerdicts,
+	"example.json":       replayExample,
+	"wire-trace.json":    replayTrace,
 }
 
 func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
@@ -255,6 +257,7 @@ func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
 		t.Fatal("no vectors", err)
 	}
 	all := tally{name: "all"}
+	replays["messages.json"] = replayMessages(t)
 	fmt.Printf("%-24s%10s%8s%15s\n", "vectors", "replayed", "failed", "unimplemented")
 	for _, path := range paths {
 		one := tally{name: filepath.Base(path)}

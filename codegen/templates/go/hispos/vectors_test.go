@@ -248,6 +248,8 @@ var replays = map[string]func(values, *tally){
 	// only: pos
 	"verdicts.json": replayVerdicts,
 	// only: end
+	"example.json":    replayExample,
+	"wire-trace.json": replayTrace,
 }
 
 func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
@@ -256,6 +258,7 @@ func TestVectorsGiveWhatTheFilesHave(t *testing.T) {
 		t.Fatal("no vectors", err)
 	}
 	all := tally{name: "all"}
+	replays["messages.json"] = replayMessages(t)
 	fmt.Printf("%-24s%10s%8s%15s\n", "vectors", "replayed", "failed", "unimplemented")
 	for _, path := range paths {
 		one := tally{name: filepath.Base(path)}
