@@ -4,7 +4,6 @@ package hispos
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -285,5 +284,5 @@ func messageHis(file, site, state values, isSent bool) (*HisLink, *played, error
 		return nil, nil, err
 	}
 	core := link.Ledger.Order(number).Core
-	return link, scene, same("the order", file.text("sent_order"), fmt.Sprintf("%x", core))
+	return link, scene, sameHex("the order", file.text("sent_order"), core)
 }

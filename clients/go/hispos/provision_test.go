@@ -206,3 +206,35 @@ func TestTheDeviceTellsWhatItCountsForADay(t *testing.T) {
 	}
 	t.Error("nothing is told")
 }
+
+func TestARequestThatComesWithTheNextSessionIsNotAnsweredInIt(t *testing.T) {
+	both, _, _ := newPaired(t)
+	both.connect()
+	unknown := encode(&pb.Message{Call: 9, Body: &pb.Message_Ping{Ping: &pb.Ping{}}})
+	both.pos.session.send(unknown, both.now)
+	late := drained(both.pos)
+	both.his.session.start(both.now)
+	both.pos.Feed(drained(both.his), both.now)
+	both.his.Feed(drained(both.pos), both.now)
+	both.pos.Feed(drained(both.his), both.now)
+	both.his.Feed(append(late, drained(both.pos)...), both.now)
+	if !both.his.session.isLive() || len(late) == 0 {
+		t.Fatal("no switch")
+	}
+	count := 0
+	for both.his.PollTransmit() != nil {
+		count++
+	}
+	if count != 1 {
+		t.Errorf("%d frames go out behind the switch, and Sync is one", count)
+	}
+}
+
+// drained is all that an end has to send.
+func drained(link interface{ PollTransmit() []byte }) []byte {
+	var all []byte
+	for data := link.PollTransmit(); data != nil; data = link.PollTransmit() {
+		all = append(all, data...)
+	}
+	return all
+}

@@ -3,7 +3,6 @@ package hispos
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -293,7 +292,7 @@ func messageHis(file, site, state values, isSent bool) (*HisLink, *played, error
 		return nil, nil, err
 	}
 	core := link.Ledger.Order(number).Core
-	return link, scene, same("the order", file.text("sent_order"), fmt.Sprintf("%x", core))
+	return link, scene, sameHex("the order", file.text("sent_order"), core)
 }
 
 // only: end
