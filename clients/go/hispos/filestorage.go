@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -19,6 +20,16 @@ import (
 type FileStorage struct {
 	file *os.File
 	next uint64
+}
+
+// syncFolder makes the file's name durable, too.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
 }
 
 type fileLine struct {
@@ -39,6 +50,10 @@ func OpenFileStorage(path string) (*FileStorage, error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s is in use: %w", path, err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		file.Close()
+		return nil, err
 	}
 	return &FileStorage{file: file, next: 1}, nil
 }

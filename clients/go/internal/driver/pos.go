@@ -39,6 +39,8 @@ func newPosSide(p *program) (side, error) {
 			Simulated: item.Simulated,
 		})
 	}
+	// From here on it is the link that stores.
+	p.storing = new(int)
 	link, err := hispos.NewPosLink(hispos.PosConfig{
 		End:  hispos.NewEnd(hispos.Standard{}, desk.DeviceID, desk.Seed, terminals.Registry()),
 		Boot: start.Boot, Software: start.Software, Agreements: agreements, Terminals: terminals,

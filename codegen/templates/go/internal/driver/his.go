@@ -127,7 +127,8 @@ func (s *hisSide) decide(line *line) error {
 		said["order_no"] = line.OrderNo
 		s.program.out = append(s.program.out, said)
 	}
-	for _, link := range s.links {
+	for desk, link := range s.links {
+		s.program.storing = &desk
 		link.OnTimer(line.Now)
 	}
 	return nil

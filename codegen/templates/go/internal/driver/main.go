@@ -70,6 +70,8 @@ type program struct {
 	line   *line
 	out    []output
 	side   side
+	// The link that stores, where the line is about the whole program.
+	storing *int
 	// What came in place of an answer of the store.
 	restart  *line
 	persists uint64
@@ -91,7 +93,7 @@ func (p *program) run() error {
 		if next.Do == "end" {
 			return nil
 		}
-		p.line, p.out = next, nil
+		p.line, p.out, p.storing = next, nil, next.Desk
 		said := p.take()
 		if p.restart != nil {
 			continue
@@ -245,8 +247,8 @@ func (p *program) persist(records []record) error {
 	}
 	p.persists++
 	persist := output{"is": "persist", "id": p.persists, "records": records}
-	if p.line.Desk != nil {
-		persist["desk"] = *p.line.Desk
+	if p.storing != nil {
+		persist["desk"] = *p.storing
 	}
 	if err := p.say(answer{Out: append(p.out, persist)}); err != nil {
 		return err
