@@ -31,31 +31,66 @@ func (l *HisLink) work(now int64) {
 		case received:
 			// A request is answered in the session in which it came alone (MSG-13), and calls are forgotten with it.
 			if l.broken == nil && item.live == l.session.live {
-				l.take(item.message, now)
+				l.receive(item.message, now)
 			}
 		default:
 			l.tell(item)
 		}
 	}
 	l.now = now
-	if l.broken == nil {
+	l.goOn(now)
+	isDurable := l.broken == nil && l.Ledger.book.isDurable()
+	if isDurable {
 		l.passDeadlines(now)
 	}
-	if l.broken == nil {
+	if isDurable && l.broken == nil {
 		l.stored(l.Ledger.endWaiting(now))
 	}
 	if l.broken != nil || !l.session.isLive() {
 		return
 	}
-	l.dropStale(now)
-	l.repeat(now)
+	if isDurable {
+		l.dropStale(now)
+		l.repeat(now)
+	}
 	if !l.isSynced || l.Ledger.isHalted {
 		return
 	}
-	for _, step := range []func(int64){l.pullAfterWait, l.lookElsewhere, l.askAboutOrders, l.lookAgain, l.ping} {
-		if l.broken == nil {
+	for _, step := range []func(int64){l.pullAfterWait, l.lookElsewhere, l.askAboutOrders, l.lookAgain} {
+		if isDurable && l.broken == nil {
 			step(now)
 		}
+	}
+	if l.broken == nil {
+		l.ping(now)
+	}
+}
+
+// receive: messages are handled in their order, and wait for the ledger; at most 8 requests do (MSG-9, MSG-19). A repeat
+// whose earlier copy waits is left out (MSG-10).
+func (l *HisLink) receive(message *pb.Message, now int64) {
+	isTaken, isTooMany := waitsFor(l.inbox, message)
+	switch {
+	case isTooMany:
+		l.session.finish(pb.AlertCode_ALERT_CODE_LIMIT, now)
+	case isTaken:
+		l.inbox = append(l.inbox, message)
+		l.goOn(now)
+	}
+}
+
+// goOn says and takes what waited for the ledger.
+func (l *HisLink) goOn(now int64) {
+	isDurable := func() bool { return l.broken == nil && l.Ledger.book.isDurable() }
+	for len(l.held) > 0 && isDurable() {
+		next := l.held[0]
+		l.held = l.held[1:]
+		l.say(next, now)
+	}
+	for len(l.inbox) > 0 && isDurable() {
+		next := l.inbox[0]
+		l.inbox = l.inbox[1:]
+		l.take(next, now)
 	}
 }
 
@@ -120,7 +155,16 @@ func (l *HisLink) request(message *pb.Message, orderNo string, now int64) {
 	}
 }
 
+// say sends, once what the message rests on is durable (ORD-8).
 func (l *HisLink) say(message *pb.Message, now int64) {
+	if !l.Ledger.book.isDurable() {
+		l.held = append(l.held, message)
+		return
+	}
+	l.transmit(message, now)
+}
+
+func (l *HisLink) transmit(message *pb.Message, now int64) {
 	if l.session.send(encode(message), now) {
 		l.sentAt = now
 	}
@@ -191,5 +235,9 @@ func (l *HisLink) ping(now int64) {
 	if now >= l.anchorPinged+TimerPingAnchorGap {
 		ping.Ledger, l.anchorPinged = l.Ledger.book.Anchor(), now
 	}
-	l.request(&pb.Message{Body: &pb.Message_Ping{Ping: ping}}, "", now)
+	l.calls.forgetLost(now)
+	// A ping rests on nothing: it names the latest durable record.
+	if made := l.calls.make(&pb.Message{Body: &pb.Message_Ping{Ping: ping}}, "", 0, now); made != nil {
+		l.transmit(made.message, now)
+	}
 }

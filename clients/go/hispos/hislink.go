@@ -55,6 +55,8 @@ type HisLink struct {
 	// A ledger that could not be written: nothing more is done.
 	broken error
 	now    int64
+	// What came and was said while the ledger was not durable.
+	inbox, held []*pb.Message
 
 	// What a session leaves behind: nothing but what is stored (MSG-14).
 	calls    calls
@@ -89,6 +91,7 @@ func (l *HisLink) forget() {
 	l.run, l.zero, l.isSynced, l.sentAt = nil, 0, false, 0
 	l.madeHere, l.told, l.askFrom = map[string]bool{}, map[string]bool{}, map[string]int64{}
 	l.agreement, l.pullCounts = nil, false
+	l.inbox, l.held = nil, nil
 	l.looked, l.looksTold = map[string]uint32{}, map[string]bool{}
 }
 
@@ -113,12 +116,15 @@ func (l *HisLink) OnTimer(now int64) {
 	l.work(now)
 }
 
+// Persisted: a LateStorage has made durable what it was given.
+func (l *HisLink) Persisted(now int64) { l.work(now) }
+
 // PollTransmit gives the next bytes for the line, nil without any.
 func (l *HisLink) PollTransmit() []byte { return l.session.pollTransmit() }
 
-// PollEvent gives the next event, nil without any.
+// PollEvent gives the next event, nil without any and while the ledger is not durable (ORD-8).
 func (l *HisLink) PollEvent() Event {
-	if len(l.events) == 0 {
+	if len(l.events) == 0 || l.broken == nil && !l.Ledger.book.isDurable() {
 		return nil
 	}
 	next := l.events[0]
@@ -128,6 +134,9 @@ func (l *HisLink) PollEvent() Event {
 
 // NextTimer gives the instant at which OnTimer has something to do.
 func (l *HisLink) NextTimer() (int64, bool) {
+	if !l.Ledger.book.isDurable() {
+		return l.nextTimerMeanwhile()
+	}
 	times := l.calls.times()
 	for _, order := range l.open() {
 		if order.State != pb.HisState_HIS_STATE_ASKING {
@@ -151,6 +160,18 @@ func (l *HisLink) NextTimer() (int64, bool) {
 	return earliest(times)
 }
 
+// nextTimerMeanwhile is that of a link whose ledger is not durable: the session and pings go on.
+func (l *HisLink) nextTimerMeanwhile() (int64, bool) {
+	var times []int64
+	if at, isSet := l.session.nextTimer(); isSet {
+		times = append(times, at)
+	}
+	if l.isSynced && !l.Ledger.isHalted && !l.calls.hasPing() {
+		times = append(times, l.sentAt+TimerPingAfter)
+	}
+	return earliest(times)
+}
+
 // Err tells why the link does nothing any more: its ledger could not be written.
 func (l *HisLink) Err() error { return l.broken }
 
@@ -162,7 +183,8 @@ func (l *HisLink) IsReady() bool {
 // IsLineUp tells whether the line is shown as up; while it is down, open orders are shown as unknown (REC-42, ORD-79).
 func (l *HisLink) IsLineUp(now int64) bool { return l.session.hasHeard(now) }
 
-// Collect makes a collect, stores it, sends it, and gives its number, or a Refusal. day is the business day from a person,
+// Collect makes a collect, stores it, sends it, and gives its number, or a Refusal. With a LateStorage the number is not to
+// be told before Persisted. day is the business day from a person,
 // needed where there is no calendar clock; 0: today (ORD-164).
 func (l *HisLink) Collect(bill string, fen int64, day uint32, now int64) (string, error) {
 	return l.make(day, now, func(window window) (string, error) { return l.Ledger.makeCollect(bill, fen, window) })

@@ -19,25 +19,12 @@ var callNames = map[PlatformCall]string{
 	PlatformCallRefund: "refund", PlatformCallQueryRefund: "query_refund",
 }
 
-// failing is a storage that can be made to fail.
-type failing struct {
-	Memory
-	isFailing bool
-}
-
-func (f *failing) Append(batch []Stored) error {
-	if f.isFailing {
-		return errors.New("the disk is full")
-	}
-	return f.Memory.Append(batch)
-}
-
 type posConversation struct {
 	site, item values
-	storage    *failing
+	storage    *slowMemory
 	link       *PosLink
 	now        int64
-	starts     int
+	at, starts int
 	// Rows that were written and that the file has not shown yet.
 	written []string
 }
@@ -103,24 +90,11 @@ func agreementsOf(site, item values) ([]*Agreement, error) {
 	return found, nil
 }
 
-// willFail tells whether the next answer of the storage is a failure.
-func willFail(happenings []values) bool {
-	for _, happening := range happenings {
-		in := happening.object("in")
-		if in.has("persisted") || in.has("start") {
-			return false
-		}
-		if in.has("persist_failed") {
-			return true
-		}
-	}
-	return false
-}
-
 func (c *posConversation) run() error {
 	happenings := c.item.objects("happenings")
+	late := lateAppends(happenings)
 	for at, happening := range happenings {
-		c.now = happening.number("at")
+		c.now, c.at = happening.number("at"), at
 		if out := happening.object("out"); out != nil {
 			if err := c.compare(out); err != nil {
 				return fmt.Errorf("at %d: %w", c.now, err)
@@ -129,6 +103,7 @@ func (c *posConversation) run() error {
 		}
 		in := happening.object("in")
 		c.storage.isFailing = willFail(happenings[at:])
+		c.storage.arm(late, at)
 		isAnswer := in.has("persisted") || in.has("loaded") || in.has("persist_failed")
 		if !isAnswer {
 			if more := c.more(); more != "" {
@@ -212,9 +187,15 @@ func (c *posConversation) take(name string, in values) error {
 		_ = c.link.ScanCode(pb.Channel(value.number("channel")), Secret(value.text("code")), c.now)
 	case "verdict":
 		c.link.Answer(answerOf(value), c.now)
-	case "persisted":
-		return sameHex("anchor", value.text("anchor"), c.link.book.Anchor())
-	case "loaded", "persist_failed":
+	case "loaded", "persisted", "persist_failed":
+		wasLate, err := c.storage.release(c.at), error(nil)
+		if name == "persisted" {
+			err = sameHex("anchor", value.text("anchor"), c.link.book.Anchor())
+		}
+		if wasLate {
+			c.link.Persisted(c.now)
+		}
+		return err
 	default:
 		return fmt.Errorf("what is %s", name)
 	}

@@ -262,6 +262,24 @@ func (b *base) frames(data []byte) []frame {
 	return found
 }
 
+// waitsFor tells whether a message is to wait behind others, and whether it is one request too many (MSG-10, MSG-19).
+func waitsFor(inbox []*pb.Message, message *pb.Message) (isTaken, isTooMany bool) {
+	if message.Call == 0 || message.ReplyTo != 0 {
+		return true, false
+	}
+	waiting := 0
+	for _, item := range inbox {
+		switch {
+		case item.Call == 0 || item.ReplyTo != 0:
+		case item.Call == message.Call:
+			return false, false
+		default:
+			waiting++
+		}
+	}
+	return true, waiting >= LimitOpenCallsMax
+}
+
 func (b *base) takePlaintext(plaintext []byte, now int64) {
 	message, alert, err := parseMessage(plaintext)
 	switch {

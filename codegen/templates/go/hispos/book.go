@@ -44,6 +44,14 @@ type Storage interface {
 	Append(batch []Stored) error
 }
 
+// LateStorage is a Storage whose Append may return before the batch is durable, as one that writes in a goroutine of its
+// own does. While IsDurable says no, links hold back what rests on the batch; when it says yes again, the program calls
+// their Persisted. A batch that can never be made durable ends the program, which starts anew (ORD-10).
+type LateStorage interface {
+	Storage
+	IsDurable() bool
+}
+
 // rowKey is table and key of a row.
 type rowKey struct {
 	table pb.Table
@@ -80,6 +88,8 @@ type Book struct {
 	starts []bookStart
 	// A failed append: the program goes on only as one that has just started (ORD-10).
 	broken error
+	// How many records are known to be durable.
+	durable int
 	// Told of each batch behind its append.
 	onCommit func([]write)
 }
@@ -96,7 +106,18 @@ func OpenBook(storage Storage) (*Book, error) {
 			return nil, err
 		}
 	}
+	book.durable = len(book.heads)
 	return book, nil
+}
+
+// isDurable tells whether everything that was appended is durable.
+func (b *Book) isDurable() bool {
+	late, isLate := b.storage.(LateStorage)
+	if isLate && !late.IsDurable() {
+		return false
+	}
+	b.durable = len(b.heads)
+	return true
 }
 
 func (b *Book) head() []byte {
@@ -214,17 +235,22 @@ func (b *Book) commit(reads map[rowKey]uint64, writes []write, unix uint64) erro
 	for at, record := range records {
 		b.take(record, batch[at].Head)
 	}
+	b.isDurable()
 	if b.onCommit != nil {
 		b.onCommit(writes)
 	}
 	return nil
 }
 
-// Anchor is that of the latest durable record (BOK-17, BOK-18).
+// Anchor is that of the latest durable record (BOK-17, BOK-18). A book whose first record is not durable has none yet.
 func (b *Book) Anchor() []byte {
+	b.isDurable()
+	if b.durable == 0 {
+		return nil
+	}
 	anchor := slices.Clone(b.id())
-	anchor = binary.BigEndian.AppendUint64(anchor, uint64(len(b.heads)))
-	return append(anchor, b.head()[:8]...)
+	anchor = binary.BigEndian.AppendUint64(anchor, uint64(b.durable))
+	return append(anchor, b.heads[b.durable-1][:8]...)
 }
 
 // containment of an anchor (BOK-22).

@@ -86,6 +86,9 @@ type PosLink struct {
 	isSynced bool
 	now      int64
 	broken   error
+	// What came while the journal was not durable, and what follows when it is.
+	inbox   []*pb.Message
+	pending []func(instant)
 	// New orders are refused.
 	isLowOnRoom bool
 	events      []Event
@@ -175,7 +178,9 @@ func (l *PosLink) Feed(data []byte, now int64) {
 func (l *PosLink) OnTimer(now int64) {
 	l.work(now, func(clock instant) {
 		l.session.onTimer(now)
-		l.step(clock, l.flow.tick)
+		if l.isIdle() {
+			l.step(clock, l.flow.tick)
+		}
 	})
 }
 
@@ -183,7 +188,9 @@ func (l *PosLink) OnTimer(now int64) {
 func (l *PosLink) Answer(answer Answer, now int64) {
 	answer.ProviderCode = visible(answer.ProviderCode)
 	l.work(now, func(clock instant) {
-		l.step(clock, func(at instant, effects *effects) { l.flow.answer(&answer, at, effects) })
+		l.whenDurable(clock, func(clock instant) {
+			l.step(clock, func(at instant, effects *effects) { l.flow.answer(&answer, at, effects) })
+		})
 	})
 }
 
@@ -198,6 +205,9 @@ func (l *PosLink) Scan(text string, now int64) error {
 
 // ScanCode takes a payment code whose channel is known.
 func (l *PosLink) ScanCode(channel pb.Channel, digits Secret, now int64) error {
+	if !l.isIdle() {
+		return Refusal{ReasonOther, "the journal is being written: show it again"}
+	}
 	if l.flow.waiting() == nil {
 		return Refusal{ReasonNoOrderWaits, "no order waits"}
 	}
@@ -232,6 +242,9 @@ func (l *PosLink) Close(now int64) {
 	l.work(now, func(instant) { l.session.finish(pb.AlertCode_ALERT_CODE_UNSPECIFIED, now) })
 }
 
+// Persisted: a LateStorage has made durable what it was given.
+func (l *PosLink) Persisted(now int64) { l.OnTimer(now) }
+
 // PollTransmit gives the next bytes for the line, nil without any.
 func (l *PosLink) PollTransmit() []byte { return l.session.pollTransmit() }
 
@@ -260,6 +273,9 @@ func (l *PosLink) Err() error { return l.broken }
 
 // NextTimer gives the instant at which OnTimer has something to do.
 func (l *PosLink) NextTimer() (int64, bool) {
+	if !l.isIdle() {
+		return l.session.nextTimer()
+	}
 	times := l.flow.deadlines(l.now)
 	if at, isSet := l.session.nextTimer(); isSet {
 		times = append(times, at)
@@ -278,15 +294,61 @@ func (l *PosLink) tell(event Event) { l.events = append(l.events, event) }
 func (l *PosLink) work(now int64, input func(instant)) {
 	clock := instant{now, l.config.Unix()}
 	due, isSet := earliest(l.flow.deadlines(l.now))
+	l.goOn(clock)
 	input(clock)
 	l.drain(clock)
-	if isSet && due <= now && l.broken == nil {
+	if isSet && due <= now && l.isIdle() {
 		l.step(clock, l.flow.tick)
 		l.drain(clock)
 	}
 	l.now = now
-	l.report(now)
+	if l.isIdle() {
+		l.report(now)
+	}
 	l.drain(clock)
+}
+
+// isIdle: the journal is durable, and nothing waits for it.
+func (l *PosLink) isIdle() bool { return l.broken == nil && len(l.pending) == 0 && l.book.isDurable() }
+
+// whenDurable does something now, or in its order once the journal is durable.
+func (l *PosLink) whenDurable(clock instant, work func(instant)) {
+	if l.broken == nil && !l.isIdle() {
+		l.pending = append(l.pending, work)
+		return
+	}
+	work(clock)
+}
+
+// goOn does what waited for the journal.
+func (l *PosLink) goOn(clock instant) {
+	for l.broken == nil && l.book.isDurable() {
+		switch {
+		case len(l.pending) > 0:
+			next := l.pending[0]
+			l.pending = l.pending[1:]
+			next(clock)
+		case len(l.inbox) > 0:
+			next := l.inbox[0]
+			l.inbox = l.inbox[1:]
+			l.take(next, clock)
+		default:
+			return
+		}
+	}
+}
+
+// receive: messages are handled in their order, and wait for the journal; at most 8 requests do (MSG-9, MSG-19). A repeat
+// whose earlier copy waits is left out (MSG-10).
+func (l *PosLink) receive(message *pb.Message, clock instant) {
+	isTaken, isTooMany := waitsFor(l.inbox, message)
+	switch {
+	case isTooMany:
+		l.session.finish(pb.AlertCode_ALERT_CODE_LIMIT, clock.now)
+	case isTaken:
+		l.inbox = append(l.inbox, message)
+		l.goOn(clock)
+	}
 }
 
 // step makes what the flow wants durable, and then does the rest.
@@ -306,6 +368,23 @@ func (l *PosLink) carryOut(effects *effects, reply *pb.Message, clock instant) {
 		l.tell(Notice{"alarm: " + err.Error()})
 		return
 	}
+	if !l.book.isDurable() {
+		// What follows comes before anything else that waits; a reply goes out in its own session alone.
+		asker := l.session.live
+		follows := func(clock instant) {
+			if asker != l.session.live {
+				reply = nil
+			}
+			l.follow(effects, reply, clock)
+		}
+		l.pending = append([]func(instant){follows}, l.pending...)
+		return
+	}
+	l.follow(effects, reply, clock)
+}
+
+// follow does what follows from a step that is durable.
+func (l *PosLink) follow(effects *effects, reply *pb.Message, clock instant) {
 	if reply != nil {
 		l.send(reply, clock.now)
 	}
@@ -336,16 +415,16 @@ func (l *PosLink) drain(clock instant) {
 	for item := l.session.pollEvent(); item != nil; item = l.session.pollEvent() {
 		switch item := item.(type) {
 		case started:
-			l.live, l.isSynced = l.session.live, false
+			l.live, l.isSynced, l.inbox = l.session.live, false, nil
 			l.reports = newReports(clock.now)
 			l.tell(Up{item.peer})
 		case ended:
-			l.live, l.isSynced = nil, false
+			l.live, l.isSynced, l.inbox = nil, false, nil
 			l.tell(Down{})
 		case received:
 			// A request is answered in the session in which it came alone.
 			if l.broken == nil && item.live == l.live && item.live == l.session.live {
-				l.take(item.message, clock)
+				l.receive(item.message, clock)
 			}
 		default:
 			l.tell(item)
