@@ -11,7 +11,8 @@
 //! ```
 //!
 //! [`schema`] reads the schemas with their own options; the repository's commands use it, too. [`description`] is all
-//! that templates see, and [`describe`] reads it. [`language`] lists the languages, and what of each role is there. [`project`] makes the files.
+//! that templates see, and [`describe`] reads it. [`language`] lists the languages, and what of each role is there. [`project`] makes the files,
+//! and [`prove`] runs what their README says.
 
 #[cfg(feature = "generate")]
 pub mod describe;
@@ -31,6 +32,8 @@ mod parts;
 mod program;
 #[cfg(feature = "generate")]
 pub mod project;
+#[cfg(feature = "generate")]
+pub mod prove;
 #[cfg(feature = "generate")]
 mod render;
 pub mod schema;

@@ -4,22 +4,28 @@ use clap::{Parser, Subcommand, ValueEnum};
 use hispos_codegen::describe;
 use hispos_codegen::language::{LANGUAGES, Language, Role, Standing};
 use hispos_codegen::project::{self, Failure};
+use hispos_codegen::prove;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Makes a hispos client in a vendor's own language: a complete project with messages, tables, validator, key exchange,
-/// records, tests.
+/// records, order flow, an example program, tests.
 ///
-/// Nothing in it is edited by hand: what the schemas gain reaches every language by running this again.
+/// A client is for one end of the link: the hospital information system (`his`), the payment terminal (`pos`), or both.
+/// Schemas, state tables and templates are inside this program; it reads no other file, and the same version makes the same
+/// bytes. Nothing in a client is edited by hand: what the schemas gain reaches every language by running `new --replace`
+/// again, and what people wrote beside it stays. codegen/README.md in hispos tells how a language is added.
 #[derive(Debug, Parser)]
 #[command(
     version,
     after_help = "A first client:\n  \
         hispos-codegen list                                        what is there\n  \
         hispos-codegen new --lang python --role his --out my-his   make it\n  \
-        cd my-his, then read README.md\n\n\
-        Exit codes: 0 done · 1 check found a difference · 2 usage, or a schema or template is wrong · \
+        cd my-his, then read README.md: commands, a first payment, what to do before production\n\n\
+        Programs that it calls: bash, and the language's own formatter at its pinned version; `new` says what is missing\n\
+        and how it is installed.\n\n\
+        Exit codes: 0 done · 1 check found a difference, or prove a failure · 2 usage, or a schema or template is wrong · \
         3 refused: nothing was written · 5 a program of this machine is missing"
 )]
 struct Arguments {
@@ -47,8 +53,23 @@ enum Command {
         #[arg(long)]
         replace: bool,
     },
-    /// Name the languages, and what of each role is there.
+    /// Name the languages, and what of each role is there and what is missing.
     List,
+    /// Make a client in an empty folder, build it, and run its tests by the commands of its own README.
+    Prove {
+        /// Its language; `list` names them.
+        #[arg(long)]
+        lang: String,
+        /// The end of the link that it plays.
+        #[arg(long, value_enum)]
+        role: RoleWord,
+        /// The folder of the vectors that its tests replay.
+        #[arg(long, value_name = "DIR", default_value = "spec-crate/vectors")]
+        vectors: PathBuf,
+        /// Also its first payments, with the reference programs that HISPOS_HIS, HISPOS_POS and PROVIDER_SIM name.
+        #[arg(long)]
+        pay: bool,
+    },
     /// Make the committed clients again and name every file that differs.
     Check {
         /// The folder of the committed clients.
@@ -88,6 +109,7 @@ fn main() -> ExitCode {
     let end = match &arguments.command {
         Command::New { lang, role, out, replace } => new(lang, (*role).into(), out, *replace),
         Command::List => list(),
+        Command::Prove { lang, role, vectors, pay } => prove(lang, (*role).into(), vectors, *pay),
         Command::Check { clients, lang } => check(clients, lang.as_deref()),
     };
     match end {
@@ -122,18 +144,49 @@ fn unknown(lang: &str) -> End {
     End::Failed(2, format!("usage: there is no language {lang}; there is: {}", known.join(", ")))
 }
 
-fn new(lang: &str, role: Role, out: &Path, replace: bool) -> End {
-    let Some(language) = Language::of(lang) else { return unknown(lang) };
-    if !language.has(role) {
-        let lacking = language.roles.iter().filter(|standing| !standing.is_there());
-        let lacks: Vec<&str> = lacking.flat_map(|standing| standing.lacks.iter().copied()).collect();
-        let word = format!("{role:?}").to_lowercase();
-        let why = format!(
-            "refused: {lang} has no client for the role {word} yet, and half a client is not made; missing: {}",
-            lacks.join(", ")
-        );
-        return End::Failed(3, why);
+/// The language, if a client of the role is made in it.
+fn language_of(lang: &str, role: Role) -> Result<&'static Language, End> {
+    let Some(language) = Language::of(lang) else { return Err(unknown(lang)) };
+    if language.has(role) {
+        return Ok(language);
     }
+    let lacking = language.roles.iter().filter(|standing| !standing.is_there());
+    let lacks: Vec<&str> = lacking.flat_map(|standing| standing.lacks.iter().copied()).collect();
+    let word = format!("{role:?}").to_lowercase();
+    let why = format!(
+        "refused: {lang} has no client for the role {word} yet, and half a client is not made; missing: {}",
+        lacks.join(", ")
+    );
+    Err(End::Failed(3, why))
+}
+
+fn prove(lang: &str, role: Role, vectors: &Path, pays: bool) -> End {
+    let language = match language_of(lang, role) {
+        Ok(language) => language,
+        Err(end) => return end,
+    };
+    let proved = describe::embedded()
+        .map_err(Failure::Broken)
+        .and_then(|description| prove::run(language, role, &description, vectors, pays));
+    match proved {
+        Ok(what) => {
+            let word = format!("{role:?}").to_lowercase();
+            let paid = if pays { ", paid" } else { "" };
+            End::Done(
+                json!({"language": lang, "role": role, "vectors": what, "paid": pays}),
+                format!("{lang} {word}: built, tested: {what}{paid}"),
+            )
+        }
+        Err(Failure::Broken(why)) => End::Failed(1, why),
+        Err(failure) => failed(failure),
+    }
+}
+
+fn new(lang: &str, role: Role, out: &Path, replace: bool) -> End {
+    let language = match language_of(lang, role) {
+        Ok(language) => language,
+        Err(end) => return end,
+    };
     let occupied = out.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if occupied && !replace {
         return End::Failed(3, format!("refused: {} is not empty; --replace writes into it", out.display()));

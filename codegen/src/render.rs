@@ -14,13 +14,17 @@ pub(crate) type File = (String, Vec<u8>);
 /// The ending of templates; it falls away.
 const ENDING: &str = ".j2";
 
-/// Fills every template of a language that a role has. What does not end as a template is taken as it is.
+/// The folder of what every language has; what begins with `_` there is a part of other templates.
+const SHARED: &str = "shared/";
+
+/// Fills every template of a language that a role has, and what every language has. What does not end as a template is
+/// taken as it is.
 ///
 /// # Errors
 ///
 /// Names template and line.
 pub(crate) fn files(language: &Language, role: Role, description: &Description) -> Result<Vec<File>, String> {
-    let environment = environment();
+    let environment = with_parts(environment())?;
     let values = context! {
         protocol => Value::from(Serde(description)),
         language => language.id,
@@ -29,14 +33,16 @@ pub(crate) fn files(language: &Language, role: Role, description: &Description) 
         formatter => language.formatter.version,
     };
     let folder = format!("{}/", language.id);
-    let own =
-        embedded::TEMPLATES.iter().filter_map(|(name, bytes)| Some((name.strip_prefix(&folder)?, *bytes)));
-    let paths: Vec<&str> = own.clone().map(|(path, _)| path).collect();
-    let list = own.clone().find(|(path, _)| *path == parts::LIST);
+    let own = templates(&folder);
+    let paths: Vec<&str> = own.iter().map(|(path, _)| *path).collect();
+    let list = own.iter().find(|(path, _)| *path == parts::LIST);
     let parts = list.map(|(path, bytes)| Parts::read(&embedded::text(path, bytes)?, &paths));
     let parts = parts.transpose().map_err(|error| format!("{folder}{error}"))?.unwrap_or_default();
+    let shared = templates(SHARED).into_iter().filter(|(path, _)| !path.starts_with('_'));
+    let all = own.into_iter().map(|file| (folder.as_str(), file)).chain(shared.map(|file| (SHARED, file)));
     let mut files = Vec::new();
-    for (path, bytes) in own.filter(|(path, _)| *path != parts::LIST && parts.has(role, path)) {
+    for (folder, (path, bytes)) in all.filter(|(_, (path, _))| *path != parts::LIST && parts.has(role, path))
+    {
         let source = embedded::text(path, bytes).and_then(|text| parts::of_role(role, path, &text));
         let source = source.map_err(|error| format!("{folder}{error}"))?;
         let Some(target) = path.strip_suffix(ENDING) else {
@@ -45,10 +51,26 @@ pub(crate) fn files(language: &Language, role: Role, description: &Description) 
         };
         let filled = environment
             .render_named_str(path, &source, values.clone())
-            .map_err(|error| format!("{}/{path}: {error:#}", language.id))?;
+            .map_err(|error| format!("{folder}{path}: {error:#}"))?;
         files.push((target.to_owned(), with_header(language, target, filled.as_bytes())));
     }
     Ok(files)
+}
+
+/// The templates below a folder, by their paths in it.
+fn templates(folder: &str) -> Vec<(&'static str, &'static [u8])> {
+    let inside = |(name, bytes): &(&'static str, &'static [u8])| Some((name.strip_prefix(folder)?, *bytes));
+    embedded::TEMPLATES.iter().filter_map(inside).collect()
+}
+
+/// Makes the parts known to templates by their names, `shared/_x.md`.
+fn with_parts(mut environment: Environment<'static>) -> Result<Environment<'static>, String> {
+    for (path, bytes) in templates(SHARED).into_iter().filter(|(path, _)| path.starts_with('_')) {
+        let name = format!("{SHARED}{}", path.strip_suffix(ENDING).unwrap_or(path));
+        let text = embedded::text(path, bytes)?;
+        environment.add_template_owned(name, text).map_err(|error| format!("{SHARED}{path}: {error:#}"))?;
+    }
+    Ok(environment)
 }
 
 /// The first line of a generated file.
