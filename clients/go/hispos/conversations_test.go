@@ -153,8 +153,11 @@ func (c *hisConversation) take(name string, in values) error {
 		c.link.Close(c.now)
 	case "loaded", "persisted":
 		wasLate, err := c.memory.release(c.at), error(nil)
+		if wasLate {
+			err = c.memory.restamp(c.link.Ledger.book, c.unix())
+		}
 		if name == "persisted" {
-			err = sameHex("anchor", value.text("anchor"), c.link.Ledger.book.Anchor())
+			err = errors.Join(err, sameHex("anchor", value.text("anchor"), c.link.Ledger.book.Anchor()))
 		}
 		if wasLate {
 			c.link.Persisted(c.now)

@@ -59,7 +59,6 @@ func (l *HisLink) takeReport(number uint32, report *pb.ReportResult, now int64) 
 		OrderNo:     said.OrderNo,
 		ResultHash:  resultHash(report.Result),
 		Disposition: disposition,
-		Ledger:      l.Ledger.book.Anchor(),
 	}
 	l.say(&pb.Message{ReplyTo: number, Body: &pb.Message_ConfirmResult{ConfirmResult: confirm}}, now)
 }

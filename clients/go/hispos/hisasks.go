@@ -165,6 +165,10 @@ func (l *HisLink) say(message *pb.Message, now int64) {
 }
 
 func (l *HisLink) transmit(message *pb.Message, now int64) {
+	if confirm := message.GetConfirmResult(); confirm != nil {
+		// Of the latest durable record as it goes out, which is behind the result.
+		confirm.Ledger = l.Ledger.book.Anchor()
+	}
 	if l.session.send(encode(message), now) {
 		l.sentAt = now
 	}

@@ -188,8 +188,11 @@ func (c *posConversation) take(name string, in values) error {
 		c.link.Answer(answerOf(value), c.now)
 	case "loaded", "persisted", "persist_failed":
 		wasLate, err := c.storage.release(c.at), error(nil)
+		if wasLate {
+			err = c.storage.restamp(c.link.book, c.unix())
+		}
 		if name == "persisted" {
-			err = sameHex("anchor", value.text("anchor"), c.link.book.Anchor())
+			err = errors.Join(err, sameHex("anchor", value.text("anchor"), c.link.book.Anchor()))
 		}
 		if wasLate {
 			c.link.Persisted(c.now)

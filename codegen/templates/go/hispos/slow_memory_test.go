@@ -1,6 +1,12 @@
 package hispos
 
-import "errors"
+import (
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "hispos-client/internal/messages"
+)
 
 // slowMemory is a storage that can be made to fail, and to be late.
 type slowMemory struct {
@@ -8,8 +14,8 @@ type slowMemory struct {
 	isFailing, isLate bool
 	// It is late from this append on, counted from now; 0: none.
 	lateFrom int
-	// The happening that ends it.
-	until int
+	// The happening that ends it, and the first record that was late.
+	until, lateAt int
 }
 
 func (s *slowMemory) Append(batch []Stored) error {
@@ -19,6 +25,7 @@ func (s *slowMemory) Append(batch []Stored) error {
 	if s.lateFrom > 0 {
 		s.lateFrom--
 		s.isLate = s.lateFrom == 0
+		s.lateAt = len(s.Records)
 	}
 	return s.Memory.Append(batch)
 }
@@ -33,7 +40,7 @@ type late struct{ from, until int }
 // arm makes it late at an input, as the file has it.
 func (s *slowMemory) arm(inputs map[int]late, input int) {
 	if late, isLate := inputs[input]; isLate {
-		s.lateFrom, s.isLate, s.until = late.from, late.from == 0, late.until
+		s.lateFrom, s.isLate, s.until, s.lateAt = late.from, late.from == 0, late.until, len(s.Records)
 	}
 }
 
@@ -42,6 +49,21 @@ func (s *slowMemory) release(at int) bool {
 	wasLate := s.isLate && s.until == at
 	s.isLate = s.isLate && !wasLate
 	return wasLate
+}
+
+// restamp: the book of the file notes the time at which it stores, and this client's the time at which it gives.
+func (s *slowMemory) restamp(book *Book, unix uint64) error {
+	for at := s.lateAt; at < len(s.Records); at++ {
+		record := &pb.BookRecord{}
+		if err := proto.Unmarshal(s.Records[at].Record, record); err != nil {
+			return err
+		}
+		record.At = unix
+		data := encode(record)
+		s.Records[at] = Stored{data, headBehind(book.heads[at-1], data)}
+		book.heads[at] = s.Records[at].Head
+	}
+	return nil
 }
 
 var isAnswerOfBook = map[string]bool{"loaded": true, "persisted": true, "persist_failed": true}
