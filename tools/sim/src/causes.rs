@@ -26,10 +26,11 @@ pub(crate) enum Stimulus {
     Answer(&'static str),
 }
 
-/// What a link was told last, and how many answers of its store it waits for.
+/// What a link was told last, how many answers of its store it waits for, and whether all of it is done.
 #[derive(Debug, Default)]
 struct Told {
     waits: usize,
+    rests: bool,
     stimuli: Vec<Stimulus>,
 }
 
@@ -66,7 +67,7 @@ impl Observed {
 
     /// A link was made.
     pub(crate) fn began(&mut self, node: Node) {
-        *self.of(node) = Told { waits: 0, stimuli: vec![Stimulus::Began] };
+        *self.of(node) = Told { waits: 0, rests: false, stimuli: vec![Stimulus::Began] };
         self.causes.retain(|(of, ..)| *of != node);
         if let Node::Pos(desk) = node {
             self.asks.retain(|(of, _), _| *of != desk);
@@ -76,12 +77,18 @@ impl Observed {
     /// A link was told this.
     pub(crate) fn told(&mut self, node: Node, stimulus: Stimulus) {
         let told = self.of(node);
-        if told.waits == 0 {
+        if std::mem::take(&mut told.rests) {
             told.stimuli.clear();
         }
         if !told.stimuli.contains(&stimulus) {
             told.stimuli.push(stimulus);
         }
+    }
+
+    /// A link wants nothing now: what it was told is done, unless it waits for its store.
+    pub(crate) fn rests(&mut self, node: Node) {
+        let told = self.of(node);
+        told.rests = told.waits == 0;
     }
 
     /// A link gets this input.

@@ -211,6 +211,7 @@ impl World {
             Output::Transmit(bytes) => return self.transmit(node, bytes),
             Output::Ask(_) => {}
             Output::Timeout(at) => {
+                self.observed.rests(node);
                 self.wake(node, at);
                 return true;
             }
@@ -231,6 +232,7 @@ impl World {
                 self.connect(desk, ask);
             }
             Output::Timeout(at) => {
+                self.observed.rests(node);
                 self.wake(node, at);
                 return true;
             }
