@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 60] = [
+pub const BY_SCRIPT: [[&str; 4]; 68] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -81,6 +81,14 @@ pub const BY_SCRIPT: [[&str; 4]; 60] = [
     ["pos", "asking", "restored", "asking"],
     ["pos", "asking_refund", "restored", "asking_refund"],
     ["pos", "asking", "time", "ended"],
+    ["pos", "paying", "sync", "paying"],
+    ["pos", "reversing", "sync", "reversing"],
+    ["pos", "refunding", "sync", "refunding"],
+    ["pos", "refund_sent", "sync", "refund_sent"],
+    ["pos", "paying", "act_by", "ended"],
+    ["pos", "reversing", "act_by", "ended"],
+    ["pos", "ended", "look", "ended"],
+    ["his", "not_paid", "look", "not_paid"],
 ];
 
 static POS: LazyLock<Result<States, String>> =

@@ -57,6 +57,14 @@ fn sites() -> (Scene, Foreign) {
     (scene, his)
 }
 
+/// A window that does what a test wants, with a SubmitOrder and its core.
+pub(crate) fn submitted(number: &str, fen: i64) -> (Scene, Foreign, Fields, Vec<u8>) {
+    let (scene, his) = sites();
+    let core = core(number, fen);
+    let submit = submit(&his, &core);
+    (scene, his, submit, core)
+}
+
 fn drops(scene: &mut Scene, what: Dropped) -> u64 {
     scene.world.at_terminal(0, |link, _| link.drops().unwrap().get(what)).unwrap()
 }

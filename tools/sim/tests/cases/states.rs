@@ -21,7 +21,7 @@ use hispos_sim::story::Story;
 use crate::foreign::{Foreign, body, bytes, fields};
 use crate::hostile_pos::{self, KEPT, RECORDED};
 use crate::scene::{FEN, Scene, made, s};
-use crate::{refunds, sessions};
+use crate::{hostile_his, refunds, sessions};
 
 const LOST: Passage = Passage { there: None, back: None, instead: None };
 
@@ -325,18 +325,28 @@ fn the_device_holds_another_order_of_the_number() {
     holds(&mut site, FEN + 1);
 }
 
-/// A step back of the journal is declared while an order is in this state of its row.
-fn journal_goes_back(state: &str, bring: impl FnOnce(&mut Scene) -> OrderNo) {
-    let mut scene = Scene::open();
-    let order_no = bring(&mut scene);
-    scene.until(s(300), state, |scene| {
-        scene.journal(0, &order_no).is_some_and(|order| (order.state, order.intact) == (state, true))
-    });
-    // What was just allowed is on its way.
-    scene.pass(s(1));
-    scene.world.declare_journal_restored(0);
-    assert!(!scene.journal(0, &order_no).unwrap().intact);
-    scene.pass(s(30));
+/// A step back of the journal is declared, or shown by a Sync, while an order is in this state of its row.
+fn journal_goes_back(state: &str, bring: impl Fn(&mut Scene) -> OrderNo) {
+    for went_back in
+        [|scene: &mut Scene| scene.world.declare_journal_restored(0), sync_shows_a_foreign_anchor]
+    {
+        let mut scene = Scene::open();
+        let order_no = bring(&mut scene);
+        scene.until(s(300), state, |scene| {
+            scene.journal(0, &order_no).is_some_and(|order| (order.state, order.intact) == (state, true))
+        });
+        // What was just allowed is on its way.
+        scene.pass(s(1));
+        went_back(&mut scene);
+        assert!(!scene.journal(0, &order_no).unwrap().intact);
+        scene.pass(s(30));
+    }
+}
+
+/// HIS has an anchor of another journal of this device.
+fn sync_shows_a_foreign_anchor(scene: &mut Scene) {
+    let mut his = Foreign::his_before_sync(scene, 0);
+    his.ask(scene, body::SYNC, &fields(&[(2, bytes([9; 24]))]));
 }
 
 fn journal_goes_back_in_every_state() {
@@ -390,6 +400,50 @@ fn nobody_knows_for_a_day() {
     scene.ends(s(4_000), &order_no, "attention", Status::Undecided);
 }
 
+/// The calendar jumps by a day while a terminal sleeps, or while it closes a payment, until past `act_by`.
+fn calendar_jumps_a_day_while_money_moves() {
+    for state in ["paying", "reversing"] {
+        let mut scene = Scene::open();
+        scene.decide(|decided| decided.reverses.extend([Reversal::NoEffect; 9]));
+        let order_no = scene.collect(0, "bill");
+        scene.scan(0, Channel::Wechat, Story::NeverClosed);
+        scene.until(s(300), state, |scene| scene.journal(0, &order_no).unwrap().state == state);
+        scene.pass(s(1));
+        scene.network(|_, _| LOST);
+        if state == "paying" {
+            scene.strike(Fault::Freezes(0, s(400)));
+        }
+        scene.strike(Fault::ClockJumps(Machine::Pos(0), 86_400));
+        scene.ends(s(500), &order_no, "attention", Status::Undecided);
+    }
+}
+
+/// A look finds the end of an order once more that nobody has told HIS of.
+fn look_ends_again_what_is_not_yet_answered() {
+    let (mut scene, mut his, _, core) = hostile_his::submitted("B1", FEN);
+    his.ask(&mut scene, body::LOOK_UP, &fields(&[(1, bytes(&core))]));
+    scene.pass(s(300));
+    let mut his = Foreign::his(&mut scene, 0);
+    his.ask(&mut scene, body::LOOK_UP, &fields(&[(1, bytes(&core)), (2, Value::Number(1))]));
+    scene.pass(s(300));
+}
+
+/// The first look after 600 seconds finds what is known.
+fn look_brings_nothing_new() {
+    let mut site = Site::collect();
+    let absent = site.result(Outcome::NotPaid, Status::Absent);
+    site.reports(&absent, RECORDED);
+    site.scene.pass(s(600));
+    let (call, _) = site.pos.asked(&mut site.scene, body::LOOK_UP);
+    site.pos.reply(
+        &mut site.scene,
+        call,
+        body::ORDER_STATE,
+        &fields(&[(1, bytes(site.order_no.as_str())), (2, Value::Number(6))]),
+    );
+    site.reports(&absent, RECORDED);
+}
+
 #[test]
 fn every_row_that_is_left_to_scripts_is_made_by_one() {
     let capture = Capture { payment_no: "1".into(), amount: 99, captured_at: None };
@@ -410,6 +464,9 @@ fn every_row_that_is_left_to_scripts_is_made_by_one() {
     the_device_holds_another_order_of_the_number();
     journal_goes_back_in_every_state();
     nobody_knows_for_a_day();
+    calendar_jumps_a_day_while_money_moves();
+    look_ends_again_what_is_not_yet_answered();
+    look_brings_nothing_new();
     let made = made();
     let missing: Vec<String> =
         BY_SCRIPT.iter().map(|row| row.join(" ")).filter(|row| !made.contains_key(row)).collect();
