@@ -14,7 +14,7 @@ use hispos::link::pos::OrderEvent;
 use hispos::link::{HisEvent, PosEvent};
 use hispos::platform::{Ask, Channel, PaymentCode, Request};
 use hispos_sim::acts::{Act, DAY};
-use hispos_sim::decided::{Decided, Oracle};
+use hispos_sim::decided::{Decided, Oracle, WAY};
 use hispos_sim::nodes::Machine;
 use hispos_sim::plan::{Fault, Plan};
 use hispos_sim::rng::Rng;
@@ -324,12 +324,12 @@ fn moves(ask: &Ask) -> bool {
     matches!(ask.request, Request::Pay { .. } | Request::Reverse | Request::Refund { .. })
 }
 
-/// A late request is there before a pay's expiry, and well before its fence.
+/// A late request is there before a pay's expiry, and what it brings about happens before its fence.
 fn network(chooser: &mut Chooser, ask: &Ask) -> Passage {
     let usual = Passage::GOOD;
     let lost = Passage { there: None, ..usual.clone() };
     let silent = Passage { back: None, ..usual.clone() };
-    let late = Passage { there: Some(80_000), back: None, instead: None };
+    let late = Passage { there: Some(WAY), back: None, instead: None };
     let all = if moves(ask) { vec![usual.clone(), lost, silent, late] } else { vec![usual.clone(), lost] };
     let kind = match ask.request {
         Request::Pay { .. } | Request::Reverse => Kind::Network,

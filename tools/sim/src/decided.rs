@@ -67,10 +67,17 @@ impl std::fmt::Debug for Oracle {
     }
 }
 
+/// Milliseconds until a late reverse takes effect. Together with `WAY`, for which a request is under way at most, it
+/// stays below T_FENCE (120 s): later no platform may act on what was asked.
+const EFFECT: u64 = 35_000;
+
+/// Milliseconds for which a late request is under way.
+pub const WAY: u64 = 80_000;
+
 impl Decided {
     /// What becomes of the next reverse.
     pub(crate) fn reversal(&mut self) -> Reversal {
-        let all = [Reversal::Works, Reversal::Late(60_000), Reversal::NoEffect];
+        let all = [Reversal::Works, Reversal::Late(EFFECT), Reversal::NoEffect];
         self.decide("reverse", &all).or_else(|| self.reverses.pop_front()).unwrap_or(Reversal::Works)
     }
 
