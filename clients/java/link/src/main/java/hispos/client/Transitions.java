@@ -369,6 +369,7 @@ public final class Transitions {
                   "evidence",
                   "not_paid",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
+              new Transition("not_paid", "look", "not_paid", "Counts the look."),
               new Transition(
                   "not_paid", "decided_returned", "not_paid", "Marks its captures as returned."),
               new Transition(
@@ -561,7 +562,13 @@ public final class Transitions {
                   "A cancel is wanted, and the number lives or is absent: stores the reverse, then"
                       + " asks."),
               new Transition("paying", "start", "asking", "Moves nothing any more, and asks."),
+              new Transition("paying", "sync", "paying", "Marks the order as not intact."),
               new Transition("paying", "act_by", "asking", "Moves nothing any more, and asks."),
+              new Transition(
+                  "paying",
+                  "act_by",
+                  "ended",
+                  "A day has passed without a verdict: signs `attention`, undecided."),
               new Transition(
                   "paying",
                   "time",
@@ -600,7 +607,13 @@ public final class Transitions {
               new Transition(
                   "reversing", "cancel_order", "reversing", "Notes that a cancel is wanted."),
               new Transition("reversing", "start", "asking", "Moves nothing any more, and asks."),
+              new Transition("reversing", "sync", "reversing", "Marks the order as not intact."),
               new Transition("reversing", "act_by", "asking", "Moves nothing any more, and asks."),
+              new Transition(
+                  "reversing",
+                  "act_by",
+                  "ended",
+                  "A day has passed without a verdict: signs `attention`, undecided."),
               new Transition(
                   "reversing",
                   "captured",
@@ -618,6 +631,7 @@ public final class Transitions {
                   "refunding", "cancel_order", "ended", "Signs `not_refunded`: never sent."),
               new Transition("refunding", "sync", "asking_refund", "Not intact: asks."),
               new Transition("refunding", "sync", "ended", "Signs `not_refunded`: never sent."),
+              new Transition("refunding", "sync", "refunding", "Marks the order as not intact."),
               new Transition(
                   "refunding", "start_by", "ended", "Signs `not_refunded`: the platform was down."),
               new Transition(
@@ -668,6 +682,8 @@ public final class Transitions {
               new Transition(
                   "refund_sent", "cancel_order", "refund_sent", "Notes that a cancel is wanted."),
               new Transition("refund_sent", "sync", "asking_refund", "Asks."),
+              new Transition(
+                  "refund_sent", "sync", "refund_sent", "Marks the order as not intact."),
               new Transition("refund_sent", "refunded", "ended", "Signs `refunded`."),
               new Transition("refund_sent", "not_refunded", "ended", "Signs `not_refunded`."),
               new Transition("refund_sent", "refund_abnormal", "ended", "Signs `attention`."),
@@ -719,6 +735,11 @@ public final class Transitions {
                   "confirm_result",
                   "answered",
                   "Stores what HIS did with the result, and stops reporting it."),
+              new Transition(
+                  "ended",
+                  "look",
+                  "ended",
+                  "Signs a result, in place of an earlier one, and reports it."),
               new Transition("answered", "confirm_result", "answered", "Stores it again."),
               new Transition(
                   "answered",
