@@ -18,7 +18,7 @@ func (l *HisLink) open() []hisOrder {
 	})
 }
 
-func (l *HisLink) isOwn(order hisOrder) bool { return coreOf(order.HisOrder).DeviceId == l.deviceID }
+func (l *HisLink) isOwn(order hisOrder) bool { return order.core.DeviceId == l.deviceID }
 
 func (l *HisLink) work(now int64) {
 	for item := l.session.pollEvent(); item != nil; item = l.session.pollEvent() {

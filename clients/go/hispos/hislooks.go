@@ -2,6 +2,7 @@
 package hispos
 
 import (
+	"cmp"
 	"slices"
 
 	pb "hispos-client/internal/messages"
@@ -35,7 +36,7 @@ func (l *HisLink) waitsElsewhere() []hisOrder {
 		return nil
 	}
 	return slices.DeleteFunc(l.Ledger.openOrders(), func(order hisOrder) bool {
-		isAsked := site.mayOrder(coreOf(order.HisOrder).DeviceId) || slices.ContainsFunc(order.Devices, site.mayOrder)
+		isAsked := site.mayOrder(order.core.DeviceId) || slices.ContainsFunc(order.Devices, site.mayOrder)
 		return order.State != pb.HisState_HIS_STATE_ASKING || isAsked
 	})
 }
@@ -68,15 +69,16 @@ type laterLook struct {
 // laterLooks: ORD-211, ORD-212, ORD-214.
 func (l *HisLink) laterLooks() []laterLook {
 	var found []laterLook
-	for _, order := range l.Ledger.orders() {
-		due, isSet := lookDue(order.HisOrder)
-		if !isSet || len(order.Core) == 0 {
-			continue
-		}
+	index := l.Ledger.index
+	for number, due := range index.looks {
+		order := index.orders[number]
 		if l.isOwn(order) || slices.Contains(order.Devices, l.deviceID) {
 			found = append(found, laterLook{order, due})
 		}
 	}
+	slices.SortFunc(found, func(one, other laterLook) int {
+		return cmp.Compare(index.place[one.number], index.place[other.number])
+	})
 	return found
 }
 

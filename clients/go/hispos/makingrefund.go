@@ -130,8 +130,8 @@ func (l *Ledger) judgeRefund(wanted Refund, capture *pb.CaptureRow) (uint32, err
 		own = append(own, l.refundNumber(wanted, capture, nth))
 	}
 	generation := uint32(0)
-	for _, order := range l.orders() {
-		core := coreOf(order.HisOrder)
+	for _, order := range l.index.found(l.index.refundsOf[wanted.OrderNo]) {
+		core := order.core
 		isOfOriginal := core.Amount < 0 && core.RefundOf.GetOrderNo() == wanted.OrderNo && !order.Orphan
 		if !isOfOriginal || order.Item != wanted.Item && !slices.Contains(own, order.number) {
 			continue
@@ -167,8 +167,8 @@ func (l *Ledger) judgeRest(wanted Refund, capture *pb.CaptureRow) error {
 // judgeLimits: ORD-16, ORD-17.
 func (l *Ledger) judgeLimits(agreement *Agreement, amount int64, day uint32) error {
 	ofDay := int64(0)
-	for _, order := range l.orders() {
-		core := coreOf(order.HisOrder)
+	for _, order := range l.index.found(l.index.ofDay[day]) {
+		core := order.core
 		isOfDay := core.Amount < 0 && core.BusinessDay == day
 		if isOfDay && order.State != pb.HisState_HIS_STATE_NOT_REFUNDED {
 			ofDay -= core.Amount

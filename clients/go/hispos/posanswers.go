@@ -130,7 +130,7 @@ func (l *PosLink) list(asked *pb.ListOrders) *body {
 	if bytes.Equal(asked.Book, l.book.id()) {
 		from = asked.Seq
 	}
-	rows := l.rowsAfter(from)
+	rows := l.rowsAfter(from, LimitListItemsMax+1)
 	list := &pb.OrderList{Book: l.book.id(), More: len(rows) > LimitListItemsMax}
 	answer := &pb.Message{ReplyTo: ^uint32(0), Body: &pb.Message_OrderList{OrderList: list}}
 	for _, row := range rows[:min(len(rows), LimitListItemsMax)] {

@@ -4,6 +4,7 @@ package hispos
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -117,7 +118,7 @@ func NewPosLink(config PosConfig, now int64) (*PosLink, error) {
 		return nil, err
 	}
 	l.ledgerSeen = peer.Anchor
-	for _, row := range l.rowsAfter(0) {
+	for _, row := range l.rowsAfter(0, math.MaxInt) {
 		isDone := row.order.State == pb.PosState_POS_STATE_ENDED && row.order.Answered != 0
 		if !isDone {
 			l.flow.load(row.data, true, now)
@@ -147,16 +148,21 @@ type storedOrder struct {
 	order *pb.PosOrder
 }
 
-// rowsAfter are the orders' rows by the records that hold them, behind one.
-func (l *PosLink) rowsAfter(seq uint64) []storedOrder {
+// rowsAfter are the orders' rows by the records that hold them, behind one, and at most so many.
+func (l *PosLink) rowsAfter(seq uint64, most int) []storedOrder {
 	var found []storedOrder
 	for _, key := range l.book.keys(pb.Table_TABLE_ORDER) {
-		row := storedOrder{l.book.version(pb.Table_TABLE_ORDER, key), l.book.get(pb.Table_TABLE_ORDER, key), &pb.PosOrder{}}
-		if row.seq > seq && proto.Unmarshal(row.data, row.order) == nil {
-			found = append(found, row)
+		if version := l.book.version(pb.Table_TABLE_ORDER, key); version > seq {
+			found = append(found, storedOrder{seq: version, data: l.book.get(pb.Table_TABLE_ORDER, key)})
 		}
 	}
 	slices.SortFunc(found, func(one, other storedOrder) int { return cmp.Compare(one.seq, other.seq) })
+	found = found[:min(len(found), most)]
+	for at := range found {
+		found[at].order = &pb.PosOrder{}
+		// A row that does not parse was never written.
+		_ = proto.Unmarshal(found[at].data, found[at].order)
+	}
 	return found
 }
 

@@ -2,6 +2,7 @@
 package hispos
 
 import (
+	"fmt"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -28,7 +29,7 @@ type paired struct {
 	now int64
 }
 
-func newPaired(t *testing.T) (*paired, *Site, *Manifest) {
+func newPaired(t testing.TB) (*paired, *Site, *Manifest) {
 	t.Helper()
 	site := loadVectors(t, "conversations.json").object("site")
 	agreement, err := newAgreement(site.bytes("agreement"))
@@ -227,6 +228,31 @@ func TestARequestThatComesWithTheNextSessionIsNotAnsweredInIt(t *testing.T) {
 	}
 	if count != 1 {
 		t.Errorf("%d frames go out behind the switch, and Sync is one", count)
+	}
+}
+
+// BenchmarkATurnOfALedgerWithManyOrders: what a turn costs does not grow with what has ended.
+func BenchmarkATurnOfALedgerWithManyOrders(b *testing.B) {
+	both, site, _ := newPaired(b)
+	both.connect()
+	ledger := both.his.Ledger
+	for nth := range 20_000 {
+		number := ledger.billNumber(fmt.Sprint(nth), 0)
+		core := encode(&pb.OrderCore{
+			OrderNo: number, DeviceId: both.his.deviceID, Kind: pb.Kind_KIND_COLLECT, Amount: 100, BusinessDay: 20261124,
+			AgreementNo: site.Agreements[0].AgreementNo,
+		})
+		batch := ledger.batch()
+		batch.put(pb.Table_TABLE_ORDER, number, &pb.HisOrder{
+			Core: core, State: pb.HisState_HIS_STATE_NOT_PAID, Bill: fmt.Sprint(nth), EndedAt: 1,
+		})
+		if err := batch.commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		both.his.OnTimer(both.now)
+		both.his.NextTimer()
 	}
 }
 

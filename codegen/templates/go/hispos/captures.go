@@ -32,10 +32,9 @@ func told(said *pb.ResultCore) []*pb.FoundCapture {
 // capturesOf are those of an order.
 func (l *Ledger) capturesOf(batch *batch, orderNo string) map[string]*pb.CaptureRow {
 	found := map[string]*pb.CaptureRow{}
-	for _, key := range l.book.keys(pb.Table_TABLE_CAPTURE) {
-		row := &pb.CaptureRow{}
-		if l.batch().get(pb.Table_TABLE_CAPTURE, key, row) && row.OrderNo == orderNo && row.PaymentNo != "" {
-			found[key] = batch.capture(key)
+	for _, key := range l.index.capturesOfOrder[orderNo] {
+		if row := batch.capture(key); row != nil && row.OrderNo == orderNo {
+			found[key] = row
 		}
 	}
 	return found

@@ -47,8 +47,8 @@ func (l *Ledger) CloseDay(day uint32, by string) (*pb.DayRow, error) {
 // Totals counts what the ledger has of a day; of one device alone, or of all for "".
 func (l *Ledger) Totals(day uint32, deviceID string) *pb.Totals {
 	var ofDay []*pb.HisOrder
-	for _, order := range l.orders() {
-		if coreOf(order.HisOrder).BusinessDay == day {
+	for _, order := range l.index.found(l.index.ofDay[day]) {
+		if order.core.BusinessDay == day {
 			ofDay = append(ofDay, order.HisOrder)
 		}
 	}
@@ -74,14 +74,20 @@ func ledgerTotals(orders []*pb.HisOrder, deviceID string) *pb.Totals {
 func (b *batch) dayState(day uint32) *pb.DayState {
 	var ofDay []*pb.HisOrder
 	var open []string
-	for _, known := range b.ledger.orders() {
-		order := b.order(known.number)
+	numbers := slices.Clone(b.ledger.index.ofDay[day])
+	for _, item := range b.writes {
+		if item.table == pb.Table_TABLE_ORDER && !slices.Contains(numbers, item.key) {
+			numbers = append(numbers, item.key)
+		}
+	}
+	for _, number := range numbers {
+		order := b.order(number)
 		if order == nil || coreOf(order).BusinessDay != day {
 			continue
 		}
 		ofDay = append(ofDay, order)
 		if !hasEnded(order) {
-			open = append(open, known.number)
+			open = append(open, number)
 		}
 	}
 	slices.Sort(open)

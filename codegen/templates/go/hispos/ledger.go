@@ -83,17 +83,22 @@ type Ledger struct {
 	isHalted bool
 	// When the wait after a step back is over, if the site waits.
 	waitUntil int64
-	parsed    map[string]parsedOrder
-}
-
-type parsedOrder struct {
-	version uint64
-	order   *pb.HisOrder
+	index     *ledgerIndex
 }
 
 // OpenLedger begins a new book under bookID, or goes on with one. unix is the calendar clock in seconds, 0 without one.
 func OpenLedger(book *Book, site *Site, crypto Crypto, unix func() uint64, bookID []byte) (*Ledger, error) {
-	ledger := &Ledger{site: site, book: book, crypto: crypto, unix: unix, parsed: map[string]parsedOrder{}}
+	ledger := &Ledger{site: site, book: book, crypto: crypto, unix: unix, index: newLedgerIndex()}
+	for _, table := range []pb.Table{pb.Table_TABLE_ORDER, pb.Table_TABLE_CAPTURE} {
+		for _, key := range book.keys(table) {
+			ledger.index.take(write{rowKey{table, key}, book.get(table, key)})
+		}
+	}
+	book.onCommit = func(writes []write) {
+		for _, item := range writes {
+			ledger.index.take(item)
+		}
+	}
 	if !book.IsNew() {
 		return ledger, nil
 	}
@@ -195,10 +200,11 @@ func (b *batch) commit() error {
 	return b.ledger.book.commit(b.reads, b.writes, b.ledger.unix())
 }
 
-// hisOrder is an order's row with its number.
+// hisOrder is an order's row with its number and its core.
 type hisOrder struct {
 	number string
 	*pb.HisOrder
+	core *pb.OrderCore
 }
 
 func hasEnded(order *pb.HisOrder) bool {
@@ -228,22 +234,7 @@ func (l *Ledger) Order(orderNo string) *pb.HisOrder {
 }
 
 // order is the same, and is not to be changed.
-func (l *Ledger) order(orderNo string) *pb.HisOrder {
-	version := l.book.version(pb.Table_TABLE_ORDER, orderNo)
-	if version == 0 {
-		return nil
-	}
-	known := l.parsed[orderNo]
-	if known.version != version {
-		order := &pb.HisOrder{}
-		if proto.Unmarshal(l.book.get(pb.Table_TABLE_ORDER, orderNo), order) != nil {
-			return nil
-		}
-		known = parsedOrder{version, order}
-		l.parsed[orderNo] = known
-	}
-	return known.order
-}
+func (l *Ledger) order(orderNo string) *pb.HisOrder { return l.index.orders[orderNo].HisOrder }
 
 // HasEnded tells whether an order has ended.
 func (l *Ledger) HasEnded(orderNo string) bool {
@@ -254,24 +245,13 @@ func (l *Ledger) HasEnded(orderNo string) bool {
 // Err tells why the ledger cannot be written any more; the program ends, and starts anew (ORD-10).
 func (l *Ledger) Err() error { return l.book.broken }
 
-// orders are all, in the order of their first records; not to be changed.
-func (l *Ledger) orders() []hisOrder {
-	var found []hisOrder
-	for _, key := range l.book.keys(pb.Table_TABLE_ORDER) {
-		if order := l.order(key); order != nil {
-			found = append(found, hisOrder{key, order})
-		}
-	}
-	return found
-}
-
 // openOrders have not ended, by the time at which they were made and then by number (ORD-70). They are copies.
 func (l *Ledger) openOrders() []hisOrder {
 	var open []hisOrder
-	for _, order := range l.orders() {
-		if !hasEnded(order.HisOrder) {
-			open = append(open, hisOrder{order.number, proto.Clone(order.HisOrder).(*pb.HisOrder)})
-		}
+	for number := range l.index.open {
+		order := l.index.orders[number]
+		order.HisOrder = proto.Clone(order.HisOrder).(*pb.HisOrder)
+		open = append(open, order)
 	}
 	slices.SortFunc(open, func(one, other hisOrder) int {
 		return cmp.Or(cmp.Compare(one.MadeAt, other.MadeAt), cmp.Compare(one.number, other.number))
@@ -291,9 +271,9 @@ func (l *Ledger) OpenOrders() []string {
 // Unposted are orders to hand over to the bill database (ORD-242, ORD-244).
 func (l *Ledger) Unposted() []string {
 	var found []string
-	for _, order := range l.orders() {
-		if order.Posting == pb.Posting_POSTING_UNPOSTED {
-			found = append(found, order.number)
+	for _, number := range l.book.keys(pb.Table_TABLE_ORDER) {
+		if l.order(number).GetPosting() == pb.Posting_POSTING_UNPOSTED {
+			found = append(found, number)
 		}
 	}
 	return found

@@ -105,14 +105,14 @@ func (l *Ledger) makeCollect(bill string, fen int64, window window) (string, err
 }
 
 func (l *Ledger) judgeBill(batch *batch, bill string) error {
-	for _, key := range l.book.keys(pb.Table_TABLE_CAPTURE) {
+	for _, key := range l.index.capturesOfBill[bill] {
 		capture := batch.capture(key)
 		if capture != nil && capture.Bill == bill && !capture.Returned {
 			return Refusal{ReasonBillCaptured, capture.PaymentNo + " of this bill is not returned"}
 		}
 	}
-	for _, order := range l.orders() {
-		if order.Bill != bill || coreOf(order.HisOrder).Amount < 0 {
+	for _, order := range l.index.found(l.index.ofBill[bill]) {
+		if order.Bill != bill || order.core.Amount < 0 {
 			continue
 		}
 		batch.order(order.number)
