@@ -9,10 +9,17 @@ use hispos::book::{
 use hispos::ids::BookId;
 use hispos::time::UnixSeconds;
 
+/// What a record writes, and when it was written, if there was a clock.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) write: Write,
+    pub(crate) at: Option<UnixSeconds>,
+}
+
 /// One record, with what its row is found by.
 #[derive(Clone, Debug)]
 struct Entry {
-    write: Write,
+    kept: Kept,
     head: Head,
     /// It ends a transaction: a copy can end here.
     last: bool,
@@ -45,7 +52,7 @@ impl MemoryBook {
             seq -= 1;
         }
         for entry in self.entries.iter().take(seq) {
-            older.append_with_head(entry.write.clone(), entry.head, entry.last);
+            older.append_with_head(entry.kept.clone(), entry.head, entry.last);
         }
         older
     }
@@ -134,30 +141,51 @@ impl MemoryBook {
 
     /// Writes a batch, or nothing of it: `None` if a row that it was computed from has changed.
     pub fn commit(&mut self, batch: &Batch, at: Option<UnixSeconds>) -> Option<Anchor> {
-        let fresh =
-            |(key, version): &(RowKey, u64)| self.rows.get(key).map_or(0, |(_, latest)| *latest) == *version;
-        if !batch.read.iter().all(fresh) {
+        if !self.is_fresh(batch) {
             return None;
         }
-        for write in &batch.write {
-            self.append(write.clone(), at);
-        }
-        let count = batch.write.len().saturating_sub(1);
-        self.entries.iter_mut().rev().skip(1).take(count).for_each(|entry| entry.last = false);
-        Some(self.anchor())
+        Some(self.keep(batch.write.iter().map(|write| Kept { write: write.clone(), at })))
     }
 
-    fn head(&self) -> Head {
+    /// Whether a batch was computed from what the rows still are.
+    pub(crate) fn is_fresh(&self, batch: &Batch) -> bool {
+        let fresh =
+            |(key, version): &(RowKey, u64)| self.rows.get(key).map_or(0, |(_, latest)| *latest) == *version;
+        batch.read.iter().all(fresh)
+    }
+
+    /// Appends records as one transaction.
+    pub(crate) fn keep(&mut self, records: impl IntoIterator<Item = Kept>) -> Anchor {
+        let before = self.entries.len();
+        for kept in records {
+            self.append(kept.write, kept.at);
+        }
+        let count = self.entries.len().saturating_sub(before).saturating_sub(1);
+        self.entries.iter_mut().rev().skip(1).take(count).for_each(|entry| entry.last = false);
+        self.anchor()
+    }
+
+    /// The records from one on, with their numbers and heads.
+    pub(crate) fn export(&self, from: u64) -> Vec<(u64, Head, Vec<u8>)> {
+        let entries = (1_u64..).zip(&self.entries).filter(|(seq, _)| *seq >= from);
+        entries
+            .map(|(seq, entry)| (seq, entry.head, encode_record(seq, &entry.kept.write, entry.kept.at)))
+            .collect()
+    }
+
+    /// The head of the latest record.
+    pub(crate) fn head(&self) -> Head {
         self.entries.last().map_or(Head::EMPTY, |entry| entry.head)
     }
 
     fn append(&mut self, write: Write, at: Option<UnixSeconds>) {
         let record = encode_record(self.records().saturating_add(1), &write, at);
         let head = self.head().after(&record);
-        self.append_with_head(write, head, true);
+        self.append_with_head(Kept { write, at }, head, true);
     }
 
-    fn append_with_head(&mut self, write: Write, head: Head, last: bool) {
+    fn append_with_head(&mut self, kept: Kept, head: Head, last: bool) {
+        let write = &kept.write;
         let seq = self.records().saturating_add(1);
         if write.key.table == Table::Book
             && let Some((book, _)) = read_start(&write.bytes)
@@ -165,12 +193,13 @@ impl MemoryBook {
             self.starts.push((seq, book));
         }
         self.rows.entry(write.key.clone()).or_insert((seq, seq)).1 = seq;
-        self.entries.push(Entry { write, head, last });
+        self.entries.push(Entry { kept, head, last });
     }
 
     fn row_at(&self, seq: u64) -> Option<Row> {
         let entry = self.entries.get(usize::try_from(seq).ok()?.checked_sub(1)?)?;
-        Some(Row { key: entry.write.key.clone(), version: seq, bytes: entry.write.bytes.clone() })
+        let write = &entry.kept.write;
+        Some(Row { key: write.key.clone(), version: seq, bytes: write.bytes.clone() })
     }
 
     fn select(
@@ -183,7 +212,7 @@ impl MemoryBook {
             .iter()
             .filter(|(key, (_, latest))| {
                 let place = usize::try_from(latest.saturating_sub(1)).unwrap_or(usize::MAX);
-                self.entries.get(place).is_some_and(|entry| wanted(key, &entry.write.index))
+                self.entries.get(place).is_some_and(|entry| wanted(key, &entry.kept.write.index))
             })
             .map(|(_, seqs)| (order(seqs), seqs.1))
             .collect();

@@ -5,10 +5,11 @@ use hispos::ids::OrderNo;
 use hispos::ledger::{self, OrderView};
 use hispos::message::order::Kind;
 use hispos::message::order_no::derive_order_no;
+use serde_json::json;
 
 use crate::acts::{Act, BILLS, any_desk, bill_key};
-use crate::nodes::Machine;
 use crate::site::{self, DESKS};
+use crate::wishes::Wish;
 use crate::world::{Event, World};
 
 impl World {
@@ -44,6 +45,11 @@ impl World {
             of.and_then(|row| OrderView::read(&row)).map(|order| order.bill).filter(|bill| !bill.is_empty());
         let own = known.or_else(|| bill_of(original.as_ref().unwrap_or(&orphan.order_no)));
         let Some(bill) = own else { return };
+        let line = json!({"do": "adopt", "order_no": orphan.order_no.as_str(), "bill": bill});
+        if self.decide_driven(line, "adopted") {
+            self.summary.adopted += 1;
+            return self.refresh_others(usize::MAX, orphan);
+        }
         let row = self.his.book.row(&RowKey::new(Table::Order, orphan.order_no.as_str()));
         let agreements = [self.site.agreement.clone()];
         let keys = ledger::rows_of(&row, &agreements);
@@ -58,12 +64,11 @@ impl World {
     }
 
     pub(crate) fn look_elsewhere(&mut self, order_no: &OrderNo) {
-        let clock = self.clock(Machine::His);
         let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
         let Some(order) = OrderView::read(&row) else { return };
         for desk in 0..DESKS {
             if site::device_id(desk).ok() != order.device_id {
-                self.command(desk, 0, |link| link.look_up(&order, clock));
+                self.command(desk, 0, Wish::LookUp(Box::new(order.clone()), row.bytes.clone()));
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use clap::{Parser, Subcommand};
-use hispos_sim::life::{Life, live, live_by};
+use clap::{Args, Parser, Subcommand};
+use hispos_sim::driver::{self, Peers};
+use hispos_sim::life::{Life, live, live_by, live_with};
 use hispos_sim::mutants::Mutant;
 use hispos_sim::states::{self, BY_SCRIPT};
 use hispos_sim::summary::Summary;
@@ -15,9 +16,11 @@ const EXAMPLES: &str = "\
 Examples 示例:
   hispos-sim lives 2000             2,000 lives from 2,000 seeds 两千次生命周期
   hispos-sim replay 1234            one life again, step by step 重放一个种子
+  hispos-sim lives 500 --his ./his-driver
+                                    this HIS against the reference POS; see clients/driver 用自己的 HIS 运行
   hispos-sim mutants                rules removed one at a time: each has to be caught 逐条去掉规则，必须被发现
 
-Exit codes 退出码: 0 nothing found 无违反 · 1 a property is violated 发现违反 · 2 usage 用法错误";
+Exit codes 退出码: 0 nothing found 无违反 · 1 a property is violated, or a program breaks the interface 发现违反 · 2 usage 用法错误";
 
 /// So many lives have to make every row of the declared tables; at most as many again are lived for what is rare.
 const JUDGED_FROM: u64 = 2_000;
@@ -42,14 +45,27 @@ enum Command {
         /// One JSON object 输出 JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        others: Others,
     },
     /// Live one life again and print every step. 重放并打印每一步
     Replay {
         /// Its seed 种子
         seed: u64,
         /// With this rule missing, by its name 去掉的规则
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["his", "pos"])]
         mutant: Option<String>,
+        #[command(flatten)]
+        others: Others,
+    },
+    /// Be a program of the driver interface, with the reference links, over standard input and output. 以驱动接口运行参考实现
+    Peer {
+        /// Which end 哪一端
+        #[arg(long, value_parser = ["his", "pos"])]
+        role: String,
+        /// Who keeps the book: the program, or its driver 账本由谁保存
+        #[arg(long, value_parser = ["own", "asked"], default_value = "asked")]
+        book: String,
     },
     /// Remove rules one at a time, until a checker finds it. 逐条去掉规则
     Mutants {
@@ -62,10 +78,55 @@ enum Command {
     },
 }
 
+/// Programs of somebody else, spoken to as clients/driver says.
+#[derive(Debug, Args)]
+struct Others {
+    /// The command of the HIS, split at spaces; without it the reference HIS 作为 HIS 的命令
+    #[arg(long, value_name = "COMMAND")]
+    his: Option<String>,
+    /// The command of each POS; without it the reference POS 作为 POS 的命令
+    #[arg(long, value_name = "COMMAND")]
+    pos: Option<String>,
+    /// Seconds in which a program has to answer a line 每行的等待秒数
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    patience: u64,
+}
+
+impl Others {
+    /// The programs, started; `None`: all is the reference.
+    fn start(&self) -> Result<Option<Peers>, String> {
+        if self.his.is_none() && self.pos.is_none() {
+            return Ok(None);
+        }
+        let patience = Duration::from_secs(self.patience);
+        Peers::start(self.his.as_deref(), self.pos.as_deref(), patience).map(Some)
+    }
+
+    /// The options that start them again.
+    fn again(&self) -> String {
+        let option = |name: &str, command: &Option<String>| {
+            command.as_ref().map_or_else(String::new, |command| format!(" --{name} \"{command}\""))
+        };
+        option("his", &self.his) + &option("pos", &self.pos)
+    }
+}
+
+/// One life, with programs of somebody else or without.
+fn one(seed: u64, peers: &mut Option<Peers>, traced: bool) -> Result<Life, String> {
+    match peers {
+        Some(peers) => live_with(seed, peers, traced),
+        None => live(seed, None, traced).map_err(|error| format!("the simulator is wrong: {error}")),
+    }
+}
+
 pub(crate) fn run() -> ExitCode {
     let (text, good) = match Cli::parse().command {
-        Command::Lives { count, seed, json } => lives(seed, count, json),
-        Command::Replay { seed, mutant } => replay(seed, mutant.as_deref()),
+        Command::Lives { count, seed, json, others } => lives(seed, count, json, &others),
+        Command::Replay { seed, mutant, others } => replay(seed, mutant.as_deref(), &others),
+        Command::Peer { role, book } => {
+            let served = driver::serve(&role, book == "own", io::stdin().lock(), io::stdout().lock());
+            return ExitCode::from(u8::from(served.is_err()));
+        }
         Command::Mutants { lives, json } => mutants(lives, json),
     };
     let _ = writeln!(io::stdout().lock(), "{text}");
@@ -83,18 +144,22 @@ fn progress(done: u64, of: u64, what: &str) {
     let _ = write!(err, "\r{bar} {done}/{of} {what}\u{1b}[K{end}");
 }
 
-fn found(life: &Life) -> String {
+fn found(life: &Life, others: &Others) -> String {
     let mut text = String::new();
     for violation in &life.violations {
         let at =
             if violation.at == u64::MAX { "at the end".into() } else { format!("at {} ms", violation.at) };
         text += &format!("seed {}: {} {at}: {}\n", life.seed, violation.property, violation.what);
     }
-    text + &format!("  again: hispos-sim replay {}\n", life.seed)
+    text + &format!("  again: hispos-sim replay {}{}\n", life.seed, others.again())
 }
 
-fn lives(seed: u64, count: u64, as_json: bool) -> (String, bool) {
+fn lives(seed: u64, count: u64, as_json: bool, others: &Others) -> (String, bool) {
     let began = Instant::now();
+    let mut peers = match others.start() {
+        Ok(peers) => peers,
+        Err(why) => return failed(&why, as_json),
+    };
     let mut sum = Summary::default();
     let mut violations = Vec::new();
     let mut never = Vec::new();
@@ -106,35 +171,50 @@ fn lives(seed: u64, count: u64, as_json: bool) -> (String, bool) {
                 break;
             }
         }
-        match live(seed.saturating_add(nth), None, false) {
+        match one(seed.saturating_add(nth), &mut peers, false) {
             Ok(life) => {
                 sum.add(&life.summary);
                 if !life.violations.is_empty() {
                     violations.push(life);
                 }
             }
-            Err(error) => return (format!("the simulator is wrong: {error}"), false),
+            Err(error) => return failed(&error, as_json),
         }
         progress(nth.saturating_add(1), count, &format!("lives, {} found", violations.len()));
     }
     if !never.is_empty() {
         never = never_made(&sum);
     }
-    let good = violations.is_empty() && never.is_empty();
+    let idle = sum.orders == 0 && count > 0;
+    let good = violations.is_empty() && never.is_empty() && !idle;
+    let names = peers.as_ref().map_or_else(Vec::new, Peers::names);
     if as_json {
-        return (lives_json(&sum, &violations, &never).to_string(), good);
+        let mut all = lives_json(&sum, &violations, &never);
+        if let Some(all) = all.as_object_mut() {
+            all.insert("seed".into(), seed.into());
+            all.insert("programs".into(), names.into());
+        }
+        return (all.to_string(), good);
     }
-    let mut text = table(&sum, began.elapsed().as_secs_f64());
-    violations.iter().take(20).for_each(|life| text += &found(life));
+    let mut text: String = names.iter().map(|name| format!("{name}\n")).collect();
+    text += &table(&sum, began.elapsed().as_secs_f64());
+    violations.iter().take(20).for_each(|life| text += &found(life, others));
     never.iter().for_each(|row| text += &format!("no life makes this row of spec-crate/tables: {row}\n"));
     let verdict = if !violations.is_empty() {
         format!("{} lives violate a property", violations.len())
+    } else if idle {
+        "no order was made in any life: nothing is shown".into()
     } else if good {
-        "no property is violated".into()
+        format!("no property is violated, seeds {seed} to {}", seed.saturating_add(count.saturating_sub(1)))
     } else {
         format!("{} rows of the tables are made by no life", never.len())
     };
     (format!("{text}{verdict}"), good)
+}
+
+/// What kept lives from being lived.
+fn failed(why: &str, as_json: bool) -> (String, bool) {
+    (if as_json { json!({ "error": why }).to_string() } else { why.to_owned() }, false)
 }
 
 /// The rows of the declared tables that these lives did not make and no script makes.
@@ -197,22 +277,23 @@ fn lives_json(sum: &Summary, violations: &[Life], never: &[String]) -> Value {
     })
 }
 
-fn replay(seed: u64, mutant: Option<&str>) -> (String, bool) {
+fn replay(seed: u64, mutant: Option<&str>, others: &Others) -> (String, bool) {
     let known = mutant.map(|name| Mutant::ALL.into_iter().find(|mutant| mutant.name() == name));
     if known == Some(None) {
         return (format!("no such mutant: {}", Mutant::ALL.map(Mutant::name).join(" · ")), false);
     }
     let lived = match known.flatten() {
-        Some(mutant) => live_by(seed, mutant.plan(seed), Some(mutant), true),
-        None => live(seed, None, true),
+        Some(mutant) => live_by(seed, mutant.plan(seed), Some(mutant), true)
+            .map_err(|error| format!("the simulator is wrong: {error}")),
+        None => others.start().and_then(|mut peers| one(seed, &mut peers, true)),
     };
     match lived {
         Ok(life) => {
             let good = life.violations.is_empty();
-            let end = if good { "no property is violated".into() } else { found(&life) };
+            let end = if good { "no property is violated".into() } else { found(&life, others) };
             (format!("{}\n{end}", life.trace.join("\n")), good)
         }
-        Err(error) => (format!("the simulator is wrong: {error}"), false),
+        Err(error) => (error, false),
     }
 }
 

@@ -38,6 +38,18 @@ impl World {
         self.heard.platform = hasher.finish();
     }
 
+    /// All that was to be seen and counted in a life, and every book, as one number.
+    pub(crate) fn life_digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        spell(&self.history, &mut hasher);
+        spell(&self.summary, &mut hasher);
+        for host in self.pos.iter().chain([&self.his]) {
+            let anchor = host.book.anchor();
+            (anchor.seq, host.book.head().0, anchor.book.as_bytes()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Everything that decides what may happen from here on.
     #[must_use]
     pub fn digest(&self) -> u64 {

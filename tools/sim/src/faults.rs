@@ -21,7 +21,7 @@ impl World {
             // Both books at once, before either is noticed: a residual.
             return;
         }
-        if fault != Fault::NoticeLedger && fault != Fault::Peace {
+        if !fault.name().is_empty() {
             self.summary.fault(fault.name());
         }
         self.note(|| format!("!!  {fault:?}"));
@@ -56,6 +56,7 @@ impl World {
             }
             Fault::LedgerBack(records, declared) => self.ledger_back(records, declared),
             Fault::NoticeLedger => self.notice_ledger(),
+            Fault::NoticeJournal(desk) => self.notice_journal(desk),
             Fault::StorageFails(machine) => self.host_mut(machine).storage_fails = true,
             Fault::ClockJumps(machine, seconds) => {
                 let host = self.host_mut(machine);
@@ -93,6 +94,9 @@ impl World {
         let host = self.host_mut(machine);
         host.up = false;
         host.dies_in = None;
+        if let Some(seat) = self.peers.seat(machine) {
+            seat.dies();
+        }
         let desks = match machine {
             Machine::His => {
                 self.his_links.iter_mut().for_each(|link| *link = None);
@@ -183,14 +187,8 @@ impl World {
         }
         self.unnoticed = false;
         self.declare_ledger_restored();
-        self.his.pending.clear();
-        self.his.epoch = self.his.epoch.saturating_add(1);
-        let clock = self.clock(Machine::His);
-        for desk in 0..DESKS {
-            if let Some(Some(link)) = self.his_links.get_mut(desk) {
-                link.close(clock);
-            }
-            self.make_his_link(desk);
+        if self.his.up {
+            self.begin_anew();
         }
     }
 

@@ -6,6 +6,7 @@ use hispos::ledger::{CaptureView, OrderView};
 
 use crate::acts::Act;
 use crate::checkers;
+use crate::driver::Peers;
 use crate::history::{History, Rest, Violation};
 use crate::mutants::Mutant;
 use crate::nodes::Machine;
@@ -30,6 +31,8 @@ pub struct Life {
     pub trace: Vec<String>,
     /// All that was to be seen.
     pub history: History,
+    /// All that was to be seen and counted, and every book, as one number.
+    pub digest: u64,
 }
 
 /// Lives the life of a seed.
@@ -48,19 +51,25 @@ pub fn live(seed: u64, mutant: Option<Mutant>, traced: bool) -> Result<Life, Sit
 /// [`SiteError`]: never, unless the simulator is wrong.
 pub fn live_by(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> Result<Life, SiteError> {
     let mut world = World::new(seed, plan, mutant, traced)?;
-    world.begin();
-    let peace = BIRTH.saturating_add(world.plan.peace_at);
-    world.live_until(peace);
-    let end = peace.saturating_add(REST_WITHIN);
-    while world.now < end && !world.spins() {
-        world.live_until(world.now.saturating_add(20_000));
-        world.after(0, Event::Act(Act::LookAfter));
-        world.live_until(world.now.saturating_add(20_000));
-        if world.unrest().is_empty() {
-            break;
-        }
-    }
+    world.live();
     Ok(world.over(seed))
+}
+
+/// Lives the life of a seed with programs of somebody else.
+///
+/// # Errors
+///
+/// What a program did against the interface: its seed, step and line. The programs are of no use any more then.
+pub fn live_with(seed: u64, peers: &mut Peers, traced: bool) -> Result<Life, String> {
+    let mut world = World::new(seed, Plan::of(seed), None, traced).map_err(|error| error.to_string())?;
+    peers.begin(seed);
+    std::mem::swap(&mut world.peers, peers);
+    world.live();
+    std::mem::swap(&mut world.peers, peers);
+    match peers.fault.take() {
+        Some(fault) => Err(fault),
+        None => Ok(world.over(seed)),
+    }
 }
 
 /// Lives with a rule missing until a checker finds it: seed, lives tried, what it found. The same life with the rule
@@ -77,6 +86,22 @@ pub fn caught(mutant: Mutant, most: u64) -> Option<(u64, u64, Violation)> {
 }
 
 impl World {
+    /// Lives from the beginning until everything has come to rest, or should have.
+    fn live(&mut self) {
+        self.begin();
+        let peace = BIRTH.saturating_add(self.plan.peace_at);
+        self.live_until(peace);
+        let end = peace.saturating_add(REST_WITHIN);
+        while self.now < end && !self.spins() && self.peers.fault.is_none() {
+            self.live_until(self.now.saturating_add(20_000));
+            self.after(0, Event::Act(Act::LookAfter));
+            self.live_until(self.now.saturating_add(20_000));
+            if self.unrest().is_empty() {
+                break;
+            }
+        }
+    }
+
     /// Plans the faults and starts every program.
     pub fn begin(&mut self) {
         let (noise, notices) = (self.plan.noise, self.plan.notices);
@@ -143,6 +168,7 @@ impl World {
         };
         self.summary.lives = 1;
         self.summary.virtual_ms = self.age();
+        let digest = self.life_digest();
         let mut violations = checkers::check(&self.history);
         violations.append(&mut self.observed.strays);
         Life {
@@ -151,6 +177,7 @@ impl World {
             summary: self.summary,
             trace: self.trace.unwrap_or_default(),
             history: self.history,
+            digest,
         }
     }
 }

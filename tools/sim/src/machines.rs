@@ -1,5 +1,6 @@
 //! The two programs around the links: they start, feed, drain, store and die.
 
+use hispos::Entropy;
 use hispos::book::{Batch, Query, Row, RowKey, Table};
 use hispos::ids::BookId;
 use hispos::ledger;
@@ -8,11 +9,13 @@ use hispos::platform::Ask;
 use hispos::time::{Clock, UnixSeconds};
 
 use crate::causes::Source;
+use crate::driver::{Draws, Telling};
 use crate::history::Fact;
 use crate::line::Way;
 use crate::mutants;
 use crate::nodes::{Machine, Node, desk_of};
 use crate::plan::Fault;
+use crate::rng::Rng;
 use crate::script::{Fate, Moment};
 use crate::site::{self, DESKS};
 use crate::world::{Event, World};
@@ -32,15 +35,20 @@ impl World {
         self.note(|| format!("{machine:?}  starts"));
         match machine {
             Machine::His => {
-                self.begin_ledger();
+                if self.peers.keeps_book(machine) {
+                    self.age_ledger();
+                } else {
+                    self.begin_ledger();
+                }
+                if self.is_driven(machine) {
+                    return self.start_driven(machine);
+                }
                 (0..DESKS).for_each(|desk| self.make_his_link(desk));
             }
+            Machine::Pos(_) if self.is_driven(machine) => self.start_driven(machine),
             Machine::Pos(desk) => {
                 let config = self.pos_config(desk);
-                let entropy = Box::new(crate::rng::Rng::new(
-                    mutants::pos_entropy(self.mutant, self.secrets.draw()),
-                    "pos",
-                ));
+                let entropy = self.entropy(machine);
                 let link = config.ok().and_then(|config| PosLink::new(config, entropy, clock));
                 self.heard.made(Node::Pos(desk));
                 self.observed.began(Node::Pos(desk));
@@ -54,7 +62,7 @@ impl World {
     }
 
     /// What every start of HIS does to its ledger before links run.
-    fn begin_ledger(&mut self) {
+    pub(crate) fn begin_ledger(&mut self) {
         let clock = self.clock(Machine::His);
         let site_id = self.site.agreement.terms().site_id.clone();
         let agreements = [self.site.agreement.clone()];
@@ -79,10 +87,25 @@ impl World {
         }
     }
 
+    /// What a link draws its randomness from.
+    fn entropy(&mut self, machine: Machine) -> Box<dyn Entropy + Send> {
+        if self.peers.draws {
+            return Box::new(Draws::new(self.random(machine)));
+        }
+        let drawn = self.secrets.draw();
+        Box::new(match machine {
+            Machine::His => Rng::new(drawn, "his"),
+            Machine::Pos(_) => Rng::new(mutants::pos_entropy(self.mutant, drawn), "pos"),
+        })
+    }
+
     /// A step back of the ledger is declared: what the alarm asks the program to do.
     pub(crate) fn declare_ledger_restored(&mut self) {
         let clock = self.clock(Machine::His);
         let id = BookId::from_bytes(self.chance.bytes());
+        if self.declare_driven(Machine::His, id) {
+            return;
+        }
         self.his.book.declare_restored(id, clock.unix);
         let site_id = self.site.agreement.terms().site_id.clone();
         let site = self.his.book.row(&RowKey::new(Table::Site, site_id.as_str()));
@@ -99,7 +122,7 @@ impl World {
 
     pub(crate) fn make_his_link(&mut self, desk: usize) {
         let clock = self.clock(Machine::His);
-        let entropy = Box::new(crate::rng::Rng::new(self.secrets.draw(), "his"));
+        let entropy = self.entropy(Machine::His);
         let link = self.his_config(desk).ok().and_then(|config| HisLink::new(config, entropy, clock));
         self.heard.made(Node::His(desk));
         self.observed.began(Node::His(desk));
@@ -134,7 +157,7 @@ impl World {
     }
 
     /// The end of a line opens at a program that has just made its link.
-    fn open(&mut self, node: Node) {
+    pub(crate) fn open(&mut self, node: Node) {
         let desk = desk_of(node);
         let up = self.lines.get(desk).is_some_and(|line| line.up);
         if !up {
@@ -156,6 +179,12 @@ impl World {
         let clock = self.clock(node.machine());
         if !self.host(node.machine()).up {
             return;
+        }
+        if self.is_driven(node.machine()) {
+            return match Telling::of(&input) {
+                Some(telling) => self.tell(node, telling),
+                None => self.tell_stored(node, &input),
+            };
         }
         self.heard.input(node, &input, clock);
         self.observed.input(node, &input);
@@ -181,6 +210,9 @@ impl World {
 
     /// Carries out what a link wants, until it wants nothing more now.
     pub(crate) fn drain(&mut self, node: Node) {
+        if self.is_driven(node.machine()) {
+            return self.drain_driven(node);
+        }
         for _ in 0..10_000 {
             let done = match node {
                 Node::His(desk) => {
@@ -253,7 +285,7 @@ impl World {
         true
     }
 
-    fn transmit(&mut self, node: Node, bytes: Vec<u8>) -> bool {
+    pub(crate) fn transmit(&mut self, node: Node, bytes: Vec<u8>) -> bool {
         let machine = node.machine();
         let desk = desk_of(node);
         self.summary.transmits += 1;
@@ -292,7 +324,7 @@ impl World {
         self.dies(machine)
     }
 
-    fn connect(&mut self, desk: usize, ask: Ask) {
+    pub(crate) fn connect(&mut self, desk: usize, ask: Ask) {
         let epoch = self.host(Machine::Pos(desk)).epoch;
         if self.plan.at_connect && ask.not_after.is_some() && self.chance.in_thousand(400) {
             // It freezes between its last look at the clock and the first byte.

@@ -5,16 +5,19 @@ use hispos::book::{RowKey, Table};
 use hispos::ids::OperatorId;
 use hispos::ledger::{self, OrderView};
 use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal};
-use hispos::link::pos::OrderEvent;
+use hispos::link::pos::{OrderEvent, PosAlarm};
 use hispos::link::{HisEvent, PosEvent};
 use hispos::platform::{Channel, PaymentCode};
+use serde_json::json;
 
 use crate::acts::{Act, BILLS, DAY, any_desk, bill_key};
 use crate::causes::Stimulus;
+use crate::driver::Telling;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
 use crate::script::Told;
 use crate::site::{self, DESKS};
+use crate::wishes::Wish;
 use crate::world::{Event, World};
 
 impl World {
@@ -40,11 +43,14 @@ impl World {
 
     /// A person does something.
     pub(crate) fn act(&mut self, act: Act) {
-        let clock = self.clock(Machine::His);
         match act.clone() {
             Act::Scan(desk) => self.scan(desk),
             Act::LookAfter => self.look_after(),
             Act::Post(order_no) => {
+                let line = json!({"do": "posted", "order_no": order_no.as_str()});
+                if self.his.up && self.decide_driven(line, "posted") {
+                    return;
+                }
                 let row = self.his.book.row(&RowKey::new(Table::Order, order_no.as_str()));
                 if self.his.up
                     && let Ok(batch) = ledger::posted(&row)
@@ -60,7 +66,7 @@ impl World {
                 let amount = Amount::from_fen(1_234 + 100 * i64::try_from(bill).unwrap_or(0));
                 let Ok(amount) = amount else { return };
                 let new = NewCollect { ticket, bill: bill_key(bill), amount, business_day: DAY };
-                self.command(desk, ticket, |link| link.collect(new, clock));
+                self.command(desk, ticket, Wish::Collect(new));
             }
             Act::Refund(desk, order_no, fen, _) if !self.people.closing => {
                 let ticket = self.ticket(act);
@@ -82,17 +88,17 @@ impl World {
                     reason: "twice".into(),
                     business_day: DAY,
                 };
-                self.command(desk, ticket, |link| link.refund(new, clock));
+                self.command(desk, ticket, Wish::Refund(new));
             }
             Act::Cancel(desk, order_no) => {
-                self.command(desk, 0, |link| link.cancel(&order_no, clock));
+                self.command(desk, 0, Wish::Cancel(order_no));
             }
             Act::Query(desk, order_no) => {
-                self.command(desk, 0, |link| link.query(&order_no, clock));
+                self.command(desk, 0, Wish::Query(order_no));
             }
             Act::Pull(desk) => {
-                self.command(desk, 0, |link| link.pull(clock));
-                self.command(desk, 0, |link| link.totals(DAY, clock));
+                self.command(desk, 0, Wish::Pull);
+                self.command(desk, 0, Wish::Totals(DAY));
             }
             Act::Collect(..) | Act::Refund(..) => {}
         }
@@ -104,18 +110,18 @@ impl World {
         self.people.next_ticket
     }
 
-    pub(crate) fn command(
-        &mut self,
-        desk: usize,
-        ticket: u64,
-        command: impl FnOnce(&mut hispos::link::HisLink) -> Result<(), hispos::error::Refusal>,
-    ) {
+    pub(crate) fn command(&mut self, desk: usize, ticket: u64, wish: Wish) {
         if !self.his.up {
             return self.try_again(ticket);
         }
+        if self.is_driven(Machine::His) {
+            self.tell(Node::His(desk), Telling::Command(wish.line(), ticket));
+            return self.drain(Node::His(desk));
+        }
+        let clock = self.clock(Machine::His);
         self.observed.told(Node::His(desk), Stimulus::Person);
         let Some(link) = self.his_links.get_mut(desk).and_then(Option::as_mut) else { return };
-        let refused = command(link).is_err();
+        let refused = wish.command(link, clock).is_err();
         if refused {
             self.try_again(ticket);
         }
@@ -123,7 +129,7 @@ impl World {
     }
 
     /// A cashier tries again what could not be begun.
-    fn try_again(&mut self, ticket: u64) {
+    pub(crate) fn try_again(&mut self, ticket: u64) {
         let again = match self.people.tickets.remove(&ticket) {
             Some(Act::Collect(desk, bill, left)) if left > 0 => Act::Collect(desk, bill, left - 1),
             Some(Act::Refund(desk, order_no, fen, left)) if left > 0 => {
@@ -151,6 +157,12 @@ impl World {
         let channel = rng.pick(&Channel::ALL, Channel::Wechat);
         self.platform.code(&digits, story);
         self.note(|| format!("patient  scans {} at {desk}: {story:?}", channel.name()));
+        if self.is_driven(Machine::Pos(desk)) {
+            let line = json!({"do": "scan", "channel": channel.code(), "code": digits});
+            let line = line.as_object().cloned().unwrap_or_default();
+            self.tell(Node::Pos(desk), Telling::Command(line, 0));
+            return self.drain(Node::Pos(desk));
+        }
         self.observed.told(Node::Pos(desk), Stimulus::Person);
         if let Some(Some(link)) = self.pos_links.get_mut(desk) {
             let _ = link.scan(channel, PaymentCode::new(digits), clock);
@@ -167,18 +179,7 @@ impl World {
         match event {
             HisEvent::Order(HisOrderEvent::Made { ticket, order }) => self.made(desk, ticket, &order),
             HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
-                *self.summary.refusals.entry(refusal(&why)).or_default() += 1;
-                let known = matches!(why, OrderRefusal::BillBusy { .. } | OrderRefusal::BillCaptured { .. });
-                if let Some(Act::Collect(_, bill, _)) = self.people.tickets.get(&ticket).filter(|_| known) {
-                    self.people.again.remove(&bill_key(*bill));
-                }
-                let waits = matches!(
-                    why,
-                    OrderRefusal::Restoring { .. } | OrderRefusal::NoSession | OrderRefusal::TooSoon { .. }
-                );
-                if waits {
-                    self.try_again(ticket);
-                }
+                self.order_refused(ticket, refusal(&why));
             }
             HisEvent::Order(HisOrderEvent::Ended(order)) => self.ended(&order),
             HisEvent::Order(HisOrderEvent::Changed(order)) => self.refresh_others(desk, &order),
@@ -192,7 +193,19 @@ impl World {
         }
     }
 
-    fn made(&mut self, desk: usize, ticket: u64, order: &OrderView) {
+    /// No order was made.
+    pub(crate) fn order_refused(&mut self, ticket: u64, why: &'static str) {
+        *self.summary.refusals.entry(why).or_default() += 1;
+        let known = matches!(why, "bill busy" | "bill captured");
+        if let Some(Act::Collect(_, bill, _)) = self.people.tickets.get(&ticket).filter(|_| known) {
+            self.people.again.remove(&bill_key(*bill));
+        }
+        if matches!(why, "restoring" | "no session" | "too soon") {
+            self.try_again(ticket);
+        }
+    }
+
+    pub(crate) fn made(&mut self, desk: usize, ticket: u64, order: &OrderView) {
         self.people.tickets.remove(&ticket);
         self.people.again.remove(&order.bill);
         self.summary.orders += 1;
@@ -228,7 +241,7 @@ impl World {
     }
 
     /// A cashier goes on after an order's end.
-    fn ended(&mut self, order: &OrderView) {
+    pub(crate) fn ended(&mut self, order: &OrderView) {
         self.summary.ended(order);
         self.refresh_others(usize::MAX, order);
         let rng = &mut self.people.rng;
@@ -269,7 +282,11 @@ impl World {
         for other in (0..DESKS).filter(|other| *other != desk) {
             let own = site::device_id(other).ok();
             let asked = own.as_ref().is_some_and(|own| order.devices.iter().any(|of| of == own.as_str()));
-            if (own == order.device_id || asked)
+            if (own == order.device_id || asked) && self.is_driven(Machine::His) {
+                let line = json!({"do": "refresh", "order_no": order.order_no.as_str()});
+                let line = line.as_object().cloned().unwrap_or_default();
+                self.refresh_driven(other, line);
+            } else if (own == order.device_id || asked)
                 && let Some(Some(link)) = self.his_links.get_mut(other)
             {
                 link.refresh(&order.order_no, clock);
@@ -286,38 +303,46 @@ impl World {
             self.note(|| format!("Pos({desk})  {event:?}"));
         }
         match event {
-            PosEvent::Order(OrderEvent::Accepted { amount, .. })
-                if amount.fen() > 0 && !self.people.closing =>
-            {
-                let rng = &mut self.people.rng;
-                if rng.in_thousand(850) {
-                    let wait = if rng.in_thousand(150) {
-                        rng.between(70_000, 91_000)
-                    } else {
-                        rng.between(500, 40_000)
-                    };
-                    let twice = rng.in_thousand(120);
-                    self.after(wait, Event::Act(Act::Scan(desk)));
-                    if twice {
-                        self.after(wait + 400, Event::Act(Act::Scan(desk)));
-                    }
-                }
-            }
-            PosEvent::Order(OrderEvent::Alarm(hispos::link::pos::PosAlarm::JournalWentBack)) => {
-                self.summary.alarms += 1;
-                self.replaced.iter_mut().skip(desk).take(1).for_each(|replaced| *replaced = false);
-                let id = hispos::ids::BookId::from_bytes(self.chance.bytes());
-                let at = self.clock(Machine::Pos(desk)).unix;
-                if !crate::mutants::believes_anchor(self.mutant) {
-                    self.host_mut(Machine::Pos(desk)).book.declare_restored(id, at);
-                }
-            }
+            PosEvent::Order(OrderEvent::Accepted { amount, .. }) if amount.fen() > 0 => self.accepted(desk),
+            PosEvent::Order(OrderEvent::Alarm(PosAlarm::JournalWentBack)) => self.journal_went_back(desk),
             _ => {}
+        }
+    }
+
+    /// The patient of a collect looks for a code.
+    pub(crate) fn accepted(&mut self, desk: usize) {
+        if self.people.closing {
+            return;
+        }
+        let rng = &mut self.people.rng;
+        if rng.in_thousand(850) {
+            let wait =
+                if rng.in_thousand(150) { rng.between(70_000, 91_000) } else { rng.between(500, 40_000) };
+            let twice = rng.in_thousand(120);
+            self.after(wait, Event::Act(Act::Scan(desk)));
+            if twice {
+                self.after(wait + 400, Event::Act(Act::Scan(desk)));
+            }
+        }
+    }
+
+    /// A terminal has noticed that its journal is an older copy.
+    pub(crate) fn journal_went_back(&mut self, desk: usize) {
+        let machine = Machine::Pos(desk);
+        self.summary.alarms += 1;
+        self.replaced.iter_mut().skip(desk).take(1).for_each(|replaced| *replaced = false);
+        let id = hispos::ids::BookId::from_bytes(self.chance.bytes());
+        let at = self.clock(machine).unix;
+        if self.peers.keeps_book(machine) {
+            self.call_for_journal(desk);
+        } else if !crate::mutants::believes_anchor(self.mutant) {
+            self.host_mut(machine).book.declare_restored(id, at);
         }
     }
 }
 
-fn refusal(why: &OrderRefusal) -> &'static str {
+/// The name of a refusal in summaries.
+pub(crate) fn refusal(why: &OrderRefusal) -> &'static str {
     match why {
         OrderRefusal::BillBusy { .. } => "bill busy",
         OrderRefusal::BillCaptured { .. } => "bill captured",

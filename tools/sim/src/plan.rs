@@ -25,6 +25,8 @@ pub enum Fault {
     LedgerBack(u64, bool),
     /// The program learns that its ledger went back.
     NoticeLedger,
+    /// A person declares the restore of a journal that its program keeps itself.
+    NoticeJournal(usize),
     /// A store refuses a commit.
     StorageFails(Machine),
     /// The calendar of a machine jumps, by seconds.
@@ -241,7 +243,7 @@ impl Fault {
             Fault::JournalLost(_) => "journal lost",
             Fault::LedgerBack(_, true) => "ledger back, declared",
             Fault::LedgerBack(..) => "ledger back, to be noticed",
-            Fault::NoticeLedger | Fault::Peace => "",
+            Fault::NoticeLedger | Fault::NoticeJournal(_) | Fault::Peace => "",
             Fault::StorageFails(_) => "store fails",
             Fault::ClockJumps(..) => "calendar jumps",
             Fault::Freezes(..) => "POS freezes",

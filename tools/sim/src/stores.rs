@@ -77,7 +77,15 @@ impl World {
         let at = self.clock(machine).unix;
         let batch = &mutants::durable(self.mutant, machine, batch);
         let before = self.rows_before(machine, batch);
-        let anchor = self.host_mut(machine).book.commit(batch, at)?;
+        let records = match waits {
+            Waits::Link(_, id) => self.records_of(machine, id.0),
+            Waits::Program => None,
+        };
+        let book = &mut self.host_mut(machine).book;
+        let anchor = match records {
+            Some(records) => book.keep(records),
+            None => book.commit(batch, at)?,
+        };
         if let Waits::Link(node, id) = waits
             && let Some(source) = self.observed.source(node, id)
         {
@@ -111,7 +119,7 @@ impl World {
         }
     }
 
-    fn journalled(&mut self, batch: &Batch) {
+    pub(crate) fn journalled(&mut self, batch: &Batch) {
         for write in &batch.write {
             let row = Row { key: write.key.clone(), version: 1, bytes: write.bytes.clone() };
             if let Some(order) = PosOrderView::read(&row) {
@@ -141,10 +149,11 @@ impl World {
                 Err(()) => Input::Stale(id),
             },
         );
-        let halted = match node {
+        let driven = self.peers.seat(node.machine()).map(|seat| seat.halted);
+        let halted = driven.unwrap_or(match node {
             Node::His(desk) => self.his_links.get(desk).and_then(Option::as_ref).is_some_and(HisLink::halted),
             Node::Pos(desk) => self.pos_links.get(desk).and_then(Option::as_ref).is_some_and(PosLink::halted),
-        };
+        });
         if halted {
             if !failed {
                 self.see(Fact::Halted(format!("{node:?}")));

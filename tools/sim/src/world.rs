@@ -12,6 +12,7 @@ use hispos::time::{Clock, Instant, UnixSeconds};
 use crate::acts::{Act, People};
 use crate::book::MemoryBook;
 use crate::causes::Observed;
+use crate::driver::Peers;
 use crate::heard::Heard;
 use crate::history::{Fact, History, Rest};
 use crate::line::{Line, Way};
@@ -130,6 +131,8 @@ pub struct World {
     pub(crate) heard: Heard,
     /// What may have changed which row, and changes that no table has.
     pub(crate) observed: Observed,
+    /// Programs that are somebody else's.
+    pub(crate) peers: Peers,
     /// Numbers about this life.
     pub summary: Summary,
     /// What is printed at a replay.
@@ -205,6 +208,7 @@ impl World {
             history: History { timers, facts: Vec::new(), rest: Rest::default() },
             heard: Heard::default(),
             observed: Observed::default(),
+            peers: Peers::default(),
             summary: Summary::default(),
             trace: traced.then(Vec::new),
             chance,
@@ -308,7 +312,7 @@ impl World {
     /// Lives until nothing is left to happen before `end`.
     pub fn live_until(&mut self, end: u64) {
         let mut moment = (self.now, 0_u32);
-        while self.next_at().is_some_and(|time| time <= end) {
+        while self.peers.fault.is_none() && self.next_at().is_some_and(|time| time <= end) {
             let Some(Reverse(Queued(time, _, event, _))) = self.queue.pop() else { break };
             self.now = time;
             moment = if moment.0 == time { (time, moment.1.saturating_add(1)) } else { (time, 0) };
