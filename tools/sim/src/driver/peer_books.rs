@@ -88,16 +88,15 @@ impl OwnBook {
             ))
         } else {
             let row = self.book.row(&RowKey::new(Table::Order, text(line, "order_no")?));
-            let site_code = links.agreements.first().map(|agreement| agreement.terms().site_code.clone());
-            let keys = site_code.map_or_else(Vec::new, |code| ledger::rows_of(&row, &code));
+            let keys = ledger::rows_of(&row, &links.agreements);
             let captures: Vec<Row> = keys.iter().map(|key| self.book.row(key)).collect();
             match what {
                 "posted" => ledger::posted(&row),
                 "adopt" => {
                     let bill = self.book.row(&RowKey::new(Table::Bill, text(line, "bill")?));
-                    ledger::adopt(&row, &bill, &captures)
+                    ledger::adopt(&row, &bill, &captures, &links.agreements)
                 }
-                _ => ledger::decide(&row, &captures, &decision(line)?, clock),
+                _ => ledger::decide(&row, &captures, &decision(line)?, &links.agreements, clock),
             }
         };
         let Ok(batch) = decided else { return Ok(Some("other")) };

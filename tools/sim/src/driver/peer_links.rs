@@ -253,7 +253,6 @@ fn wanted<E>(desk: usize, output: Output<E>, event: &dyn Fn(E) -> Value) -> (Wan
         Output::Transmit(bytes) => json!({"is": "transmit", "bytes": hex(&bytes)}),
         Output::Ask(ask) => ask_line(&ask),
         Output::Event(told) => event(told),
-        Output::CloseStream => json!({"is": "close"}),
     };
     if let Some(line) = line.as_object_mut() {
         line.insert("desk".into(), json!(desk));
