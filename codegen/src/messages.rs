@@ -4,10 +4,9 @@
 //! classes without them can stand beside any others. The files are renamed to where the classes lie in the project,
 //! because that is the name by which most languages import them.
 
-use crate::embedded;
 use crate::language::{Language, Messages, Plugin};
 use crate::program::{Failure, said};
-use crate::schema::{Schema, is_option};
+use crate::schema::{Schema, Sources, is_option};
 use prost::Message;
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet, FileOptions,
@@ -20,9 +19,9 @@ use std::process::Command;
 /// # Errors
 ///
 /// What protoc says, or that there is none for this machine, or no plugin of the pinned version.
-pub(crate) fn write(language: &Language, project: &Path) -> Result<(), Failure> {
+pub(crate) fn write(language: &Language, sources: Sources, project: &Path) -> Result<(), Failure> {
     let plugin = language.messages.plugin.map(|plugin| found(&plugin)).transpose()?;
-    generate(language, project, plugin.as_deref()).map_err(Failure::Broken)
+    generate(language, sources, project, plugin.as_deref()).map_err(Failure::Broken)
 }
 
 /// The plugin as protoc is told of it: from the path, or from where the tools of Go install.
@@ -35,8 +34,13 @@ fn found(plugin: &Plugin) -> Result<String, Failure> {
     place.map(|place| format!("--plugin={program}={place}")).ok_or_else(needed)
 }
 
-fn generate(language: &Language, project: &Path, plugin: Option<&str>) -> Result<(), String> {
-    let schema = Schema::compile(embedded::schemas()?, true)?;
+fn generate(
+    language: &Language,
+    sources: Sources,
+    project: &Path,
+    plugin: Option<&str>,
+) -> Result<(), String> {
+    let schema = Schema::compile(sources, true)?;
     let set = stripped(&schema, &language.messages);
     let work = tempfile::tempdir().map_err(|error| format!("temporary folder: {error}"))?;
     let input = work.path().join("schemas.binpb");

@@ -4,7 +4,7 @@ use crate::description::Description;
 use crate::language::{Formatter, Language, Role};
 pub use crate::program::Failure;
 use crate::program::said;
-use crate::{messages, render};
+use crate::{embedded, messages, render};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,8 @@ pub fn make(language: &Language, role: Role, description: &Description) -> Resul
     for (path, content) in render::files(language, role, description).map_err(Failure::Broken)? {
         write_file(&folder.join(path), &content).map_err(Failure::Broken)?;
     }
-    messages::write(language, folder)?;
+    let schemas = embedded::schemas().map_err(Failure::Broken)?;
+    messages::write(language, schemas, folder)?;
     mark(language, folder).map_err(Failure::Broken)?;
     format(language, folder)?;
     read(folder).map_err(Failure::Broken)
