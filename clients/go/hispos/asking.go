@@ -142,9 +142,7 @@ func (l *life) keepTheGap(gap int64) {
 
 func (l *life) isUndecided(clock instant) bool {
 	due := l.row.AcceptedUnix + undecidedInSecs
-	// One that has just begun to ask asks first: a calendar may have jumped.
-	isAsking := clock.now > l.entered
-	return isAsking && !l.isLooking && l.row.AcceptedUnix > 0 && clock.unix != 0 && clock.unix >= due
+	return !l.isLooking && l.row.AcceptedUnix > 0 && clock.unix != 0 && clock.unix >= due
 }
 
 // concluded gives the end, if the evidence of every number decides it.

@@ -113,6 +113,9 @@ func TestABookHasOneWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
+	if free, err := first.FreeSpace(); err == nil && free == 0 {
+		t.Error("no room")
+	}
 	if _, err := OpenFileStorage(path); err == nil {
 		t.Error("a second one opens it")
 	}

@@ -16,7 +16,9 @@ import (
 )
 
 const (
-	turn       = 500 * time.Millisecond
+	turn = 500 * time.Millisecond
+	// Room for the end of every order that has not ended (ORD-92).
+	reserve    = 16 << 20
 	bootIDFile = "/proc/sys/kernel/random/boot_id"
 )
 
@@ -110,6 +112,8 @@ func (t *Terminal) Serve(stop <-chan struct{}) error {
 			return t.close()
 		default:
 		}
+		free, err := t.storage.FreeSpace()
+		t.Link.SetRoom(err == nil && free >= reserve)
 		t.loop.Turn(turn)
 		for ask, isAsked := t.Link.PollAsk(); isAsked; ask, isAsked = t.Link.PollAsk() {
 			go t.carryOut(ask)
