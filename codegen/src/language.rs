@@ -277,10 +277,7 @@ const GO: Language = Language {
                 "TCP and serial lines of Linux; an example terminal that pays at the simulated platform",
                 "the driver interface",
             ],
-            lacks: &[
-                "serial lines of other systems than Linux",
-                "a proof on every platform of the list",
-            ],
+            lacks: &["serial lines of other systems than Linux", "a proof on every platform of the list"],
         },
     ],
 };
