@@ -91,7 +91,17 @@ class Terminal:
         return {"order_list": listed}
 
     def get_totals(self, said: dict) -> dict:
-        return {"totals": {"digest": sha256(b"").hex()}}
+        order, day = self.state["order"], said.get("business_day", 0)
+        core = decode("OrderCore", bytes.fromhex(order["core"])) if order else {}
+        if core.get("business_day") != day:
+            return {"totals": {"digest": sha256(b"").hex()}}
+        if not order["result"]:
+            return {"totals": {"open": 1, "digest": sha256(b"").hex()}}
+        result = decode("ResultCore", bytes.fromhex(order["result"]))
+        number, amount = result["order_no"].encode(), result["amount"]
+        entry = bytes([len(number)]) + number + bytes([result["outcome"]]) + amount.to_bytes(8, "big", signed=True)
+        row = {"channel": result["channel"], "kind": core["kind"], "count": 1, "amount": amount}
+        return {"totals": {"rows": [row], "digest": sha256(entry).hex()}}
 
     def _core_fault(self, core: bytes) -> dict | None:
         if code := core_fault(core):

@@ -7,7 +7,7 @@ use crate::case::Side;
 use crate::fields::{Fields, collect_fields, refund_fields, text, with};
 use crate::scene::{Scene, Stage};
 use crate::schema::Schema;
-use crate::site::TERMINAL;
+use crate::site::{DAY, TERMINAL};
 
 /// Every message of this file.
 pub(crate) fn rows(schema: &Schema) -> Result<Vec<Row>, String> {
@@ -41,6 +41,15 @@ pub(crate) fn later(schema: &Schema) -> Result<Vec<Row>, String> {
     for stage in [Stage::Waiting, Stage::Paid] {
         let fields = vec![("book", raw(&[9; 8])), ("seq", Value::U64(1_000))];
         rows.push(made.row(stage, "list_orders", "ListOrders", "of an unknown book", &fields, "MSG-35")?);
+    }
+    for (stage, kind, day) in [
+        (Stage::Paid, "of the day of a paid order", DAY),
+        (Stage::Waiting, "of the day of an order that waits", DAY),
+        (Stage::Paid, "of the day behind it", DAY + 1),
+        (Stage::Waiting, "of the day behind that of an order that waits", DAY + 1),
+    ] {
+        let fields = vec![("business_day", Value::U32(day))];
+        rows.push(made.row(stage, "get_totals", "GetTotals", kind, &fields, "ORD-246 ORD-249 ORD-250")?);
     }
     Ok(rows)
 }

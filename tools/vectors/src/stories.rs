@@ -61,19 +61,19 @@ const FIRST: &[Story] = &[
     ),
     story(
         "the order is lost and cancelled before it came",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-51 ORD-74 ORD-177 ORD-178 MSG-20"],
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-51 ORD-74 ORD-156 ORD-177 ORD-178 MSG-20"],
         &[POS_UP, POS_UNPAID, "ORD-95 ORD-96"],
         told::cancelled_before_it_came,
     ),
     story(
         "the POS starts again while it waits for a code",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "REC-38 ORD-71"],
-        &[POS_UP, POS_TAKEN, POS_UNPAID, "REC-13 ORD-56 ORD-109 ORD-110 ORD-145 BOK-24"],
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "REC-38 ORD-71 ORD-228"],
+        &[POS_UP, POS_TAKEN, POS_UNPAID, "REC-13 ORD-56 ORD-58 ORD-59 ORD-109 ORD-110 ORD-145 BOK-24"],
         told::restarted_pos,
     ),
     story(
         "HIS starts again while the POS waits for a code, and looks the order up",
-        &[HIS_UP, HIS_MADE, "ORD-71 ORD-182"],
+        &[HIS_UP, HIS_MADE, "ORD-71 ORD-156 ORD-182 ORD-228"],
         &[POS_UP, POS_TAKEN, "ORD-97 ORD-98"],
         told::restarted_his,
     ),
@@ -122,7 +122,7 @@ const FIRST: &[Story] = &[
     ),
     story(
         "the cashier cancels while a code is awaited",
-        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-177 ORD-178"],
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-156 ORD-177 ORD-178"],
         &[POS_UP, POS_TAKEN, POS_UNPAID, "ORD-95 ORD-107 ORD-110"],
         told::cancelled,
     ),
