@@ -161,6 +161,7 @@ func (c *posConversation) compare(out values) error {
 			same("id", wanted.number("id"), int64(ask.ID)), same("request", wanted.text("request"), callNames[ask.Call]),
 			same("channel", wanted.number("channel"), int64(ask.Merchant.Channel)),
 			same("number", wanted.text("number"), ask.Number), same("total", wanted.number("total"), ask.Total),
+			same("refund", wanted.text("refund"), ask.RefundNumber), same("fen", wanted.number("fen"), ask.Fen),
 			same("not_after", wanted.number("not_after"), ask.NotAfter),
 			same("expires_at", wanted.number("expires_at"), int64(ask.ExpiresAt)))
 	}

@@ -138,6 +138,8 @@ def _as_asked(question: Question, site: Case) -> Case:
         "not_after": question.not_after,
         "expires_at": question.expires_at or None,
     }
+    if question.refund_number:
+        asked |= {"refund": question.refund_number, "fen": question.refund_amount}
     agreement = Agreement.FromString(hexes(site["agreement"]))
     if question.merchant != merchant(agreement, question.merchant.channel):
         asked["merchant"] = question.merchant.account

@@ -202,6 +202,10 @@ fn asked(ask: &Ask, site: &Value) -> Value {
         "not_after": ask.not_after.map(|at| at.0),
         "expires_at": expires_at,
     });
+    if let Request::Refund { refund, amount } | Request::QueryRefund { refund, amount } = &ask.request {
+        shown["refund"] = json!(refund.as_str());
+        shown["fen"] = json!(amount);
+    }
     if agreement.merchant(ask.merchant.channel).as_ref() != Some(&ask.merchant) {
         shown["merchant"] = json!(ask.merchant.account);
     }
@@ -253,6 +257,13 @@ fn verdict(value: &Value) -> Verdict {
             "captured_and_refunded" => {
                 Proof::CapturedAndRefunded { capture: capture(), refunded: number(proof, "refunded") }
             }
+            "refunded" => Proof::Refunded {
+                refund_id: text(proof, "refund_id").into(),
+                at: proof["at"].as_u64().map(UnixSeconds),
+            },
+            "refund_pending" => Proof::RefundPending,
+            "not_refunded" => Proof::NotRefunded { closed: proof["closed"].as_bool().unwrap() },
+            "refund_abnormal" => Proof::RefundAbnormal,
             name => panic!("no proof {name}"),
         },
         provider_code: text(value, "provider_code").into(),

@@ -43,6 +43,7 @@ mod played;
 mod primitives;
 mod questions;
 mod records;
+mod refunds;
 mod refusals;
 mod reports;
 mod requests;

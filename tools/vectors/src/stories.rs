@@ -10,6 +10,7 @@ use crate::merchants;
 use crate::paying;
 use crate::played;
 use crate::questions;
+use crate::refunds;
 use crate::rules;
 use crate::sessions;
 use crate::shows::{
@@ -30,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(questions::STORIES)
         .chain(lookups::STORIES)
         .chain(sessions::STORIES)
+        .chain(refunds::STORIES)
 }
 
 const FIRST: &[Story] = &[

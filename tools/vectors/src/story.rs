@@ -103,6 +103,15 @@ pub(crate) struct Proven {
     /// Fen given back so far, beside `captured_and_refunded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refunded: Option<u64>,
+    /// The platform's own number, beside `refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refund_id: Option<String>,
+    /// When it was given back, beside `refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<u64>,
+    /// Closed or refused, beside `not_refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<bool>,
 }
 
 /// What an end wants done.
@@ -125,6 +134,12 @@ pub(crate) enum Out {
         request: &'static str,
         number: String,
         total: u64,
+        /// The number of the refund that is requested or asked about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refund: Option<String>,
+        /// What that refund gives back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fen: Option<u64>,
         not_after: Option<u64>,
         expires_at: Option<u64>,
     },
@@ -163,6 +178,18 @@ pub(crate) fn proven(proof: &Proof) -> Proven {
         captured_at: capture.and_then(|capture| capture.captured_at).map(|at| at.0),
         refunded: match proof {
             Proof::CapturedAndRefunded { refunded, .. } => Some(*refunded),
+            _ => None,
+        },
+        refund_id: match proof {
+            Proof::Refunded { refund_id, .. } => Some(refund_id.clone()),
+            _ => None,
+        },
+        at: match proof {
+            Proof::Refunded { at, .. } => at.map(|at| at.0),
+            _ => None,
+        },
+        closed: match proof {
+            Proof::NotRefunded { closed } => Some(*closed),
             _ => None,
         },
     }
@@ -226,6 +253,12 @@ pub(crate) fn ask(ask: &Ask) -> Out {
         Request::Refund { .. } => ("refund", None),
         Request::QueryRefund { .. } => ("query_refund", None),
     };
+    let refund = match &ask.request {
+        Request::Refund { refund, amount } | Request::QueryRefund { refund, amount } => {
+            Some((refund, *amount))
+        }
+        _ => None,
+    };
     Out::Ask {
         id: ask.id.0,
         channel: ask.merchant.channel.code(),
@@ -235,6 +268,8 @@ pub(crate) fn ask(ask: &Ask) -> Out {
         request,
         number: ask.number.as_ref().map(|number| number.as_str().to_owned()).unwrap_or_default(),
         total: ask.total,
+        refund: refund.map(|(refund, _)| refund.as_str().to_owned()),
+        fen: refund.map(|(_, fen)| fen),
         not_after: ask.not_after.map(|at| at.0),
         expires_at,
     }

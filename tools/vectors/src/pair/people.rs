@@ -1,8 +1,10 @@
 //! What people do at either end.
 
 use hispos::amount::Amount;
-use hispos::ids::OrderNo;
-use hispos::link::his::NewCollect;
+use hispos::book::Table;
+use hispos::ids::{OperatorId, OrderNo};
+use hispos::ledger::OrderView;
+use hispos::link::his::{NewCollect, NewRefund};
 use hispos::platform::{Channel, PaymentCode};
 
 use super::{End, Pair};
@@ -29,6 +31,30 @@ impl Pair {
         link.cancel(order_no, clock).map_err(|refusal| format!("{refusal:?}"))?;
         self.drain(End::His);
         Ok(())
+    }
+
+    /// Two people give back what was paid, before it is posted. HIS shows nothing of it: stories with a refund are those
+    /// of the POS.
+    pub(crate) fn refund(&mut self, fen: i64, business_day: u32) -> Result<OrderNo, String> {
+        let order_no = self.made().ok_or("no order")?;
+        let person = |id: &str| OperatorId::try_from(id).map_err(|error| format!("{error:?}"));
+        let new = NewRefund {
+            ticket: 2,
+            order_no: order_no.clone(),
+            item: String::new(),
+            amount: Amount::from_fen(-fen).map_err(|error| format!("{error:?}"))?,
+            operator: person("op-1")?,
+            approver: person("op-2")?,
+            reason: "not dispensed".into(),
+            business_day,
+        };
+        let clock = self.clock();
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.refund_not_to_post(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        let orders = self.ledger.memory.table(Table::Order);
+        let numbers = orders.iter().filter_map(OrderView::read).filter(|order| order.refund_of.is_some());
+        numbers.map(|order| order.order_no).next().ok_or_else(|| "no refund".to_owned())
     }
 
     /// A patient shows a code.

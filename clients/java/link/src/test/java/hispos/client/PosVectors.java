@@ -178,6 +178,8 @@ final class PosVectors {
       same("request", text(wanted, "request"), ask.request.name().toLowerCase(Locale.ROOT));
       same("number", text(wanted, "number"), ask.number);
       same("total", wanted.get("total").getAsLong(), ask.total);
+      same("refund", wanted.has("refund") ? text(wanted, "refund") : "", ask.refundNumber);
+      same("fen", wanted.has("fen") ? wanted.get("fen").getAsLong() : 0L, ask.amount);
       Long notAfter = ask.notAfter == Long.MAX_VALUE ? null : ask.notAfter;
       same("not_after", number(wanted, "not_after"), notAfter);
       Long expiresAt = ask.request == Ask.Request.PAY ? ask.expiresAt : null;
