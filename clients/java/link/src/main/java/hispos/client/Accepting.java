@@ -2,26 +2,23 @@
 package hispos.client;
 
 import com.google.protobuf.ByteString;
-import hispos.client.messages.CaptureRow;
-import hispos.client.messages.Channel;
 import hispos.client.messages.Disposition;
 import hispos.client.messages.Evidence;
-import hispos.client.messages.FoundCapture;
 import hispos.client.messages.HisOrder;
+import hispos.client.messages.HisOrderOrBuilder;
 import hispos.client.messages.HisState;
 import hispos.client.messages.OrderCore;
 import hispos.client.messages.OrderItem;
 import hispos.client.messages.Outcome;
 import hispos.client.messages.Posting;
-import hispos.client.messages.RefundOf;
-import hispos.client.messages.Reservation;
 import hispos.client.messages.ResultCore;
 import hispos.client.messages.Table;
-import java.util.ArrayList;
-import java.util.List;
 
 /** How the ledger takes results in (orders, section "Accepting a result"). */
 final class Accepting {
+  /** Of an orphan: nobody looks at it later (ORD-212). */
+  private static final int NO_LOOKS = -1;
+
   private final Ledger ledger;
 
   Accepting(Ledger ledger) {
@@ -45,11 +42,9 @@ final class Accepting {
    * Takes a result in that its signer told in a session; null if it is not authentic (ORD-189 to
    * ORD-200).
    *
-   * @param core that of a list's item: an orphan's row is made with it, or gets it (ORD-225)
    * @param journal the anchor that came with a report, stored in the same transaction
    */
-  Disposition takeResult(
-      String deviceId, byte[] result, byte[] signature, ByteString core, byte[] journal) {
+  Disposition takeResult(String deviceId, byte[] result, byte[] signature, byte[] journal) {
     ResultCore said = authentic(deviceId, result, signature);
     if (said == null) {
       ledger.alarm(Alarm.Kind.NOT_AUTHENTIC, "", "a result that is not authentic");
@@ -62,17 +57,14 @@ final class Accepting {
     if (batch.has(Table.TABLE_ORDER, orderNo)) {
       order = batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
     } else {
-      if (core.isEmpty()) {
-        ledger.alarm(Alarm.Kind.ORPHAN, orderNo, "a result of an order that no row knows");
-      }
+      ledger.alarm(Alarm.Kind.ORPHAN, orderNo, "a result of an order that no row knows");
       order =
           HisOrder.newBuilder()
               .setOrphan(true)
               .setState(HisState.HIS_STATE_ATTENTION)
-              .setMadeAt(ledger.book.unix());
-    }
-    if (order.getOrphan() && order.getCore().isEmpty()) {
-      order.setCore(core);
+              .setMadeAt(ledger.book.unix())
+              .setEndedAt(ledger.book.unix())
+              .setLookedAgain(NO_LOOKS);
     }
     Taken taken = new Taken(batch, order, said, result, signature);
     Disposition disposition = taken.judge(deviceId);
@@ -81,32 +73,145 @@ final class Accepting {
     return disposition;
   }
 
-  /** Takes an item of a device's list in (ORD-224 to ORD-228). */
+  /** Takes an item of a device's list in (ORD-224 to ORD-229). */
   void takeItem(String deviceId, OrderItem item, long now) throws Malformed {
     String orderNo = Orders.readCore(Bytes.of(item.getCore())).getOrderNo();
     byte[] result = Bytes.of(item.getResult());
     byte[] signature = Bytes.of(item.getSignature());
-    if (ledger.order(orderNo) == null && authentic(deviceId, result, signature) == null) {
-      Batch batch = new Batch(ledger.book);
-      batch.read(Table.TABLE_ORDER, orderNo);
-      HisOrder orphan =
-          HisOrder.newBuilder()
-              .setCore(item.getCore())
-              .setOrphan(true)
-              .setState(HisState.HIS_STATE_ASKING)
-              .setMadeAt(ledger.book.unix())
-              .setLeasedUntil(now + ledger.site.fullLease())
-              .build();
-      ledger.put(batch, orderNo, orphan);
-      batch.commit();
-    } else if (result.length > 0) {
-      takeResult(deviceId, result, signature, item.getCore(), Bytes.NONE);
+    HisOrder known = ledger.order(orderNo);
+    if (known != null && !known.getCore().isEmpty()) {
+      if (result.length > 0) {
+        takeResult(deviceId, result, signature, Bytes.NONE);
+      }
+      return;
+    }
+    Batch batch = new Batch(ledger.book);
+    HisOrder.Builder order = batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
+    if (known == null) {
+      order
+          .setOrphan(true)
+          .setState(HisState.HIS_STATE_ASKING)
+          .setMadeAt(ledger.book.unix())
+          .setLeasedUntil(now + ledger.site.fullLease());
+    }
+    order.setCore(item.getCore());
+    ResultCore said = result.length == 0 ? null : authentic(deviceId, result, signature);
+    if (said != null && hasOwnHash(order, said) && !isKept(order, item.getResult())) {
+      order.addEvidence(
+          Evidence.newBuilder()
+              .setResult(item.getResult())
+              .setSignature(item.getSignature())
+              .setAt(ledger.book.unix()));
+    }
+    takeOrphan(batch, order);
+    ledger.put(batch, orderNo, order.build());
+    batch.commit();
+    ledger.alarm(Alarm.Kind.ORPHAN, orderNo, "a terminal holds an order that no bill has adopted");
+  }
+
+  /** Reserves an orphan refund and opens the captures of an orphan (ORD-225, ORD-229). */
+  private void takeOrphan(Batch batch, HisOrder.Builder order) {
+    Captures captures = new Captures(ledger, batch);
+    int count = order.getEvidenceCount();
+    if (count == 0
+        || Orders.result(order.getEvidence(count - 1).getResult()).getOutcome()
+            != Outcome.OUTCOME_NOT_REFUNDED) {
+      captures.reserve(order.getCore());
+    }
+    for (Evidence item : order.getEvidenceList()) {
+      captures.open(order, Orders.result(item.getResult()));
+    }
+    if (count > 0) {
+      order
+          .setState(HisState.HIS_STATE_ATTENTION)
+          .setLeasedUntil(0)
+          .setEndedAt(ledger.book.unix())
+          .setLookedAgain(NO_LOOKS);
+    }
+  }
+
+  private static boolean isKept(HisOrderOrBuilder order, ByteString result) {
+    for (Evidence item : order.getEvidenceList()) {
+      if (item.getResult().equals(result)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean hasOwnHash(HisOrderOrBuilder order, ResultCore said) {
+    byte[] hash = Orders.hash(ledger.site.id(), Bytes.of(order.getCore()));
+    return !order.getCore().isEmpty() && said.getOrderHash().equals(Bytes.field(hash));
+  }
+
+  /** The state that a result leads to, but for what is known otherwise (ORD-186, ORD-194). */
+  private HisState endsAs(Batch batch, HisOrderOrBuilder order, ResultCore said) {
+    boolean isOther =
+        said.getOutcome() == Outcome.OUTCOME_PAID
+            && (order.getOtherAmount() || new Captures(ledger, batch).isForeign(said));
+    for (Evidence item : order.getEvidenceList()) {
+      ResultCore kept = Orders.result(item.getResult());
+      boolean wasPaid =
+          said.getOutcome() == Outcome.OUTCOME_NOT_PAID
+              && kept.getOutcome() == Outcome.OUTCOME_PAID;
+      boolean wasRefunded =
+          said.getOutcome() == Outcome.OUTCOME_NOT_REFUNDED
+              && kept.getOutcome() == Outcome.OUTCOME_REFUNDED
+              && hasOwnHash(order, kept);
+      isOther |= wasPaid || wasRefunded;
+    }
+    return isOther ? HisState.HIS_STATE_ATTENTION : state(said.getOutcome());
+  }
+
+  /**
+   * Ends an order by its newest signed evidence with its hash and amount (ORD-232, ORD-236).
+   *
+   * @return whether there is such evidence
+   */
+  boolean endByEvidence(Batch batch, HisOrder.Builder order) {
+    long amount = Orders.core(order.getCore()).getAmount();
+    Evidence newest = null;
+    for (Evidence item : order.getEvidenceList()) {
+      ResultCore said = Orders.result(item.getResult());
+      if (hasOwnHash(order, said) && said.getAmount() == amount) {
+        newest = item;
+      }
+    }
+    if (newest == null) {
+      return false;
+    }
+    HisOrder.Builder earlier = order.build().toBuilder().clearEvidence();
+    for (Evidence item : order.getEvidenceList()) {
+      if (!item.getResult().equals(newest.getResult())) {
+        earlier.addEvidence(item);
+      }
+    }
+    order.setState(endsAs(batch, earlier, Orders.result(newest.getResult())));
+    order.setResult(newest.getResult()).setSignature(newest.getSignature()).setLeasedUntil(0);
+    if (order.getState() != HisState.HIS_STATE_ATTENTION) {
+      order.setLookedAgain(0);
+    }
+    if (order.getEndedAt() == 0) {
+      order.setEndedAt(ledger.book.unix());
+    }
+    toPost(order);
+    return true;
+  }
+
+  /** ORD-241. */
+  private static void toPost(HisOrder.Builder order) {
+    boolean moved =
+        order.getState() == HisState.HIS_STATE_PAID
+            || order.getState() == HisState.HIS_STATE_REFUNDED;
+    if (moved && order.getPosting() != Posting.POSTING_NOT_TO_POST) {
+      order.setPosting(Posting.POSTING_UNPOSTED);
     }
   }
 
   /** One result and the row of its order, in one batch. */
   private final class Taken {
     private final Batch batch;
+    private final Captures captures;
     private final HisOrder.Builder order;
     private final ResultCore said;
     private final ByteString result;
@@ -114,6 +219,7 @@ final class Accepting {
 
     Taken(Batch batch, HisOrder.Builder order, ResultCore said, byte[] result, byte[] signature) {
       this.batch = batch;
+      this.captures = new Captures(ledger, batch);
       this.order = order;
       this.said = said;
       this.result = Bytes.field(result);
@@ -125,10 +231,8 @@ final class Accepting {
       if (order.getResult().equals(result)) {
         return Disposition.DISPOSITION_RECORDED;
       }
-      for (Evidence item : order.getEvidenceList()) {
-        if (item.getResult().equals(result)) {
-          return Disposition.DISPOSITION_KEPT;
-        }
+      if (isKept(order, result)) {
+        return Disposition.DISPOSITION_KEPT;
       }
       boolean mayEnd = !order.getOrphan() && !Ledger.hasEnded(order.build());
       boolean ends =
@@ -142,49 +246,46 @@ final class Accepting {
       return ends ? Disposition.DISPOSITION_RECORDED : Disposition.DISPOSITION_KEPT;
     }
 
-    private boolean hasOwnHash() {
-      byte[] hash = Orders.hash(ledger.site.id(), Bytes.of(order.getCore()));
-      return said.getOrderHash().equals(Bytes.field(hash));
-    }
-
     private boolean isOfOrder() {
       OrderCore core = Orders.core(order.getCore());
       boolean isOfSigner =
           said.getDeviceId().equals(core.getDeviceId())
               || order.getDevicesList().contains(said.getDeviceId());
-      return isOfSigner && hasOwnHash() && said.getAmount() == core.getAmount();
+      return isOfSigner && hasOwnHash(order, said) && said.getAmount() == core.getAmount();
     }
 
     /** Ends an order by a result (ORD-193, ORD-194, ORD-241). */
     private void end() {
+      HisState state = endsAs(batch, order, said);
+      boolean isForeign = captures.isForeign(said);
       order
           .setResult(result)
           .setSignature(signature)
           .setEndedAt(ledger.book.unix())
-          .setLeasedUntil(0);
-      HisState state = state(said.getOutcome());
-      boolean isForeign = openCaptures();
-      if (isForeign
-          || (said.getOutcome() == Outcome.OUTCOME_NOT_PAID && hasEvidence(Outcome.OUTCOME_PAID))) {
-        state = HisState.HIS_STATE_ATTENTION;
+          .setLeasedUntil(0)
+          .setState(state);
+      toPost(order);
+      captures.open(order, said);
+      boolean isAttention = state == HisState.HIS_STATE_ATTENTION;
+      if (isForeign || (isAttention && said.getOutcome() != Outcome.OUTCOME_ATTENTION)) {
         ledger.alarm(
             Alarm.Kind.CONTRADICTION, said.getOrderNo(), "its result does not fit what is known");
       }
-      if (order.getOtherAmount() && said.getOutcome() == Outcome.OUTCOME_PAID) {
-        state = HisState.HIS_STATE_ATTENTION;
-      }
-      order.setState(state);
-      if (state == HisState.HIS_STATE_PAID || state == HisState.HIS_STATE_REFUNDED) {
-        order.setPosting(Posting.POSTING_UNPOSTED);
-      }
-      if (said.getAmount() < 0) {
-        bookRefund();
+      if (!isAttention) {
+        captures.settle(said.getOrderNo(), order.getCore(), said);
       }
     }
 
-    private boolean hasEvidence(Outcome outcome) {
+    /** Whether the refund is booked, by its end or by later evidence (ORD-198). */
+    private boolean wasBooked() {
+      if (order.getState() == HisState.HIS_STATE_REFUNDED) {
+        return true;
+      }
       for (Evidence item : order.getEvidenceList()) {
-        if (Orders.result(item.getResult()).getOutcome() == outcome) {
+        ResultCore kept = Orders.result(item.getResult());
+        if (kept.getOutcome() == Outcome.OUTCOME_REFUNDED
+            && hasOwnHash(order, kept)
+            && item.getAt() >= order.getEndedAt()) {
           return true;
         }
       }
@@ -193,116 +294,34 @@ final class Accepting {
 
     /** Keeps a result as evidence (ORD-196 to ORD-200). */
     private void keep() {
-      boolean wasBooked = hasEvidence(Outcome.OUTCOME_REFUNDED);
+      boolean wasBooked = wasBooked();
       order.addEvidence(
           Evidence.newBuilder()
               .setResult(result)
               .setSignature(signature)
               .setAt(ledger.book.unix()));
-      if (order.getCore().isEmpty()) {
-        return;
-      }
-      String orderNo = said.getOrderNo();
-      if (!hasOwnHash()) {
-        ledger.alarm(Alarm.Kind.CONTRADICTION, orderNo, "evidence about another order");
-        return;
-      }
-      int before = batch.size();
-      openCaptures();
-      if (batch.size() > before) {
-        ledger.alarm(Alarm.Kind.CONTRADICTION, orderNo, "evidence of money that nobody knew");
-      }
+      boolean isOwn = hasOwnHash(order, said);
+      boolean isNew = isOwn && captures.open(order, said);
       boolean isCalledFailed =
           order.getState() == HisState.HIS_STATE_NOT_REFUNDED
               || order.getState() == HisState.HIS_STATE_ATTENTION;
-      if (said.getOutcome() == Outcome.OUTCOME_REFUNDED
-          && isCalledFailed
-          && !wasBooked
-          && !order.getOrphan()) {
+      boolean isLate =
+          isOwn
+              && said.getOutcome() == Outcome.OUTCOME_REFUNDED
+              && isCalledFailed
+              && !wasBooked
+              && !order.getOrphan();
+      if (isLate) {
+        captures.settle(said.getOrderNo(), order.getCore(), said);
+      }
+      boolean differs =
+          Ledger.hasEnded(order.build())
+              && state(said.getOutcome()) != order.getState()
+              && said.getOutcome() != Outcome.OUTCOME_ATTENTION;
+      if (!order.getCore().isEmpty() && (!isOwn || isNew || isLate || differs)) {
         ledger.alarm(
-            Alarm.Kind.CONTRADICTION, orderNo, "a refund that was called failed was carried out");
-        bookRefund();
+            Alarm.Kind.CONTRADICTION, said.getOrderNo(), "evidence does not fit what is known");
       }
-    }
-
-    /** What money a result tells of. */
-    private List<FoundCapture> told() {
-      if (said.getOutcome() != Outcome.OUTCOME_PAID) {
-        return said.getFoundList();
-      }
-      List<FoundCapture> found = new ArrayList<>();
-      found.add(
-          FoundCapture.newBuilder()
-              .setChannel(said.getChannel())
-              .setPaymentNo(said.getPaymentNo())
-              .setAmount(said.getAmount())
-              .setCapturedAt(said.getCapturedAt())
-              .build());
-      return found;
-    }
-
-    /** Opens the rows of that money (ORD-195, ORD-203, ORD-204). Whether one is another order's. */
-    private boolean openCaptures() {
-      boolean isForeign = false;
-      for (FoundCapture told : told()) {
-        String number =
-            Numbers.platform(
-                ledger.site.code(), said.getOrderNo(), Numbers.letter(told.getChannel()));
-        String finder = finder(told.getChannel(), told.getPaymentNo());
-        String known = batch.get(Table.TABLE_CAPTURE, finder, CaptureRow.parser()).getOrderNo();
-        if (!known.isEmpty() && !known.equals(said.getOrderNo())) {
-          isForeign = true;
-          continue;
-        }
-        if (batch.has(Table.TABLE_CAPTURE, number)) {
-          continue;
-        }
-        batch.put(
-            Table.TABLE_CAPTURE,
-            number,
-            CaptureRow.newBuilder()
-                .setOrderNo(said.getOrderNo())
-                .setBill(order.getBill())
-                .setChannel(told.getChannel())
-                .setPaymentNo(told.getPaymentNo())
-                .setAmount(told.getAmount())
-                .setAgreementNo(Orders.core(order.getCore()).getAgreementNo())
-                .setCapturedAt(told.getCapturedAt())
-                .build());
-        batch.put(
-            Table.TABLE_CAPTURE,
-            finder,
-            CaptureRow.newBuilder().setOrderNo(said.getOrderNo()).build());
-      }
-      return isForeign;
-    }
-
-    /** Books a refund or releases its reservation (ORD-206, ORD-207). */
-    private void bookRefund() {
-      RefundOf refund = Orders.core(order.getCore()).getRefundOf();
-      String key =
-          Numbers.platform(
-              ledger.site.code(), refund.getOrderNo(), Numbers.letter(refund.getChannel()));
-      CaptureRow.Builder capture =
-          batch.get(Table.TABLE_CAPTURE, key, CaptureRow.parser()).toBuilder();
-      Texts.Meaning meaning = Texts.STATUS.get(said.getStatusValue());
-      boolean restsOnAbsence = meaning == null || meaning.restsOnAbsence;
-      boolean isRefunded = said.getOutcome() == Outcome.OUTCOME_REFUNDED;
-      if (isRefunded) {
-        capture.setRefunded(capture.getRefunded() - said.getAmount());
-        capture.setRefunds(capture.getRefunds() + 1);
-        capture.setReturned(capture.getRefunded() >= capture.getAmount());
-      }
-      if (isRefunded || (said.getOutcome() == Outcome.OUTCOME_NOT_REFUNDED && !restsOnAbsence)) {
-        List<Reservation> kept = new ArrayList<>();
-        for (Reservation item : capture.getReservationsList()) {
-          if (!item.getOrderNo().equals(said.getOrderNo())) {
-            kept.add(item);
-          }
-        }
-        capture.clearReservations().addAllReservations(kept);
-      }
-      batch.put(Table.TABLE_CAPTURE, key, capture.build());
     }
   }
 
@@ -319,9 +338,5 @@ final class Accepting {
       default:
         return HisState.HIS_STATE_ATTENTION;
     }
-  }
-
-  private static String finder(Channel channel, String paymentNo) {
-    return (channel == Channel.CHANNEL_WECHAT ? "wechat/" : "alipay/") + paymentNo;
   }
 }

@@ -49,9 +49,9 @@ final class Batch {
     writes.put(new Book.Key(table, key), row.toByteString());
   }
 
-  /** How many rows it writes. */
-  int size() {
-    return writes.size();
+  /** A row that is no message of the link. */
+  void put(Table table, String key, ByteString row) {
+    writes.put(new Book.Key(table, key), row);
   }
 
   /** Makes it durable; an empty one writes nothing. */

@@ -195,6 +195,17 @@ public final class Book {
     return row == null ? null : row.bytes;
   }
 
+  /** The rows of a table, in the order of their first records (BOK-10). */
+  Map<String, ByteString> rows(Table table) {
+    Map<String, ByteString> found = new LinkedHashMap<>();
+    for (Map.Entry<Key, Row> row : rows.entrySet()) {
+      if (row.getKey().table == table) {
+        found.put(row.getKey().key, row.getValue().bytes);
+      }
+    }
+    return found;
+  }
+
   /** The sequence number of a row's latest record, 0 if it was never written. */
   long version(Table table, String key) {
     Row row = rows.get(new Key(table, key));

@@ -48,6 +48,7 @@ public final class HisLink implements Link {
   private final HisSession session;
   private final Ledger ledger;
   private final Accepting accepting;
+  private final People people;
   private final String terminalId;
   private final String deviceId;
   private final Deque<LinkEvent> events = new ArrayDeque<>();
@@ -62,6 +63,8 @@ public final class HisLink implements Link {
   private Set<String> madeHere;
   private Set<String> told;
   private Map<String, Long> askFrom;
+  private Map<String, HisState> askedIn;
+  private boolean pullCounts;
 
   /**
    * A link without a stream. The ledger's {@code beginRun} was called at the start of the program
@@ -76,6 +79,7 @@ public final class HisLink implements Link {
     this.session = new HisSession(end, deviceId, agreements, draw);
     this.ledger = ledger;
     this.accepting = new Accepting(ledger);
+    this.people = new People(ledger);
     this.terminalId = end.id;
     this.deviceId = deviceId;
     forget();
@@ -90,6 +94,8 @@ public final class HisLink implements Link {
     madeHere = new HashSet<>();
     told = new HashSet<>();
     askFrom = new HashMap<>();
+    askedIn = new HashMap<>();
+    pullCounts = false;
   }
 
   // The line.
@@ -130,6 +136,7 @@ public final class HisLink implements Link {
   @Override
   public long nextTimer() {
     long next = Math.min(session.nextTimer(), calls.nextTimer());
+    next = Math.min(next, ledger.waitEnds());
     for (long at : askFrom.values()) {
       next = Math.min(next, at);
     }
@@ -163,6 +170,10 @@ public final class HisLink implements Link {
   }
 
   private Ledger.Window window(long now) throws Refusal {
+    if (ledger.isHalted) {
+      throw new Refusal(
+          Reason.RESTORING, "the ledger went back: a person has to declare the restore");
+    }
     if (!isReady()) {
       throw new Refusal(Reason.NO_SESSION, "there is no session past Sync with the terminal");
     }
@@ -214,6 +225,15 @@ public final class HisLink implements Link {
     work(now);
   }
 
+  /** Pulls the device's list of orders; {@link LinkEvent.Pulled} says that it is whole. */
+  public void pull(long now) throws Refusal {
+    if (!isSynced) {
+      throw new Refusal(Reason.NO_SESSION, "there is no session past Sync with the terminal");
+    }
+    beginPull(now);
+    work(now);
+  }
+
   /** Ends the session in order. */
   public void close(long now) {
     session.end(AlertCode.ALERT_CODE_UNSPECIFIED, now);
@@ -250,9 +270,14 @@ public final class HisLink implements Link {
       }
     }
     passDeadlines(now);
+    ledger.endWaiting(now);
     if (session.isLive()) {
+      dropStale(now);
       calls.repeat(now);
       if (isSynced && !ledger.isHalted) {
+        if (ledger.needsPull(deviceId)) {
+          beginPull(now);
+        }
         askAboutOrders(now);
         ping(now);
       }
@@ -265,7 +290,18 @@ public final class HisLink implements Link {
     dropCalls(orderNo, now);
   }
 
+  /** Another link, or people, changed an order: it is asked about anew (ORD-74). */
+  private void dropStale(long now) {
+    for (String orderNo : new ArrayList<>(askedIn.keySet())) {
+      HisOrder order = ledger.order(orderNo);
+      if (order == null || order.getState() != askedIn.get(orderNo)) {
+        dropCalls(orderNo, now);
+      }
+    }
+  }
+
   private void dropCalls(String orderNo, long now) {
+    askedIn.remove(orderNo);
     calls.drop(orderNo, now);
     told.remove(orderNo);
     askFrom.remove(orderNo);
@@ -305,6 +341,13 @@ public final class HisLink implements Link {
     calls.request(Message.newBuilder().setSync(sync).build(), "", now);
   }
 
+  private void beginPull(long now) {
+    if (!calls.has(Message.BodyCase.LIST_ORDERS)) {
+      pullCounts = !ledger.isWaiting();
+      list(now);
+    }
+  }
+
   private void list(long now) {
     PeerRow peer = ledger.peer(deviceId);
     ListOrders list =
@@ -320,6 +363,7 @@ public final class HisLink implements Link {
         continue;
       }
       askFrom.remove(orderNo);
+      askedIn.put(orderNo, ledger.order(orderNo).getState());
       calls.request(question(orderNo, ledger.order(orderNo), now), orderNo, now);
     }
   }
@@ -436,8 +480,7 @@ public final class HisLink implements Link {
 
   private Disposition takeResult(byte[] result, byte[] signature, byte[] journal, long now) {
     Set<String> before = new HashSet<>(ledger.openOrders());
-    Disposition disposition =
-        accepting.takeResult(deviceId, result, signature, ByteString.EMPTY, journal);
+    Disposition disposition = accepting.takeResult(deviceId, result, signature, journal);
     tellAlarms();
     if (disposition != null) {
       tellEnd(Orders.result(Bytes.field(result)).getOrderNo(), before, now);
@@ -499,7 +542,7 @@ public final class HisLink implements Link {
     ledger.storeAnchor(deviceId, Bytes.of(reply.getJournal()));
     isSynced = true;
     askAboutOrders(now);
-    list(now);
+    beginPull(now);
     events.add(new LinkEvent.Ready());
   }
 
@@ -515,9 +558,15 @@ public final class HisLink implements Link {
     }
     tellAlarms();
     int count = page.getItemsCount();
-    ledger.storePull(deviceId, page.getBook(), count == 0 ? 0 : page.getItems(count - 1).getSeq());
+    ledger.storePull(
+        deviceId,
+        page.getBook(),
+        count == 0 ? 0 : page.getItems(count - 1).getSeq(),
+        pullCounts && !page.getMore());
     if (page.getMore()) {
       list(now);
+    } else {
+      events.add(new LinkEvent.Pulled());
     }
   }
 
@@ -580,18 +629,29 @@ public final class HisLink implements Link {
       alarm(Alarm.Kind.REFUSED, orderNo, "rejected with " + code + ", which was checked here");
     }
     if (code == RejectCode.REJECT_CODE_CONFLICT_VALUE) {
-      // ORD-185 is not here yet: the order stays unknown, and nothing of its bill is made.
-      alarm(
-          Alarm.Kind.CONFLICT,
-          orderNo,
-          "the terminal holds another order under this number; people are needed");
-      told.add(orderNo);
+      takeConflict(orderNo, said, now);
     } else if (call.kind() == Message.BodyCase.SUBMIT_ORDER) {
       enter(orderNo, HisState.HIS_STATE_CANCELLING, code, now);
     } else if (call.kind() == Message.BodyCase.CANCEL_ORDER) {
       enter(orderNo, HisState.HIS_STATE_ASKING, code, now);
     } else {
       askFrom.put(orderNo, now + ASK_AGAIN);
+    }
+  }
+
+  /** The core that the own device holds takes the place of ours (ORD-185, ORD-187). */
+  private void takeConflict(String orderNo, Rejected said, long now) {
+    if (!people.takeOver(orderNo, said.getCore(), deviceId, now)) {
+      askFrom.put(orderNo, now + ASK_AGAIN);
+      return;
+    }
+    alarm(
+        Alarm.Kind.CONFLICT,
+        orderNo,
+        "the terminal held another order under this number; that one counts");
+    dropCalls(orderNo, now);
+    if (!said.getResult().isEmpty()) {
+      takeResult(Bytes.of(said.getResult()), Bytes.of(said.getSignature()), Bytes.NONE, now);
     }
   }
 }

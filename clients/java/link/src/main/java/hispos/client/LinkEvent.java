@@ -16,6 +16,14 @@ public abstract class LinkEvent {
     }
   }
 
+  /** A HIS: the device's list of orders was pulled to its end. */
+  public static final class Pulled extends LinkEvent {
+    @Override
+    public String toString() {
+      return "pulled";
+    }
+  }
+
   /** There is no session: open orders are unknown, never failed (ORD-79). */
   public static final class Down extends LinkEvent {
     @Override

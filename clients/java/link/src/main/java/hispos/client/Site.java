@@ -4,13 +4,14 @@ package hispos.client;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.Device;
 import hispos.client.messages.DeviceManifest;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** What a ledger has to know of its site. */
 public final class Site {
   final Agreement agreement;
-  private final Map<String, Device> devices = new HashMap<>();
+  private final Map<String, Device> devices = new LinkedHashMap<>();
   private final byte[] secret;
 
   /**
@@ -41,6 +42,16 @@ public final class Site {
   /** The largest lease, in milliseconds. */
   long fullLease() {
     return Agreements.fullLease(agreement);
+  }
+
+  /** Until no device acts on an order behind its lease, in milliseconds (ORD-215). */
+  long quiet() {
+    return agreement.getTimers().getQuiet() & 0xFFFFFFFFL;
+  }
+
+  /** Every device of the manifest. */
+  Set<String> deviceIds() {
+    return devices.keySet();
   }
 
   /** The registered key of a device, or null. */

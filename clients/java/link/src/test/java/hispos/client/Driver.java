@@ -11,6 +11,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.Channel;
+import hispos.client.messages.DecisionKind;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.TerminalManifest;
 import java.io.BufferedReader;
@@ -246,7 +247,18 @@ public final class Driver {
     said.addProperty("book", "own");
     JsonArray can = new JsonArray();
     for (String command :
-        isHis ? List.of("collect", "refund", "cancel", "query", "posted") : List.of("scan")) {
+        isHis
+            ? List.of(
+                "collect",
+                "refund",
+                "cancel",
+                "query",
+                "pull",
+                "posted",
+                "adopt",
+                "decide",
+                "go_on_without")
+            : List.of("scan")) {
       can.add(command);
     }
     said.add("can", can);
@@ -266,18 +278,22 @@ public final class Driver {
     Book book = new Book(new Store(stored), () -> unix);
     byte[] restored = line.has("restored") ? hex(line, "restored") : null;
     if (isHis) {
-      startHis(line, agreements.get(0).agreement, terms, book);
+      startHis(line, agreements.get(0).agreement, terms, book, restored);
     }
     if (!isHis) {
       startPos(line, agreements, book, hex(stored, "id"), restored);
     }
   }
 
-  private void startHis(JsonObject line, Agreement agreement, List<Terms> terms, Book book)
+  private void startHis(
+      JsonObject line, Agreement agreement, List<Terms> terms, Book book, byte[] restored)
       throws Exception {
     DeviceManifest devices = DeviceManifest.parseFrom(hex(line, "devices"));
     Site site = new Site(agreement, devices, hex(line, "site_secret"));
     Crypto crypto = new BouncyCrypto();
+    if (restored != null) {
+      Ledger.declareRestore(book, site, restored, now);
+    }
     ledger = new Ledger(book, site, crypto, hex(line.getAsJsonObject("book"), "id"));
     ledger.beginRun(now);
     List<Terms> serving = terms.subList(0, Math.min(2, terms.size()));
@@ -377,11 +393,43 @@ public final class Driver {
       case "query":
         desks.get(desk).his().ask(text(line, "order_no"), now);
         break;
+      case "pull":
+        desks.get(desk).his().pull(now);
+        break;
       case "posted":
         ledger.markPosted(text(line, "order_no"));
         break;
+      case "adopt":
+        new People(ledger).adopt(text(line, "order_no"), text(line, "bill"));
+        decided(text(line, "order_no"));
+        break;
+      case "decide":
+        String kind = "DECISION_KIND_" + text(line, "kind").toUpperCase(Locale.ROOT);
+        new People(ledger)
+            .decide(
+                text(line, "order_no"),
+                DecisionKind.valueOf(kind),
+                text(line, "first"),
+                text(line, "second"));
+        decided(text(line, "order_no"));
+        break;
+      case "go_on_without":
+        new People(ledger)
+            .goOnWithout(text(line, "device_id"), text(line, "first"), text(line, "second"));
+        break;
       default:
         break;
+    }
+  }
+
+  /** The order may have ended, and what the links ask may have changed. */
+  private void decided(String orderNo) {
+    desk = 0;
+    if (Ledger.hasEnded(ledger.order(orderNo))) {
+      event("ended").addProperty("order_no", orderNo);
+    }
+    for (Desk one : desks) {
+      one.link.onTimer(now);
     }
   }
 
@@ -461,6 +509,8 @@ public final class Driver {
       }
     } else if (event instanceof LinkEvent.Ready) {
       event("ready");
+    } else if (event instanceof LinkEvent.Pulled) {
+      event("pulled");
     } else {
       event(isHis ? "notice" : "progress").addProperty("text", event.toString());
     }

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -38,7 +39,7 @@ import java.util.TreeMap;
  * (ORD-8, ORD-9). One ledger serves all links of a site, in one thread at a time.
  */
 public final class Ledger {
-  private static final long NEW_LEDGER_SEARCH = 345_600;
+  private static final long DAY = 86_400;
 
   final Book book;
   final Site site;
@@ -47,6 +48,8 @@ public final class Ledger {
 
   /** The ledger went back: nothing is made or asked until a restore is declared. */
   boolean isHalted;
+
+  private long waitUntil = Long.MAX_VALUE;
 
   private final Map<String, HisOrder> orders = new LinkedHashMap<>();
   private final Map<String, CaptureRow> captures = new LinkedHashMap<>();
@@ -66,11 +69,60 @@ public final class Ledger {
     if (book.isNew()) {
       book.begin(bookId);
       Batch batch = new Batch(book);
-      long until = book.unix() + NEW_LEDGER_SEARCH;
-      batch.put(Table.TABLE_SITE, site.id(), SiteRow.newBuilder().setSearchUntil(until).build());
+      batch.put(
+          Table.TABLE_SITE,
+          site.id(),
+          SiteRow.newBuilder().setSearchUntil(searchUntil(book.unix())).build());
       batch.commit();
     }
     book.watch(this::changed);
+  }
+
+  /** Until when orders of a new or restored ledger carry a search (BOK-28), as unsigned seconds. */
+  private static long searchUntil(long unix) {
+    return unix == 0 ? -1 : unix + Limits.SEARCH_DAYS * DAY;
+  }
+
+  /**
+   * A person declares that the ledger went back, while no program serves from it (BOK-34 to BOK-36).
+   * Make the ledger of the book after it.
+   *
+   * @param bookId 8 random bytes
+   * @param now milliseconds since the boot
+   */
+  public static void declareRestore(Book book, Site site, byte[] bookId, long now) {
+    Batch batch = new Batch(book);
+    book.restore(batch, bookId);
+    for (Map.Entry<String, ByteString> row : book.rows(Table.TABLE_ORDER).entrySet()) {
+      HisOrder order = Bytes.parsed(HisOrder.parser(), row.getValue());
+      if (!hasEnded(order)) {
+        batch.put(Table.TABLE_ORDER, row.getKey(), asked(order, site, now));
+      }
+    }
+    SiteRow.Builder of = batch.get(Table.TABLE_SITE, site.id(), SiteRow.parser()).toBuilder();
+    of.setWaiting(true).setPulling(true).setSearchUntil(searchUntil(book.unix()));
+    batch.put(Table.TABLE_SITE, site.id(), of.build());
+    for (Map.Entry<String, ByteString> row : book.rows(Table.TABLE_PEER).entrySet()) {
+      PeerRow peer = Bytes.parsed(PeerRow.parser(), row.getValue());
+      batch.put(Table.TABLE_PEER, row.getKey(), filled(peer.toBuilder().setPulled(false)));
+    }
+    batch.commit();
+  }
+
+  /** A row that says nothing names no book: a record holds no empty row. */
+  private static PeerRow filled(PeerRow.Builder peer) {
+    PeerRow row = peer.build();
+    return row.equals(PeerRow.getDefaultInstance())
+        ? peer.setPulledBook(Bytes.field(new byte[8])).build()
+        : row;
+  }
+
+  private static HisOrder asked(HisOrder order, Site site, long now) {
+    return order.toBuilder()
+        .setState(HisState.HIS_STATE_ASKING)
+        .setStartBy(0)
+        .setLeasedUntil(now + site.fullLease())
+        .build();
   }
 
   private void changed(Table table, String key, ByteString row) {
@@ -126,13 +178,41 @@ public final class Ledger {
       batch.put(
           Table.TABLE_ORDER,
           orderNo,
-          order(orderNo).toBuilder()
-              .setState(HisState.HIS_STATE_ASKING)
-              .setStartBy(0)
-              .setLeasedUntil(now + site.fullLease())
-              .build());
+          asked(order(orderNo), site, now));
     }
     batch.commit();
+    waitUntil = now + site.fullLease() + site.quiet();
+  }
+
+  private SiteRow siteRow() {
+    ByteString row = book.get(Table.TABLE_SITE, site.id());
+    return Bytes.parsed(SiteRow.parser(), row == null ? ByteString.EMPTY : row);
+  }
+
+  /** When the wait after a step back is over; it begins anew at each start (BOK-37, BOK-38). */
+  long waitEnds() {
+    return siteRow().getWaiting() ? waitUntil : Long.MAX_VALUE;
+  }
+
+  /** Ends the wait after a step back, once. */
+  void endWaiting(long now) {
+    if (now >= waitEnds()) {
+      Batch batch = new Batch(book);
+      SiteRow row = batch.get(Table.TABLE_SITE, site.id(), SiteRow.parser());
+      batch.put(Table.TABLE_SITE, site.id(), row.toBuilder().setWaiting(false).build());
+      batch.commit();
+    }
+  }
+
+  /** Whether the ledger waits after a step back. */
+  boolean isWaiting() {
+    return siteRow().getWaiting();
+  }
+
+  /** Whether a list has to be pulled to its end before an order is made (BOK-39). */
+  boolean needsPull(String deviceId) {
+    SiteRow row = siteRow();
+    return row.getPulling() && !row.getWaiting() && !peer(deviceId).getPulled();
   }
 
   // Reading.
@@ -194,8 +274,8 @@ public final class Ledger {
     }
   }
 
-  /** Stores how far a device's list was pulled (ORD-223). */
-  void storePull(String deviceId, ByteString bookId, long seq) {
+  /** Stores how far a list was pulled (ORD-223), and whether a pull that counts ended (BOK-39). */
+  void storePull(String deviceId, ByteString bookId, long seq, boolean isWhole) {
     PeerRow peer = peer(deviceId);
     long until = seq;
     if (until == 0 && peer.getPulledBook().equals(bookId)) {
@@ -206,7 +286,11 @@ public final class Ledger {
     batch.put(
         Table.TABLE_PEER,
         deviceId,
-        peer.toBuilder().setPulledBook(bookId).setPulledSeq(until).setPulled(true).build());
+        filled(
+            peer.toBuilder()
+                .setPulledBook(bookId)
+                .setPulledSeq(until)
+                .setPulled(peer.getPulled() || isWhole)));
     batch.commit();
   }
 
@@ -277,8 +361,14 @@ public final class Ledger {
     if (row.getClosedDaysList().contains(day)) {
       throw new Refusal(Reason.OTHER, "the business day is closed");
     }
-    if (row.getWaiting() || row.getPulling()) {
+    if (row.getWaiting()) {
       throw new Refusal(Reason.RESTORING, "the ledger waits after a step back");
+    }
+    for (String one : site.deviceIds()) {
+      if (row.getPulling() && !peer(one).getPulled()) {
+        throw new Refusal(
+            Reason.RESTORING, "the list of " + one + " was not pulled since a step back");
+      }
     }
     if (!site.mayOrder(deviceId)) {
       throw new Refusal(Reason.OTHER, "the device takes no new orders");
@@ -300,44 +390,57 @@ public final class Ledger {
     }
     BillRow row = batch.get(Table.TABLE_BILL, bill, BillRow.parser());
     judgeBill(batch, bill);
-    List<String> numbers = new ArrayList<>();
-    for (int place = 0; place < Limits.ORPHAN_NUMBERS; place++) {
-      long generation = row.getOrders() + place;
-      String number =
-          Numbers.order(site.secret(), Kind.KIND_COLLECT, Numbers.collectKey(bill), generation);
-      if (batch.has(Table.TABLE_ORDER, number)) {
-        throw new Refusal(
-            Reason.ORPHAN, "the terminal holds an order that no bill has adopted: " + number);
-      }
-      numbers.add(number);
-    }
+    int generation = nextGeneration(batch, bill, row.getOrders());
+    String orderNo = collectNumber(bill, generation);
     long most = Math.min(site.agreement.getAmounts().getCollectMax(), Limits.AMOUNT_FEN_MAX);
     if (fen <= 0 || fen > most) {
       throw new Refusal(Reason.EXCEEDS, "the amount is not allowed");
     }
     OrderCore core =
         OrderCore.newBuilder()
-            .setOrderNo(numbers.get(0))
+            .setOrderNo(orderNo)
             .setDeviceId(window.deviceId)
             .setKind(Kind.KIND_COLLECT)
             .setAmount(fen)
             .setBusinessDay(day)
             .setAgreementNo(site.agreement.getAgreementNo())
             .build();
-    boolean isNew = book.unix() < siteRow.getSearchUntil();
-    HisOrder order =
-        newOrder(core, window)
-            .addAllSearch(numbers.subList(0, isNew ? Limits.SEARCH_MAX : 0))
-            .setBill(bill)
-            .setGeneration(row.getOrders())
-            .build();
-    put(batch, numbers.get(0), order);
+    boolean isNew =
+        book.unix() == 0 || Long.compareUnsigned(book.unix(), siteRow.getSearchUntil()) < 0;
+    HisOrder.Builder order = newOrder(core, window).setBill(bill).setGeneration(generation);
+    for (int place = 0; isNew && place < Limits.SEARCH_MAX; place++) {
+      order.addSearch(collectNumber(bill, generation + place));
+    }
+    put(batch, orderNo, order.build());
     batch.put(
         Table.TABLE_BILL,
         bill,
-        row.toBuilder().setPresent(numbers.get(0)).setOrders(row.getOrders() + 1).build());
+        row.toBuilder().setPresent(orderNo).setOrders(generation + 1).build());
     batch.commit();
-    return numbers.get(0);
+    return orderNo;
+  }
+
+  private String collectNumber(String bill, long generation) {
+    return Numbers.order(
+        site.secret(), Kind.KIND_COLLECT, Numbers.collectKey(bill), generation);
+  }
+
+  /** The first of the bill's next numbers that no adopted order holds (ORD-162, ORD-230). */
+  private int nextGeneration(Batch batch, String bill, int made) throws Refusal {
+    int free = -1;
+    for (int place = made; place < made + Limits.ORPHAN_NUMBERS; place++) {
+      String number = collectNumber(bill, place);
+      if (!batch.has(Table.TABLE_ORDER, number)) {
+        free = free < 0 ? place : free;
+      } else if (!order(number).getBill().equals(bill)) {
+        throw new Refusal(
+            Reason.ORPHAN, "the terminal holds an order that no bill has adopted: " + number);
+      }
+    }
+    if (free < 0) {
+      throw new Refusal(Reason.OTHER, "none of the bill's next numbers is free");
+    }
+    return free;
   }
 
   private void judgeBill(Batch batch, String bill) throws Refusal {
@@ -393,6 +496,9 @@ public final class Ledger {
     Batch batch = new Batch(book);
     SiteRow siteRow = mayMake(batch, window.deviceId, day);
     HisOrder original = batch.get(Table.TABLE_ORDER, wanted.orderNo, HisOrder.parser());
+    if (original.getOrphan()) {
+      throw new Refusal(Reason.ORPHAN, "no bill has adopted the order");
+    }
     String key = captureOf(wanted.orderNo);
     CaptureRow capture = batch.get(Table.TABLE_CAPTURE, key, CaptureRow.parser());
     if (wanted.fen >= 0) {
@@ -468,6 +574,11 @@ public final class Ledger {
     long amount = -wanted.fen;
     int generation = 0;
     long ofDay = 0;
+    Set<String> own = new HashSet<>();
+    byte[] name = Numbers.refundKey(wanted.orderNo, capture.getChannel(), wanted.item);
+    for (int nth = 0; nth < Limits.REFUNDS_PER_CAPTURE_MAX; nth++) {
+      own.add(Numbers.order(site.secret(), Kind.KIND_REFUND, name, nth));
+    }
     for (String orderNo : refunds) {
       HisOrder order = order(orderNo);
       OrderCore core = Orders.core(order.getCore());
@@ -482,7 +593,8 @@ public final class Ledger {
         throw new Refusal(
             Reason.ORPHAN, "a terminal holds a refund of it that no bill has adopted");
       }
-      if (!order.getItem().equals(wanted.item)) {
+      // An adopted refund has no item, but the number of one.
+      if (!order.getItem().equals(wanted.item) && !own.contains(orderNo)) {
         continue;
       }
       generation++;

@@ -1,0 +1,225 @@
+package hispos.client;
+
+import com.google.protobuf.ByteString;
+import hispos.client.messages.CaptureRow;
+import hispos.client.messages.Channel;
+import hispos.client.messages.FoundCapture;
+import hispos.client.messages.HisOrderOrBuilder;
+import hispos.client.messages.OrderCore;
+import hispos.client.messages.Outcome;
+import hispos.client.messages.RefundOf;
+import hispos.client.messages.Reservation;
+import hispos.client.messages.ResultCore;
+import hispos.client.messages.Table;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The captures that one step opens, books and reserves (orders, section "Captures and refunds"). */
+final class Captures {
+  private final Ledger ledger;
+  private final Batch batch;
+
+  Captures(Ledger ledger, Batch batch) {
+    this.ledger = ledger;
+    this.batch = batch;
+  }
+
+  /** What money a result tells of (ORD-203). */
+  private static List<FoundCapture> told(ResultCore said) {
+    if (said.getOutcome() != Outcome.OUTCOME_PAID) {
+      return said.getFoundList();
+    }
+    List<FoundCapture> found = new ArrayList<>();
+    found.add(
+        FoundCapture.newBuilder()
+            .setChannel(said.getChannel())
+            .setPaymentNo(said.getPaymentNo())
+            .setAmount(said.getAmount())
+            .setCapturedAt(said.getCapturedAt())
+            .build());
+    return found;
+  }
+
+  private static String finder(FoundCapture told) {
+    String channel = told.getChannel() == Channel.CHANNEL_WECHAT ? "wechat/" : "alipay/";
+    return channel + told.getPaymentNo();
+  }
+
+  private CaptureRow row(String key) {
+    return batch.get(Table.TABLE_CAPTURE, key, CaptureRow.parser());
+  }
+
+  /** Whether a payment number in a result belongs to another order (ORD-194). */
+  boolean isForeign(ResultCore said) {
+    for (FoundCapture told : told(said)) {
+      String of = row(finder(told)).getOrderNo();
+      if (!of.isEmpty() && !of.equals(said.getOrderNo())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Opens the rows of the money that a result tells of (ORD-195, ORD-203, ORD-204).
+   *
+   * @return whether it tells of money that had no row
+   */
+  boolean open(HisOrderOrBuilder order, ResultCore said) {
+    OrderCore core = Orders.core(order.getCore());
+    if (order.getCore().isEmpty() || core.getAmount() < 0) {
+      return false;
+    }
+    boolean isNew = false;
+    for (FoundCapture told : told(said)) {
+      String key =
+          Numbers.platform(
+              ledger.site.code(), core.getOrderNo(), Numbers.letter(told.getChannel()));
+      if (batch.has(Table.TABLE_CAPTURE, key)
+          && !row(key).getPaymentNo().equals(told.getPaymentNo())) {
+        key = key + "-" + told.getPaymentNo();
+      }
+      if (batch.has(Table.TABLE_CAPTURE, key)) {
+        continue;
+      }
+      isNew = true;
+      open(key, order, core, told);
+    }
+    return isNew;
+  }
+
+  private void open(String key, HisOrderOrBuilder order, OrderCore core, FoundCapture told) {
+    String finder = finder(told);
+    boolean isFound = batch.has(Table.TABLE_CAPTURE, finder);
+    if (isFound && !row(finder).getOrderNo().equals(core.getOrderNo())) {
+      return;
+    }
+    batch.put(
+        Table.TABLE_CAPTURE,
+        key,
+        CaptureRow.newBuilder()
+            .setOrderNo(core.getOrderNo())
+            .setBill(order.getBill())
+            .setChannel(told.getChannel())
+            .setPaymentNo(told.getPaymentNo())
+            .setAmount(told.getAmount())
+            .setAgreementNo(core.getAgreementNo())
+            .setCapturedAt(told.getCapturedAt())
+            .build());
+    if (!isFound) {
+      batch.put(
+          Table.TABLE_CAPTURE,
+          finder,
+          CaptureRow.newBuilder().setOrderNo(core.getOrderNo()).build());
+    }
+  }
+
+  /** The key of the capture row that a refund gives back, or null. */
+  private String original(ByteString core) {
+    OrderCore order = Orders.core(core);
+    if (order.getAmount() >= 0) {
+      return null;
+    }
+    RefundOf refund = order.getRefundOf();
+    String key =
+        Numbers.platform(
+            ledger.site.code(), refund.getOrderNo(), Numbers.letter(refund.getChannel()));
+    return batch.has(Table.TABLE_CAPTURE, key) ? key : null;
+  }
+
+  /** Whether the original of a refund holds a reservation of it. */
+  boolean isReserved(String orderNo, ByteString core) {
+    String key = original(core);
+    if (key != null) {
+      for (Reservation item : row(key).getReservationsList()) {
+        if (item.getOrderNo().equals(orderNo)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Books a refund or releases its reservation (ORD-206, ORD-207). */
+  void settle(String orderNo, ByteString core, ResultCore said) {
+    String key = original(core);
+    if (key == null) {
+      return;
+    }
+    CaptureRow.Builder capture = row(key).toBuilder();
+    Texts.Meaning meaning = Texts.STATUS.get(said.getStatusValue());
+    boolean restsOnAbsence = meaning == null || meaning.restsOnAbsence;
+    if (said.getOutcome() == Outcome.OUTCOME_REFUNDED) {
+      release(capture, orderNo);
+      capture.setRefunded(capture.getRefunded() - said.getAmount());
+      capture.setRefunds(capture.getRefunds() + 1);
+      capture.setReturned(capture.getRefunded() >= capture.getAmount());
+      batch.put(Table.TABLE_CAPTURE, key, capture.build());
+    } else if (said.getOutcome() == Outcome.OUTCOME_NOT_REFUNDED
+        && !restsOnAbsence
+        && release(capture, orderNo)) {
+      batch.put(Table.TABLE_CAPTURE, key, capture.build());
+    }
+  }
+
+  /** Whether there was a reservation of the order. */
+  private static boolean release(CaptureRow.Builder capture, String orderNo) {
+    List<Reservation> kept = new ArrayList<>();
+    for (Reservation item : capture.getReservationsList()) {
+      if (!item.getOrderNo().equals(orderNo)) {
+        kept.add(item);
+      }
+    }
+    boolean wasThere = kept.size() < capture.getReservationsCount();
+    capture.clearReservations().addAllReservations(kept);
+    return wasThere;
+  }
+
+  /** Reserves the amount of an orphan refund (ORD-229). */
+  void reserve(ByteString core) {
+    String key = original(core);
+    if (key != null) {
+      OrderCore order = Orders.core(core);
+      Reservation reservation =
+          Reservation.newBuilder()
+              .setOrderNo(order.getOrderNo())
+              .setAmount(-order.getAmount())
+              .build();
+      batch.put(
+          Table.TABLE_CAPTURE, key, row(key).toBuilder().addReservations(reservation).build());
+    }
+  }
+
+  /** Makes a reservation at least as large as a refund that took the place of ours (ORD-185). */
+  void enlarge(ByteString core) {
+    String key = original(core);
+    if (key == null) {
+      return;
+    }
+    OrderCore order = Orders.core(core);
+    CaptureRow.Builder capture = row(key).toBuilder();
+    boolean isChanged = false;
+    for (int place = 0; place < capture.getReservationsCount(); place++) {
+      Reservation item = capture.getReservations(place);
+      if (item.getOrderNo().equals(order.getOrderNo()) && item.getAmount() < -order.getAmount()) {
+        capture.setReservations(place, item.toBuilder().setAmount(-order.getAmount()));
+        isChanged = true;
+      }
+    }
+    if (isChanged) {
+      batch.put(Table.TABLE_CAPTURE, key, capture.build());
+    }
+  }
+
+  /** The keys of an order's captures. */
+  List<String> of(String orderNo) {
+    List<String> found = new ArrayList<>();
+    for (String key : ledger.captures().keySet()) {
+      CaptureRow capture = row(key);
+      if (capture.getOrderNo().equals(orderNo) && !capture.getPaymentNo().isEmpty()) {
+        found.add(key);
+      }
+    }
+    return found;
+  }
+}
