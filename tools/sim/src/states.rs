@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 68] = [
+pub const BY_SCRIPT: [[&str; 4]; 69] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -87,6 +87,7 @@ pub const BY_SCRIPT: [[&str; 4]; 68] = [
     ["pos", "refund_sent", "sync", "refund_sent"],
     ["pos", "paying", "act_by", "ended"],
     ["pos", "reversing", "act_by", "ended"],
+    ["pos", "asking", "sync", "ended"],
     ["pos", "ended", "look", "ended"],
     ["his", "not_paid", "look", "not_paid"],
 ];

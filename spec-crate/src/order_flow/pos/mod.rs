@@ -397,7 +397,8 @@ impl PosFlow {
         //# and go on under the same book id until a person declares the restore.
         if !contained {
             self.context.anchored = false;
-            for life in self.lives.values_mut().filter(|life| life.state() != PosState::Ended) {
+            let open = |life: &&mut Life| life.state() != PosState::Ended && !life.row.not_intact;
+            for life in self.lives.values_mut().filter(open) {
                 //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
                 //# A POS to which a Sync shows an anchor that its journal does not contain MUST mark every
                 //# order that has not ended as `not_intact` and raise an alarm.

@@ -2,6 +2,7 @@
 
 use hispos::amount::Amount;
 use hispos::catalogue::Status;
+use hispos::frame::Side;
 use hispos::ids::OrderNo;
 use hispos::ledger::DecisionKind;
 use hispos::message::manifest::Revocation;
@@ -418,6 +419,22 @@ fn calendar_jumps_a_day_while_money_moves() {
     }
 }
 
+/// A program that was off for a day finds its journal replaced at its first Sync.
+fn journal_goes_back_on_the_day_after() {
+    let mut scene = Scene::open();
+    let order_no = scene.collect(0, "bill");
+    scene.scan(0, Channel::Wechat, Story::NeverTyped);
+    scene.pass(s(2));
+    scene.network(|_, _| LOST);
+    scene.strike(Fault::ClockJumps(Machine::Pos(0), 86_400));
+    scene.strike(Fault::Killed(Machine::Pos(0)));
+    // No window comes to a session before that Sync.
+    Foreign::take_over(&mut scene, 0, Side::His);
+    scene.pass(s(30));
+    sync_shows_a_foreign_anchor(&mut scene);
+    assert_eq!(scene.journal(0, &order_no).unwrap().state, "ended");
+}
+
 /// A look finds the end of an order once more that nobody has told HIS of.
 fn look_ends_again_what_is_not_yet_answered() {
     let (mut scene, mut his, _, core) = hostile_his::submitted("B1", FEN);
@@ -465,6 +482,7 @@ fn every_row_that_is_left_to_scripts_is_made_by_one() {
     journal_goes_back_in_every_state();
     nobody_knows_for_a_day();
     calendar_jumps_a_day_while_money_moves();
+    journal_goes_back_on_the_day_after();
     look_ends_again_what_is_not_yet_answered();
     look_brings_nothing_new();
     let made = made();
