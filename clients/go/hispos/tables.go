@@ -1326,6 +1326,7 @@ var Transitions = map[string][]Transition{
 		{"refund_sent", "refund_open", "asking_refund", "Asks."},
 		{"refund_sent", "restored", "refund_sent", "Marks the order as not intact."},
 		{"asking", "sync", "asking", "Marks the order as not intact."},
+		{"asking", "sync", "ended", "A day has passed without a verdict: signs `attention`, undecided."},
 		{"asking", "time", "reversing", "An intact attempt that lives, before `act_by`: stores the reverse, then asks."},
 		{"asking", "captured", "ended", "Signs the result of the finding."},
 		{"asking", "other_money", "ended", "Signs the result of the finding."},

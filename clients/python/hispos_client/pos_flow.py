@@ -271,7 +271,7 @@ class PosFlow:
 
     def _mark(self, wanted: Callable[[Life], bool], effects: Effects) -> None:
         for _, life in sorted(self.lives.items()):
-            if life.state != ENDED and wanted(life):
+            if life.state != ENDED and not life.row.not_intact and wanted(life):
                 life.row.not_intact = True
                 life.write(effects)
 

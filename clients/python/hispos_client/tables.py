@@ -1970,6 +1970,7 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
             ("refund_sent", "refund_open", "asking_refund", "Asks."),
             ("refund_sent", "restored", "refund_sent", "Marks the order as not intact."),
             ("asking", "sync", "asking", "Marks the order as not intact."),
+            ("asking", "sync", "ended", "A day has passed without a verdict: signs `attention`, undecided."),
             (
                 "asking",
                 "time",

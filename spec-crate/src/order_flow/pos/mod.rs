@@ -410,9 +410,8 @@ impl PosFlow {
             //# that has not ended as `not_intact` and raise an alarm.
             effects.event(OrderEvent::Alarm(PosAlarm::JournalWentBack));
         } else if first {
-            for life in
-                self.lives.values_mut().filter(|life| life.restarted && life.row.boot != self.context.boot)
-            {
+            let other_boot = |life: &&mut Life| life.restarted && life.row.boot != self.context.boot;
+            for life in self.lives.values_mut().filter(other_boot).filter(|life| !life.row.not_intact) {
                 //= spec-crate/spec/orders.md#runs-boots-and-intact-journals
                 //# A POS MUST mark each loaded order that has not ended and whose boot is not the present one
                 //# as `not_intact`, at the first Sync of its run.

@@ -341,7 +341,7 @@ final class PosFlow {
     if (!isContained) {
       context.anchored = false;
       for (Life life : lives.values()) {
-        if (!life.hasEnded()) {
+        if (!life.hasEnded() && !life.row.getNotIntact()) {
           life.row.setNotIntact(true);
           life.write(step);
         }

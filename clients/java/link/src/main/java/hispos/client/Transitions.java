@@ -694,6 +694,11 @@ public final class Transitions {
               new Transition("asking", "sync", "asking", "Marks the order as not intact."),
               new Transition(
                   "asking",
+                  "sync",
+                  "ended",
+                  "A day has passed without a verdict: signs `attention`, undecided."),
+              new Transition(
+                  "asking",
                   "time",
                   "reversing",
                   "An intact attempt that lives, before `act_by`: stores the reverse, then asks."),
