@@ -27,7 +27,7 @@ from hispos_client.ledger import Ledger, Refund, Refusal, Site
 from hispos_client.messages.agreement_pb2 import DeviceManifest
 from hispos_client.session import Terms
 from hispos_client.tables import STATUS_MEANINGS, FileKind, Outcome
-from hispos_client.transport import boot_clock, open_line
+from hispos_client.transport import Line, boot_clock, open_line
 
 DONE, USAGE, REFUSED, UNKNOWN, NOT_REACHABLE = 0, 2, 3, 4, 5
 
@@ -61,7 +61,7 @@ class Window:
         session = HisSession(end, device.encode(), [terms], os.urandom)
         self.link = HisLink(session, self.ledger, terminal, device)
         self._name = line
-        self._line = open_line(line)
+        self._line: Line | None = open_line(line)
         self.link.opened(boot_clock())
 
     def run(
@@ -71,8 +71,7 @@ class Window:
         end = boot_clock() + int(seconds * 1000)
         while (now := boot_clock()) < end:
             self.link.on_timer(now)
-            while (data := self.link.poll_transmit()) is not None:
-                self._line.write(data)
+            self._flush()
             while (event := self.link.poll_event()) is not None:
                 tell(event)
                 if until(event):
@@ -80,21 +79,31 @@ class Window:
                     return True
             due = self.link.next_timer()
             wait = 0.5 if due is None else min(0.5, max(0.0, (due - boot_clock()) / 1000))
-            received = self._line.read(wait)
-            if received is None:
+            if self._line is None:
                 self._open_again()
+            elif (received := self._line.read(wait)) is None:
+                self._lost()
             elif received:
                 self.link.feed(received, boot_clock())
         return False
 
     def _flush(self) -> None:
         while (data := self.link.poll_transmit()) is not None:
-            self._line.write(data)
+            try:
+                if self._line is not None:
+                    self._line.write(data)
+            except OSError:
+                self._lost()
 
-    def _open_again(self) -> None:
+    def _lost(self) -> None:
         """The line is gone: the session with it, and no order."""
         self.link.closed(boot_clock())
-        self._line.close()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _open_again(self) -> None:
+        """Once a second, until the line stands."""
         time.sleep(1)
         try:
             self._line = open_line(self._name)
@@ -109,8 +118,14 @@ class Window:
         if not self.link.is_ready and not self.run(lambda event: isinstance(event, Ready), 30, tell):
             return NOT_REACHABLE, "the terminal does not answer"
         order_no = make(boot_clock())
-        if not self.run(lambda event: event == OrderEnded(order_no), seconds, tell):
-            return UNKNOWN, f"{order_no}: unknown. Do not take or give the money again."
+        unknown = UNKNOWN, f"{order_no}: unknown. Do not take or give the money again."
+        try:
+            if not self.run(lambda event: event == OrderEnded(order_no), seconds, tell):
+                return unknown
+        except (OSError, ValueError) as error:
+            # What breaks behind the making of an order says nothing about its money.
+            print(error, file=sys.stderr)
+            return unknown
         order = self.ledger.order(order_no)
         assert order is not None
         result = orders.read_result(order.result)
@@ -121,7 +136,7 @@ class Window:
         """Ends the session in order."""
         self.link.close(boot_clock())
         self._flush()
-        self._line.close()
+        self._lost()
 
 
 def main() -> int:
