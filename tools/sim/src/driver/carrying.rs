@@ -67,6 +67,7 @@ impl World {
             let seat = self.peers.seat(machine);
             let wake = seat.and_then(|seat| seat.wakes.get_mut(desk)).and_then(Option::take);
             if let Some(at) = wake {
+                self.observed.rests(node(machine, desk));
                 self.wake(node(machine, desk), at);
             }
         }
