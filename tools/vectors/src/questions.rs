@@ -87,7 +87,7 @@ fn paid(wechat: bool, answer: impl Fn(&Ask, u32) -> Answer + 'static) -> Result<
     Ok(pair)
 }
 
-fn captured(ask: &Ask) -> Answer {
+pub(crate) fn captured(ask: &Ask) -> Answer {
     Some((Proof::Captured(money(ask.total)), "SUCCESS"))
 }
 
@@ -128,7 +128,7 @@ fn nothing<const SAYS: u32>() -> Result<Pair, String> {
 }
 
 /// The program of the POS starts again.
-fn restart(pair: &mut Pair) -> Result<(), String> {
+pub(crate) fn restart(pair: &mut Pair) -> Result<(), String> {
     pair.kill(End::Pos);
     pair.pass(200);
     pair.start(End::Pos)?;

@@ -4,9 +4,9 @@ use hispos::ids::OrderNo;
 use hispos::platform::{Ask, Proof, Request};
 use hispos::time::UnixSeconds;
 
-use crate::pair::{End, Pair};
+use crate::pair::Pair;
 use crate::paying::{Answer, absent, money, scan, site};
-use crate::questions::{Ids, pos};
+use crate::questions::{Ids, captured, pos, restart};
 use crate::shows::{POS_TAKEN, POS_UP, Story};
 use crate::site::{DAY, UNIX};
 
@@ -88,7 +88,7 @@ fn refund(
     let mut pair = site(move |ask| match &ask.request {
         Request::Pay { .. } => {
             paid = true;
-            Some((Proof::Captured(money(ask.total)), "SUCCESS"))
+            captured(ask)
         }
         Request::Refund { .. } => {
             let before = seen;
@@ -107,10 +107,6 @@ fn refund(
     pair.pass(3_000);
     let order_no = pair.refund(FEN, DAY)?;
     Ok((pair, order_no))
-}
-
-fn captured(ask: &Ask) -> Answer {
-    Some((Proof::Captured(money(ask.total)), "SUCCESS"))
 }
 
 fn done_now() -> Answer {
@@ -213,11 +209,11 @@ fn never<const WECHAT: bool, const RESTARTS: u32>() -> Result<Pair, String> {
     let (mut pair, _) = refund(WECHAT, captured, |ask, _| if is_request(ask) { None } else { none() })?;
     pair.pass(30_000);
     if RESTARTS == 1 {
-        pair.kill(End::Pos);
-        pair.pass(200);
-        pair.start(End::Pos)?;
+        restart(&mut pair)?;
+        pair.pass(392_000);
+    } else {
+        pair.pass(400_000);
     }
-    pair.pass(400_000);
     Ok(pair)
 }
 
@@ -279,9 +275,7 @@ fn restarted<const WHEN: u32>() -> Result<Pair, String> {
         _ => unanswered::<0>()?,
     };
     pair.pass(2_000);
-    pair.kill(End::Pos);
-    pair.pass(200);
-    pair.start(End::Pos)?;
-    pair.pass(30_000);
+    restart(&mut pair)?;
+    pair.pass(22_000);
     Ok(pair)
 }
