@@ -19,6 +19,7 @@ mod cores;
 mod draws;
 mod example;
 mod exchange;
+mod fences;
 mod fields;
 mod files;
 mod frames;

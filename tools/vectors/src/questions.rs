@@ -91,7 +91,7 @@ pub(crate) fn captured(ask: &Ask) -> Answer {
     Some((Proof::Captured(money(ask.total)), "SUCCESS"))
 }
 
-fn closed() -> Answer {
+pub(crate) fn closed() -> Answer {
     Some((Proof::Closed, "CLOSED"))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::alarms;
 use crate::arrivals;
+use crate::fences;
 use crate::late;
 use crate::lines as told;
 use crate::lookups;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(lookups::STORIES)
         .chain(sessions::STORIES)
         .chain(refunds::STORIES)
+        .chain(fences::STORIES)
 }
 
 const FIRST: &[Story] = &[
