@@ -8,7 +8,6 @@ import static hispos.client.Vectors.text;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.protobuf.InvalidProtocolBufferException;
 import hispos.client.Vectors.Tally;
 import hispos.client.Vectors.Unimplemented;
 import hispos.client.messages.Agreement;
@@ -189,27 +188,5 @@ final class SessionVectors {
         session.end(AlertCode.forNumber(alert), at);
       }
     }
-  }
-
-  static void messages(JsonObject file, Tally tally) {
-    tally.all(file, SessionVectors::message);
-  }
-
-  private static void message(JsonObject one) throws Exception {
-    Parsed parsed;
-    try {
-      parsed = Parsed.of(hexes(one, "plaintext"));
-    } catch (InvalidProtocolBufferException error) {
-      same("decoded", Shown.json(one.get("decoded")), null);
-      same("stands", false, one.get("stands").getAsBoolean());
-      same("sent", "[{\"alert\":{\"code\":50}}]", one.get("sent").toString());
-      return;
-    }
-    same("decoded", Shown.json(one.get("decoded")), Shown.of(parsed.message));
-    if (parsed.alert < 0) {
-      throw new Unimplemented("the order flow answers");
-    }
-    same("sent", "[]", one.get("sent").toString());
-    same("stands", false, one.get("stands").getAsBoolean());
   }
 }

@@ -33,7 +33,9 @@ public class VectorsTest {
     REPLAYS.put("conversations.json", VectorsTest::conversations);
     REPLAYS.put("codes.json", PaymentVectors::codes);
     REPLAYS.put("verdicts.json", PaymentVectors::verdicts);
-    REPLAYS.put("messages.json", SessionVectors::messages);
+    REPLAYS.put("messages.json", MessageVectors::messages);
+    REPLAYS.put("example.json", ExampleVectors::example);
+    REPLAYS.put("wire-trace.json", ExampleVectors::trace);
   }
 
   private static final Map<String, Play> PLAYS = new TreeMap<>();

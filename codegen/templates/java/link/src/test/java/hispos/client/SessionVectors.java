@@ -196,25 +196,4 @@ final class SessionVectors {
   }
 
   // only: end
-  static void messages(JsonObject file, Tally tally) {
-    tally.all(file, SessionVectors::message);
-  }
-
-  private static void message(JsonObject one) throws Exception {
-    Parsed parsed;
-    try {
-      parsed = Parsed.of(hexes(one, "plaintext"));
-    } catch (InvalidProtocolBufferException error) {
-      same("decoded", Shown.json(one.get("decoded")), null);
-      same("stands", false, one.get("stands").getAsBoolean());
-      same("sent", "[{\"alert\":{\"code\":50}}]", one.get("sent").toString());
-      return;
-    }
-    same("decoded", Shown.json(one.get("decoded")), Shown.of(parsed.message));
-    if (parsed.alert < 0) {
-      throw new Unimplemented("the order flow answers");
-    }
-    same("sent", "[]", one.get("sent").toString());
-    same("stands", false, one.get("stands").getAsBoolean());
-  }
 }
