@@ -20,7 +20,6 @@ import hispos.client.Orders;
 import hispos.client.Refund;
 import hispos.client.Refusal;
 import hispos.client.Site;
-import hispos.client.Terms;
 import hispos.client.Texts;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.HisOrder;
@@ -63,7 +62,8 @@ public final class Window implements Closeable {
     }
     DeviceManifest devices =
         Manifests.devices(crypto, Program.read(home, "devices.hispos"), signed.agreement);
-    Site site = new Site(signed.agreement, devices, Program.read(home, "site.secret"));
+    Site site =
+        new Site(Collections.singletonList(signed), devices, Program.read(home, "site.secret"));
     storage = new FileStorage(new File(home, "ledger.jsonl"));
     Book book = new Book(storage, () -> System.currentTimeMillis() / 1000);
     ledger = new Ledger(book, site, crypto, Program.draw(8));
@@ -74,8 +74,7 @@ public final class Window implements Closeable {
             Program.text(home, "terminal.id"),
             Program.read(home, "terminal.key"),
             Manifests.registry(devices));
-    List<Terms> agreements = Collections.singletonList(new Terms(signed.hash, signed.agreement));
-    link = new HisLink(ledger, end, agreements, Program.text(home, "device.id"), Program::draw);
+    link = new HisLink(ledger, end, Program.text(home, "device.id"), Program::draw);
     loop = new Loop(link, () -> Lines.open(line));
   }
 

@@ -54,6 +54,17 @@ final class Batch {
     writes.put(new Book.Key(table, key), row);
   }
 
+  /** The rows of a table that the step writes, by their keys. */
+  Map<String, ByteString> written(Table table) {
+    Map<String, ByteString> found = new LinkedHashMap<>();
+    for (Map.Entry<Book.Key, ByteString> write : writes.entrySet()) {
+      if (write.getKey().table == table) {
+        found.put(write.getKey().key, write.getValue());
+      }
+    }
+    return found;
+  }
+
   /** Makes it durable; an empty one writes nothing. */
   void commit() {
     if (!writes.isEmpty()) {

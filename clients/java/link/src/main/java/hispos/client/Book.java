@@ -27,11 +27,12 @@ public final class Book {
 
   private final Storage storage;
   private final UnixClock clock;
-  private final List<byte[]> heads = new ArrayList<>();
+  final List<byte[]> heads = new ArrayList<>();
   private final Map<Key, Row> rows = new LinkedHashMap<>();
   private final List<Begin> begins = new ArrayList<>();
   private final List<Watcher> watchers = new ArrayList<>();
   private BookFailed failed;
+  private int durable;
 
   /** Table and key of a row. */
   static final class Key {
@@ -96,6 +97,7 @@ public final class Book {
     for (int place = 0; place < stored.size(); place++) {
       take(records.get(place), stored.get(place).head);
     }
+    durable = heads.size();
   }
 
   /** The head behind a record (books, section "The chain"). */
@@ -258,14 +260,25 @@ public final class Book {
     for (int place = 0; place < batch.size(); place++) {
       take(records.get(place), batch.get(place).head);
     }
+    isDurable();
   }
 
-  /** The anchor of the latest durable record (BOK-17, BOK-18). */
+  /** Whether all that was committed is durable: a link tells nothing before (ORD-7, ORD-8). */
+  boolean isDurable() {
+    if (storage instanceof LateStorage && !((LateStorage) storage).isDurable()) {
+      return false;
+    }
+    durable = heads.size();
+    return true;
+  }
+
+  /** The anchor of the latest durable record (BOK-17, BOK-18); empty if none is durable yet. */
   byte[] anchor() {
-    return Bytes.concat(
-        begins.get(begins.size() - 1).id,
-        Bytes.number(heads.size(), 8),
-        Bytes.part(heads.get(heads.size() - 1), 0, 8));
+    isDurable();
+    if (durable == 0) {
+      return Bytes.NONE;
+    }
+    return Bytes.concat(id(), Bytes.number(durable, 8), Bytes.part(heads.get(durable - 1), 0, 8));
   }
 
   /** The id of the book as it is now. */

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What a business day came to at a POS (orders, section "Totals"). */
+/** What the results of a business day come to, counted alike at both ends (orders, "Totals"). */
 final class DayCount {
   private final TreeMap<String, Sum> sums = new TreeMap<>();
   private final TreeMap<String, byte[]> ends = new TreeMap<>();
@@ -39,7 +39,7 @@ final class DayCount {
   }
 
   /** Money that a result tells of. */
-  private static final class Moved {
+  static final class Moved {
     final Channel channel;
     final Kind kind;
     final String number;
@@ -77,7 +77,7 @@ final class DayCount {
     return found;
   }
 
-  /** The totals over the orders of a day at a device. */
+  /** The totals over the orders of a day in a device's journal (ORD-246 to ORD-249). */
   static Totals of(String deviceId, int day, Map<String, PosOrder> orders) {
     DayCount count = new DayCount();
     for (PosOrder order : orders.values()) {
@@ -112,7 +112,8 @@ final class DayCount {
     }
   }
 
-  private List<Moved> recorded(ResultCore said) {
+  /** Takes a result that HIS recorded; gives the money that it accounts for (ORD-246, ORD-250). */
+  List<Moved> recorded(ResultCore said) {
     byte[] number = said.getOrderNo().getBytes(US_ASCII);
     ends.put(
         said.getOrderNo(),
@@ -141,7 +142,8 @@ final class DayCount {
     sum.amount += moved.fen;
   }
 
-  private Totals totals() {
+  /** The rows in their order, and the digest. */
+  Totals totals() {
     Totals.Builder totals = Totals.newBuilder().setOpen(open);
     for (Sum sum : sums.values()) {
       totals.addRows(

@@ -51,6 +51,11 @@ public final class End {
     this.suites = suites;
   }
 
+  /** The same end with other keys of its peers. */
+  End with(Registry newer) {
+    return new End(crypto, id, signingKey, newer, versions, suites);
+  }
+
   /** The same end under an agreement: what it lists and the end knows, in its order (KEX-4). */
   End under(Terms terms) {
     return new End(

@@ -33,8 +33,12 @@ abstract class SessionEvent {
   static final class Received extends SessionEvent {
     final Message message;
 
-    Received(Message message) {
+    /** The session in which it came: it is answered in that one alone (MSG-13). */
+    final Live live;
+
+    Received(Message message, Live live) {
       this.message = message;
+      this.live = live;
     }
   }
 

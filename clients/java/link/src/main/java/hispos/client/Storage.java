@@ -14,6 +14,9 @@ public interface Storage {
   /** Every record, from the first. */
   List<Stored> load() throws IOException, Broken;
 
-  /** Makes a batch durable as a whole, or throws and leaves none of it (BOK-5). */
+  /**
+   * Makes a batch durable as a whole, or throws and leaves none of it (BOK-5). Nothing that the
+   * batch caused goes out before it returns; see {@link LateStorage} for one that does not wait.
+   */
   void append(List<Stored> batch) throws IOException;
 }

@@ -7,7 +7,6 @@ import hispos.client.messages.HisOrder;
 import hispos.client.messages.HisOrderOrBuilder;
 import hispos.client.messages.HisState;
 import hispos.client.messages.OrderCore;
-import hispos.client.messages.OrderItem;
 import hispos.client.messages.Outcome;
 import hispos.client.messages.Posting;
 import hispos.client.messages.ResultCore;
@@ -15,9 +14,6 @@ import hispos.client.messages.Table;
 
 /** How the ledger takes results in (orders, section "Accepting a result"). */
 final class Accepting {
-  /** Of an orphan: nobody looks at it later (ORD-212). */
-  private static final int NO_LOOKS = -1;
-
   private final Ledger ledger;
 
   Accepting(Ledger ledger) {
@@ -25,8 +21,8 @@ final class Accepting {
   }
 
   /** What a device says, or null if it is not authentic (ORD-189). */
-  private ResultCore authentic(String deviceId, byte[] result, byte[] signature) {
-    byte[] key = ledger.site.deviceKey(deviceId);
+  ResultCore authentic(String deviceId, byte[] result, byte[] signature) {
+    byte[] key = ledger.site().deviceKey(deviceId);
     ResultCore said;
     try {
       said = Orders.readResult(result);
@@ -42,8 +38,11 @@ final class Accepting {
    * ORD-200).
    *
    * @param journal the anchor that came with a report, stored in the same transaction
+   * @param isLook whether a fresh LookUp about the order was answered by OrderState in this session
+   *     (ORD-213)
    */
-  Disposition takeResult(String deviceId, byte[] result, byte[] signature, byte[] journal) {
+  Disposition takeResult(
+      String deviceId, byte[] result, byte[] signature, byte[] journal, boolean isLook) {
     ResultCore said = authentic(deviceId, result, signature);
     if (said == null) {
       ledger.alarm(Alarm.Kind.NOT_AUTHENTIC, "", "a result that is not authentic");
@@ -63,74 +62,17 @@ final class Accepting {
               .setState(HisState.HIS_STATE_ATTENTION)
               .setMadeAt(ledger.book.unix())
               .setEndedAt(ledger.book.unix())
-              .setLookedAgain(NO_LOOKS);
+              .setLookedAgain(LookPlan.NO_LOOKS);
     }
     Taken taken = new Taken(batch, order, said, result, signature);
-    Disposition disposition = taken.judge(deviceId);
+    Disposition disposition = taken.judge(deviceId, isLook);
     ledger.putAnchor(batch, deviceId, journal);
-    batch.commit();
+    ledger.commit(batch);
     return disposition;
   }
 
-  /** Takes an item of a device's list in (ORD-224 to ORD-229). */
-  void takeItem(String deviceId, OrderItem item, long now) throws Malformed {
-    String orderNo = Orders.readCore(Bytes.of(item.getCore())).getOrderNo();
-    byte[] result = Bytes.of(item.getResult());
-    byte[] signature = Bytes.of(item.getSignature());
-    HisOrder known = ledger.order(orderNo);
-    if (known != null && !known.getCore().isEmpty()) {
-      if (result.length > 0) {
-        takeResult(deviceId, result, signature, Bytes.NONE);
-      }
-      return;
-    }
-    Batch batch = new Batch(ledger.book);
-    HisOrder.Builder order =
-        batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
-    if (known == null) {
-      order
-          .setOrphan(true)
-          .setState(HisState.HIS_STATE_ASKING)
-          .setMadeAt(ledger.book.unix())
-          .setLeasedUntil(now + ledger.site.fullLease());
-    }
-    order.setCore(item.getCore());
-    ResultCore said = result.length == 0 ? null : authentic(deviceId, result, signature);
-    if (said != null && hasOwnHash(order, said) && !isKept(order, item.getResult())) {
-      order.addEvidence(
-          Evidence.newBuilder()
-              .setResult(item.getResult())
-              .setSignature(item.getSignature())
-              .setAt(ledger.book.unix()));
-    }
-    takeOrphan(batch, order);
-    ledger.put(batch, orderNo, order.build());
-    batch.commit();
-    ledger.alarm(Alarm.Kind.ORPHAN, orderNo, "a terminal holds an order that no bill has adopted");
-  }
-
-  /** Reserves an orphan refund and opens the captures of an orphan (ORD-225, ORD-229). */
-  private void takeOrphan(Batch batch, HisOrder.Builder order) {
-    Captures captures = new Captures(ledger, batch);
-    int count = order.getEvidenceCount();
-    if (count == 0
-        || Orders.result(order.getEvidence(count - 1).getResult()).getOutcome()
-            != Outcome.OUTCOME_NOT_REFUNDED) {
-      captures.reserve(order.getCore());
-    }
-    for (Evidence item : order.getEvidenceList()) {
-      captures.open(order, Orders.result(item.getResult()));
-    }
-    if (count > 0) {
-      order
-          .setState(HisState.HIS_STATE_ATTENTION)
-          .setLeasedUntil(0)
-          .setEndedAt(ledger.book.unix())
-          .setLookedAgain(NO_LOOKS);
-    }
-  }
-
-  private static boolean isKept(HisOrderOrBuilder order, ByteString result) {
+  /** Whether a row holds a result as evidence. */
+  static boolean isKept(HisOrderOrBuilder order, ByteString result) {
     for (Evidence item : order.getEvidenceList()) {
       if (item.getResult().equals(result)) {
         return true;
@@ -139,8 +81,9 @@ final class Accepting {
     return false;
   }
 
-  private boolean hasOwnHash(HisOrderOrBuilder order, ResultCore said) {
-    byte[] hash = Orders.hash(ledger.site.id(), Bytes.of(order.getCore()));
+  /** Whether a result is about exactly this order. */
+  boolean hasOwnHash(HisOrderOrBuilder order, ResultCore said) {
+    byte[] hash = Orders.hash(ledger.site().id(), Bytes.of(order.getCore()));
     return !order.getCore().isEmpty() && said.getOrderHash().equals(Bytes.field(hash));
   }
 
@@ -231,18 +174,20 @@ final class Accepting {
     }
 
     /** Ends the order, keeps the result as evidence, or knows it already. */
-    Disposition judge(String deviceId) {
-      if (order.getResult().equals(result)) {
-        return Disposition.DISPOSITION_RECORDED;
-      }
-      if (isKept(order, result)) {
-        return Disposition.DISPOSITION_KEPT;
+    Disposition judge(String deviceId, boolean isLook) {
+      boolean isEnd = order.getResult().equals(result);
+      if (isEnd || isKept(order, result)) {
+        if (isLook && LookPlan.count(order, ledger.book.unix())) {
+          releaseIfNothingWasGivenBack();
+          ledger.put(batch, said.getOrderNo(), order.build());
+        }
+        return isEnd ? Disposition.DISPOSITION_RECORDED : Disposition.DISPOSITION_KEPT;
       }
       boolean mayEnd = !order.getOrphan() && !Ledger.hasEnded(order.build());
       boolean ends =
           mayEnd
               && isOfOrder()
-              && !ledger.site.isEvidenceOnly(deviceId, ledger.book.unix());
+              && !ledger.site().isEvidenceOnly(deviceId, ledger.book.unix());
       if (ends) {
         end();
       } else {
@@ -278,7 +223,7 @@ final class Accepting {
             Alarm.Kind.CONTRADICTION, said.getOrderNo(), "its result does not fit what is known");
       }
       if (!isAttention) {
-        captures.settle(said.getOrderNo(), order.getCore(), said);
+        captures.settle(said.getOrderNo(), order, said);
       }
     }
 
@@ -298,6 +243,13 @@ final class Accepting {
       return false;
     }
 
+    /** The last look has proved no refund: the item is free again (ORD-208). */
+    private void releaseIfNothingWasGivenBack() {
+      if (LookPlan.provesNoRefund(order)) {
+        captures.release(said.getOrderNo(), order);
+      }
+    }
+
     /** Keeps a result as evidence (ORD-196 to ORD-200). */
     private void keep() {
       boolean wasBooked = wasBooked();
@@ -306,6 +258,7 @@ final class Accepting {
               .setResult(result)
               .setSignature(signature)
               .setAt(ledger.book.unix()));
+      LookPlan.count(order, ledger.book.unix());
       boolean isOwn = hasOwnHash(order, said);
       boolean isNew = isOwn && captures.open(order, said);
       boolean isCalledFailed =
@@ -318,7 +271,9 @@ final class Accepting {
               && !wasBooked
               && !order.getOrphan();
       if (isLate) {
-        captures.settle(said.getOrderNo(), order.getCore(), said);
+        captures.settle(said.getOrderNo(), order, said);
+      } else {
+        releaseIfNothingWasGivenBack();
       }
       boolean differs =
           Ledger.hasEnded(order.build())

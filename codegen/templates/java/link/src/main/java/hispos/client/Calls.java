@@ -1,5 +1,6 @@
 package hispos.client;
 
+import hispos.client.messages.HisState;
 import hispos.client.messages.Message;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -26,15 +27,20 @@ final class Calls {
   static final class Call {
     final Message body;
     final String orderNo;
+
+    /** That of the order when it was asked about; null without one. */
+    final HisState state;
+
     int number;
     private long firstSent;
     private long due;
     private int gaps;
     private Long droppedAt;
 
-    Call(Message body, String orderNo) {
+    Call(Message body, String orderNo, HisState state) {
       this.body = body;
       this.orderNo = orderNo;
+      this.state = state;
     }
 
     /** What is asked. */
@@ -54,8 +60,14 @@ final class Calls {
     this.line = line;
   }
 
-  void request(Message body, String orderNo, long now) {
-    begin(new Call(body, orderNo), now);
+  /** Asks something that is about no order. */
+  void request(Message body, long now) {
+    begin(new Call(body, "", null), now);
+  }
+
+  /** Asks about an order in a state. */
+  void request(Message body, String orderNo, HisState state, long now) {
+    begin(new Call(body, orderNo, state), now);
   }
 
   private void begin(Call call, long now) {
@@ -159,6 +171,17 @@ final class Calls {
       }
     }
     return false;
+  }
+
+  /** Those about orders that are not dropped. */
+  List<Call> aboutOrders() {
+    List<Call> found = all();
+    for (Iterator<Call> calls = found.iterator(); calls.hasNext(); ) {
+      if (calls.next().state == null) {
+        calls.remove();
+      }
+    }
+    return found;
   }
 
   private List<Call> all() {

@@ -4,9 +4,11 @@ import com.google.protobuf.ByteString;
 import hispos.client.messages.CaptureRow;
 import hispos.client.messages.Channel;
 import hispos.client.messages.FoundCapture;
+import hispos.client.messages.HisOrder;
 import hispos.client.messages.HisOrderOrBuilder;
 import hispos.client.messages.OrderCore;
 import hispos.client.messages.Outcome;
+import hispos.client.messages.Posting;
 import hispos.client.messages.RefundOf;
 import hispos.client.messages.Reservation;
 import hispos.client.messages.ResultCore;
@@ -73,8 +75,7 @@ final class Captures {
     boolean isNew = false;
     for (FoundCapture told : told(said)) {
       String key =
-          Numbers.platform(
-              ledger.site.code(), core.getOrderNo(), Numbers.letter(told.getChannel()));
+          ledger.captureKey(core.getAgreementNo(), core.getOrderNo(), told.getChannel());
       if (batch.has(Table.TABLE_CAPTURE, key)
           && !row(key).getPaymentNo().equals(told.getPaymentNo())) {
         key = key + "-" + told.getPaymentNo();
@@ -122,8 +123,7 @@ final class Captures {
     }
     RefundOf refund = order.getRefundOf();
     String key =
-        Numbers.platform(
-            ledger.site.code(), refund.getOrderNo(), Numbers.letter(refund.getChannel()));
+        ledger.captureKey(refund.getAgreementNo(), refund.getOrderNo(), refund.getChannel());
     return batch.has(Table.TABLE_CAPTURE, key) ? key : null;
   }
 
@@ -141,29 +141,42 @@ final class Captures {
   }
 
   /** Books a refund or releases its reservation (ORD-206, ORD-207). */
-  void settle(String orderNo, ByteString core, ResultCore said) {
-    String key = original(core);
-    if (key == null) {
-      return;
-    }
-    CaptureRow.Builder capture = row(key).toBuilder();
-    Texts.Meaning meaning = Texts.STATUS.get(said.getStatusValue());
-    boolean restsOnAbsence = meaning == null || meaning.restsOnAbsence;
-    if (said.getOutcome() == Outcome.OUTCOME_REFUNDED) {
-      release(capture, orderNo);
+  void settle(String orderNo, HisOrderOrBuilder order, ResultCore said) {
+    String key = original(order.getCore());
+    if (key != null && said.getOutcome() == Outcome.OUTCOME_REFUNDED) {
+      CaptureRow.Builder capture = row(key).toBuilder();
+      removeReservation(capture, orderNo);
       capture.setRefunded(capture.getRefunded() - said.getAmount());
       capture.setRefunds(capture.getRefunds() + 1);
       capture.setReturned(capture.getRefunded() >= capture.getAmount());
       batch.put(Table.TABLE_CAPTURE, key, capture.build());
     } else if (said.getOutcome() == Outcome.OUTCOME_NOT_REFUNDED
-        && !restsOnAbsence
-        && release(capture, orderNo)) {
-      batch.put(Table.TABLE_CAPTURE, key, capture.build());
+        && !LookPlan.restsOnAbsence(said.getStatusValue())) {
+      release(orderNo, order);
+    }
+  }
+
+  /** Removes a reservation without a booking, and gives the payment back to posting (ORD-240). */
+  void release(String orderNo, HisOrderOrBuilder order) {
+    String key = original(order.getCore());
+    if (key == null) {
+      return;
+    }
+    CaptureRow.Builder capture = row(key).toBuilder();
+    if (!removeReservation(capture, orderNo)) {
+      return;
+    }
+    batch.put(Table.TABLE_CAPTURE, key, capture.build());
+    String of = Orders.core(order.getCore()).getRefundOf().getOrderNo();
+    HisOrder paid = batch.get(Table.TABLE_ORDER, of, HisOrder.parser());
+    if (order.getPosting() == Posting.POSTING_NOT_TO_POST
+        && paid.getPosting() == Posting.POSTING_NOT_TO_POST) {
+      ledger.put(batch, of, paid.toBuilder().setPosting(Posting.POSTING_UNPOSTED).build());
     }
   }
 
   /** Whether there was a reservation of the order. */
-  private static boolean release(CaptureRow.Builder capture, String orderNo) {
+  private static boolean removeReservation(CaptureRow.Builder capture, String orderNo) {
     List<Reservation> kept = new ArrayList<>();
     for (Reservation item : capture.getReservationsList()) {
       if (!item.getOrderNo().equals(orderNo)) {
@@ -214,9 +227,8 @@ final class Captures {
   /** The keys of an order's captures. */
   List<String> of(String orderNo) {
     List<String> found = new ArrayList<>();
-    for (String key : ledger.captures().keySet()) {
-      CaptureRow capture = row(key);
-      if (capture.getOrderNo().equals(orderNo) && !capture.getPaymentNo().isEmpty()) {
+    for (String key : ledger.index.capturesOfOrder(orderNo)) {
+      if (row(key).getOrderNo().equals(orderNo)) {
         found.add(key);
       }
     }

@@ -12,22 +12,16 @@ import java.util.Set;
  * exchange, records).
  */
 final class HisSession extends Session {
-  private static final long[] GAPS = {
-    Timers.HANDSHAKE_REPEAT_1,
-    Timers.HANDSHAKE_REPEAT_2,
-    Timers.HANDSHAKE_REPEAT_3,
-    Timers.HANDSHAKE_REPEAT_4
-  };
   private static final long[] FAILURE_WAITS = {
     Timers.FAILURE_WAIT_1, Timers.FAILURE_WAIT_2, Timers.FAILURE_WAIT_3, Timers.FAILURE_WAIT_4
   };
   private static final int M2_ACCEPTED_MAX = 16;
 
-  private final End end;
+  private End end;
   private final String device;
   private final Draw draw;
-  private final List<Terms> agreements;
-  private Attempt attempt;
+  private List<Terms> agreements;
+  private HisAttempt attempt;
   private final Set<String> refused = new HashSet<>();
   private boolean wants;
   private int failures;
@@ -51,42 +45,11 @@ final class HisSession extends Session {
     this.draw = draw;
   }
 
-  /** Gaps of 1, 2, 4 and then always 5 s (KEX-72, KEX-74). */
-  private static final class Repeat {
-    private int gaps;
-    long due;
-
-    Repeat(long now) {
-      due = now + GAPS[0];
-    }
-
-    void next(long now) {
-      gaps = Math.min(gaps + 1, GAPS.length - 1);
-      due = now + GAPS[gaps];
-    }
-  }
-
-  /** What the HIS remembers from an M1 until it switches or gives up. */
-  private static final class Attempt {
-    final Terms terms;
-    final Initiator initiator;
-    final long started;
-    byte[] m1Checksum = Bytes.NONE;
-    final Repeat m1Repeat;
-    final Set<String> accepted = new HashSet<>();
-    int unopened;
-    byte[] m3;
-    byte[] m3Checksum = Bytes.NONE;
-    long m3At;
-    Repeat m3Repeat;
-    Live coming;
-
-    Attempt(Terms terms, Initiator initiator, long now) {
-      this.terms = terms;
-      this.initiator = initiator;
-      this.started = now;
-      this.m1Repeat = new Repeat(now);
-    }
+  /** Takes newer files over, for key exchanges from now on (PRV-31, PRV-40). */
+  void provision(Registry registry, List<Terms> serving) {
+    end = end.with(registry);
+    agreements = new ArrayList<>(serving);
+    refused.clear();
   }
 
   @Override
@@ -187,7 +150,7 @@ final class HisSession extends Session {
       if (isUsable && !refused.contains(Bytes.hex(terms.hash))) {
         wants = false;
         lastStart = now;
-        attempt = new Attempt(terms, new Initiator(under, device, terms.hash, draw), now);
+        attempt = new HisAttempt(terms, new Initiator(under, device, terms.hash, draw), now);
         attempt.m1Checksum = stream.send(Frame.M1, attempt.initiator.m1());
         return;
       }
@@ -253,7 +216,7 @@ final class HisSession extends Session {
       attempt.accepted.add(name);
       attempt.m3 = taken.m3;
       attempt.m3At = now;
-      attempt.m3Repeat = new Repeat(now);
+      attempt.m3Repeat = new HisAttempt.Repeat(now);
       attempt.coming = new Live(crypto, taken.keys, Side.HIS);
       attempt.coming.zero = now;
       attempt.m3Checksum = stream.send(Frame.M3, taken.m3);

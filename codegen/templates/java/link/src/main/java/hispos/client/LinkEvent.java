@@ -2,6 +2,7 @@ package hispos.client;
 
 import hispos.client.messages.Disposition;
 import hispos.client.messages.Stage;
+import hispos.client.messages.Totals;
 
 /** What a link tells the program around it. */
 public abstract class LinkEvent {
@@ -20,6 +21,25 @@ public abstract class LinkEvent {
     @Override
     public String toString() {
       return "pulled";
+    }
+  }
+
+  /** A HIS: what the device counts for a business day (ORD-246). */
+  public static final class TotalsTold extends LinkEvent {
+    /** As YYYYMMDD. */
+    public final int businessDay;
+
+    /** To be compared with what the ledger counts of this device (ORD-251). */
+    public final Totals totals;
+
+    TotalsTold(int businessDay, Totals totals) {
+      this.businessDay = businessDay;
+      this.totals = totals;
+    }
+
+    @Override
+    public String toString() {
+      return "totals of " + businessDay + ": " + totals.getOpen() + " open";
     }
   }
 

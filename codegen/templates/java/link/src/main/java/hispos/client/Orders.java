@@ -69,7 +69,8 @@ public final class Orders {
     return channel == Channel.CHANNEL_WECHAT || channel == Channel.CHANNEL_ALIPAY;
   }
 
-  private static boolean isDay(long day) {
+  /** Whether a number YYYYMMDD is a day of the calendar. */
+  static boolean isDay(long day) {
     long year = day / 10000;
     int month = (int) (day / 100 % 100);
     if (day < 10000101 || day > 99991231 || month < 1 || month > 12) {

@@ -1,7 +1,5 @@
 package hispos.client;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.google.protobuf.ByteString;
 import hispos.client.Refusal.Reason;
 import hispos.client.messages.BillRow;
@@ -40,10 +38,7 @@ public final class People {
     if (!order.getOrphan() || order.getCore().isEmpty()) {
       throw new Refusal(Reason.UNKNOWN_ORDER, "no orphan of this number");
     }
-    int length = bill.getBytes(UTF_8).length;
-    if (length < 1 || length > 64) {
-      throw new Refusal(Reason.OTHER, "a bill key has 1 to 64 bytes");
-    }
+    Making.judgeKey(bill);
     order.setOrphan(false).setBill(bill).setLookedAgain(0);
     if (!accepting.endByEvidence(batch, order)) {
       order.setState(HisState.HIS_STATE_ASKING);
@@ -62,7 +57,7 @@ public final class People {
     }
     settle(batch, orderNo, order, true);
     ledger.put(batch, orderNo, order.build());
-    batch.commit();
+    ledger.commit(batch);
   }
 
   /** Books or releases a refund that is not booked yet (ORD-206, ORD-207). */
@@ -71,7 +66,7 @@ public final class People {
     boolean hasEnd =
         order.getState() != HisState.HIS_STATE_ATTENTION && !order.getResult().isEmpty();
     if (hasEnd && (isAdopted || captures.isReserved(orderNo, order.getCore()))) {
-      captures.settle(orderNo, order.getCore(), Orders.result(order.getResult()));
+      captures.settle(orderNo, order, Orders.result(order.getResult()));
     }
   }
 
@@ -108,7 +103,7 @@ public final class People {
             .setBySecond(second)
             .setAt(ledger.book.unix()));
     ledger.put(batch, orderNo, order.build());
-    batch.commit();
+    ledger.commit(batch);
   }
 
   private void decide(Batch batch, String orderNo, HisOrder.Builder order, DecisionKind kind)
@@ -160,7 +155,7 @@ public final class People {
     needTwo(first, second);
     Batch batch = new Batch(ledger.book);
     PeerRow peer = batch.get(Table.TABLE_PEER, deviceId, PeerRow.parser());
-    batch.put(Table.TABLE_PEER, deviceId, peer.toBuilder().setPulled(true).build());
+    batch.put(Table.TABLE_PEER, deviceId, Ledger.filled(peer.toBuilder().setPulled(true)));
     long unix = ledger.book.unix();
     String record =
         String.format(
@@ -169,7 +164,7 @@ public final class People {
     String key = "without_list/" + deviceId;
     batch.read(Table.TABLE_PROGRAM, key);
     batch.put(Table.TABLE_PROGRAM, key, ByteString.copyFromUtf8(record));
-    batch.commit();
+    ledger.commit(batch);
   }
 
   /** A text as JSON has it. */
@@ -217,10 +212,10 @@ public final class People {
         .setOtherAmount(order.getOtherAmount() || ours.getAmount() != core.getAmount())
         .setCore(held)
         .setState(HisState.HIS_STATE_ASKING)
-        .setLeasedUntil(now + ledger.site.fullLease());
+        .setLeasedUntil(now + ledger.site().fullLease());
     new Captures(ledger, batch).enlarge(held);
     ledger.put(batch, orderNo, order.build());
-    batch.commit();
+    ledger.commit(batch);
     return true;
   }
 }

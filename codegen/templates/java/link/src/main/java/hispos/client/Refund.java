@@ -8,6 +8,7 @@ public final class Refund {
   final String operator;
   final String approver;
   final String reason;
+  final boolean isNotToPost;
 
   /**
    * What two people want.
@@ -20,11 +21,31 @@ public final class Refund {
    */
   public Refund(
       String orderNo, long fen, String item, String operator, String approver, String reason) {
+    this(orderNo, fen, item, operator, approver, reason, false);
+  }
+
+  private Refund(
+      String orderNo,
+      long fen,
+      String item,
+      String operator,
+      String approver,
+      String reason,
+      boolean isNotToPost) {
     this.orderNo = orderNo;
     this.fen = fen;
     this.item = item;
     this.operator = operator;
     this.approver = approver;
     this.reason = reason;
+    this.isNotToPost = isNotToPost;
+  }
+
+  /**
+   * The same refund, of a payment that is not posted yet and goes back whole: neither the payment
+   * nor the refund is posted then (ORD-240).
+   */
+  public Refund notToPost() {
+    return new Refund(orderNo, fen, item, operator, approver, reason, true);
   }
 }

@@ -115,7 +115,7 @@ abstract class Session {
     if (parsed.alert >= 0) {
       over(parsed.alert, true, now);
     } else {
-      events.add(new SessionEvent.Received(parsed.message));
+      events.add(new SessionEvent.Received(parsed.message, live));
     }
   }
 

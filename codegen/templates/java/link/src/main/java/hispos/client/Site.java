@@ -1,56 +1,148 @@
 package hispos.client;
 
+import hispos.client.messages.AgreedTimers;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.Device;
 import hispos.client.messages.DeviceManifest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What a ledger has to know of its site. */
+/**
+ * What a ledger has to know of its site: every agreement that was ever taken over, the newest
+ * devices, and the secret of its order numbers.
+ *
+ * <p>A site never changes. Newer files make another one, for {@link HisLink#provision}.
+ */
 public final class Site {
-  final Agreement agreement;
+  private static final int SERVING_MAX = 2;
+
+  private final List<Agreements.Signed> agreements;
   private final Map<String, Device> devices = new LinkedHashMap<>();
+  private final Registry registry;
   private final byte[] secret;
 
   /**
-   * The site under its newest agreement.
+   * A site.
    *
+   * @param agreements all that were ever taken over, the newest first (PRV-30)
+   * @param devices the manifest under the newest agreement
    * @param secret the site secret of derived order numbers, 32 bytes (ORD-22)
+   * @throws IllegalArgumentException if there is no agreement, or they are not of one site in
+   *     falling order of their numbers
    */
-  public Site(Agreement agreement, DeviceManifest devices, byte[] secret) {
-    this.agreement = agreement;
+  public Site(List<Agreements.Signed> agreements, DeviceManifest devices, byte[] secret) {
+    if (agreements.isEmpty()) {
+      throw new IllegalArgumentException("a site needs an agreement");
+    }
+    this.agreements = new ArrayList<>(agreements);
     this.secret = secret.clone();
+    this.registry = Manifests.registry(devices);
     for (Device device : devices.getDevicesList()) {
       this.devices.put(device.getDeviceId(), device);
     }
+    for (int place = 1; place < agreements.size(); place++) {
+      Agreement newer = agreements.get(place - 1).agreement;
+      Agreement older = agreements.get(place).agreement;
+      if (!newer.getSiteId().equals(older.getSiteId())
+          || Integer.compareUnsigned(newer.getAgreementNo(), older.getAgreementNo()) <= 0) {
+        throw new IllegalArgumentException("agreements of one site, the newest first");
+      }
+    }
+  }
+
+  /** Whether it still holds everything that another one holds (PRV-30). */
+  boolean holdsAllOf(Site other) {
+    List<String> held = new ArrayList<>();
+    for (Agreements.Signed one : agreements) {
+      held.add(Bytes.hex(one.hash));
+    }
+    for (Agreements.Signed one : other.agreements) {
+      if (!held.contains(Bytes.hex(one.hash))) {
+        return false;
+      }
+    }
+    return Arrays.equals(secret, other.secret);
   }
 
   byte[] secret() {
     return secret;
   }
 
+  /** The newest agreement. */
+  Agreement newest() {
+    return agreements.get(0).agreement;
+  }
+
   String id() {
-    return agreement.getSiteId();
+    return newest().getSiteId();
   }
 
-  String code() {
-    return agreement.getSiteCode();
+  /** The agreement of a number; the newest one for a number that was never held. */
+  Agreement numbered(int agreementNo) {
+    for (Agreements.Signed one : agreements) {
+      if (one.agreement.getAgreementNo() == agreementNo) {
+        return one.agreement;
+      }
+    }
+    return newest();
   }
 
-  /** The largest lease, in milliseconds. */
+  /** The two newest agreements, or the one: those of new sessions (PRV-31). */
+  private List<Agreements.Signed> servingSigned() {
+    return agreements.subList(0, Math.min(SERVING_MAX, agreements.size()));
+  }
+
+  /** What key exchanges need of the serving agreements, the newest first. */
+  List<Terms> serving() {
+    List<Terms> found = new ArrayList<>();
+    for (Agreements.Signed one : servingSigned()) {
+      found.add(new Terms(one.hash, one.agreement));
+    }
+    return found;
+  }
+
+  /** The serving agreement with a hash, or null. */
+  Agreement serving(byte[] hash) {
+    for (Agreements.Signed one : servingSigned()) {
+      if (Arrays.equals(one.hash, hash)) {
+        return one.agreement;
+      }
+    }
+    return null;
+  }
+
+  /** The largest lease of all agreements, in milliseconds. */
   long fullLease() {
-    return Agreements.fullLease(agreement);
+    long longest = 0;
+    for (Agreements.Signed one : agreements) {
+      longest = Math.max(longest, Agreements.fullLease(one.agreement));
+    }
+    return longest;
   }
 
-  /** Until no device acts on an order behind its lease, in milliseconds (ORD-215). */
+  /** The largest T_QUIET of all agreements, in milliseconds (ORD-215). */
   long quiet() {
-    return agreement.getTimers().getQuiet() & 0xFFFFFFFFL;
+    long longest = 0;
+    for (Agreements.Signed one : agreements) {
+      AgreedTimers timers = one.agreement.getTimers();
+      longest = Math.max(longest, timers.getQuiet() & 0xFFFFFFFFL);
+    }
+    return longest;
   }
 
   /** Every device of the manifest. */
   Set<String> deviceIds() {
-    return devices.keySet();
+    return Collections.unmodifiableSet(devices.keySet());
+  }
+
+  /** The devices' keys, for key exchanges. */
+  Registry registry() {
+    return registry;
   }
 
   /** The registered key of a device, or null. */
@@ -59,17 +151,21 @@ public final class Site {
     return device == null ? null : Bytes.of(device.getPublicKey());
   }
 
-  /** Whether a device takes new orders. */
+  /** Whether a device takes new orders: it is registered and not revoked. */
   boolean mayOrder(String deviceId) {
     Device device = devices.get(deviceId);
     return device != null && device.getRevocationValue() == 0;
   }
 
-  /** Whether a compromised device's results count as evidence alone (ORD-190). */
+  /**
+   * Whether a compromised device's results count as evidence alone (ORD-190).
+   *
+   * @param unix the ledger's calendar clock in seconds, 0 without one
+   */
   boolean isEvidenceOnly(String deviceId, long unix) {
     Device device = devices.get(deviceId);
     return device != null
         && device.getCompromisedSince() != 0
-        && unix >= device.getCompromisedSince();
+        && (unix == 0 || Long.compareUnsigned(unix, device.getCompromisedSince()) >= 0);
   }
 }

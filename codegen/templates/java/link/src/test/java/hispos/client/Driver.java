@@ -259,7 +259,10 @@ public final class Driver {
                 "refund",
                 "cancel",
                 "query",
+                "look_up",
                 "pull",
+                "totals",
+                "refresh",
                 "posted",
                 "adopt",
                 "decide",
@@ -273,19 +276,17 @@ public final class Driver {
   private void start(JsonObject line) throws Exception {
     desks.clear();
     List<Agreements.Signed> agreements = new ArrayList<>();
-    List<Terms> terms = new ArrayList<>();
     for (JsonElement item : line.getAsJsonArray("agreements")) {
       byte[] payload = Bytes.unhex(item.getAsString());
       Agreement agreement = Agreement.parseFrom(payload);
       agreements.add(new Agreements.Signed(agreement, Hashes.sha256(payload)));
-      terms.add(new Terms(Hashes.sha256(payload), agreement));
     }
     JsonObject stored = line.getAsJsonObject("book");
     Book book = new Book(new Store(stored), () -> unix);
     byte[] restored = line.has("restored") ? hex(line, "restored") : null;
     // only: his
     if (isHis) {
-      startHis(line, agreements.get(0).agreement, terms, book, restored);
+      startHis(line, agreements, book, restored);
     }
     // only: end
     // only: pos
@@ -297,23 +298,22 @@ public final class Driver {
 
   // only: his
   private void startHis(
-      JsonObject line, Agreement agreement, List<Terms> terms, Book book, byte[] restored)
+      JsonObject line, List<Agreements.Signed> agreements, Book book, byte[] restored)
       throws Exception {
     DeviceManifest devices = DeviceManifest.parseFrom(hex(line, "devices"));
-    Site site = new Site(agreement, devices, hex(line, "site_secret"));
+    Site site = new Site(agreements, devices, hex(line, "site_secret"));
     Crypto crypto = new BouncyCrypto();
     if (restored != null) {
       Ledger.declareRestore(book, site, restored, now);
     }
     ledger = new Ledger(book, site, crypto, hex(line.getAsJsonObject("book"), "id"));
     ledger.beginRun(now);
-    List<Terms> serving = terms.subList(0, Math.min(2, terms.size()));
     for (JsonElement item : line.getAsJsonArray("desks")) {
       JsonObject one = item.getAsJsonObject();
       Registry known = Manifests.registry(devices);
       End end = new End(crypto, text(one, "terminal_id"), hex(one, "seed"), known);
       Draw draw = new Stream(hex(one, "random"));
-      desks.add(new Desk(new HisLink(ledger, end, serving, text(one, "device_id"), draw)));
+      desks.add(new Desk(new HisLink(ledger, end, text(one, "device_id"), draw)));
     }
   }
 
@@ -411,6 +411,12 @@ public final class Driver {
         break;
       case "query":
         desks.get(desk).his().ask(text(line, "order_no"), now);
+        break;
+      case "look_up":
+        desks.get(desk).his().lookUp(text(line, "order_no"), now);
+        break;
+      case "totals":
+        desks.get(desk).his().totals(line.get("business_day").getAsInt(), now);
         break;
       case "pull":
         desks.get(desk).his().pull(now);

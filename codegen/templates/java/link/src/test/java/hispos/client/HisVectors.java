@@ -27,7 +27,7 @@ final class HisVectors {
   private final JsonObject site;
   private final JsonObject one;
   private final Deque<Deque<byte[]>> draws;
-  private final BookVectors.Memory storage = new BookVectors.Memory();
+  private final SlowMemory storage;
   private HisLink link;
   private Ledger ledger;
   private long now = BEGIN;
@@ -36,10 +36,10 @@ final class HisVectors {
     this.site = site;
     this.one = one;
     this.draws = SessionVectors.draws(one);
+    this.storage = new SlowMemory(one);
   }
 
   static void play(JsonObject site, JsonObject one) throws Exception {
-    SessionVectors.refuseSilentBook(one, List.of("load", "persist"));
     new HisVectors(site, one).play();
   }
 
@@ -70,18 +70,20 @@ final class HisVectors {
       batch.put(Table.TABLE_SITE, text(site, "site_id"), row);
       batch.commit();
     }
-    ledger =
-        new Ledger(book, new Site(agreement, devices, hexes(site, "site_secret")), CRYPTO, bookId());
+    Agreements.Signed signed = new Agreements.Signed(agreement, Hashes.sha256(payload));
+    Site of = new Site(List.of(signed), devices, hexes(site, "site_secret"));
+    ledger = new Ledger(book, of, CRYPTO, bookId());
     ledger.beginRun(now);
     Registry known = Manifests.registry(devices);
     End end = new End(CRYPTO, text(site, "terminal_id"), hexes(site, "terminal_seed"), known);
-    List<Terms> terms = List.of(new Terms(Hashes.sha256(payload), agreement));
     Draws own = new Draws(new ArrayList<>(draws.remove()));
-    link = new HisLink(ledger, end, terms, text(site, "device_id"), own);
+    link = new HisLink(ledger, end, text(site, "device_id"), own);
   }
 
   private void play() throws Exception {
-    for (JsonObject happening : objects(one, "happenings")) {
+    List<JsonObject> happenings = objects(one, "happenings");
+    for (int at = 0; at < happenings.size(); at++) {
+      JsonObject happening = happenings.get(at);
       now = happening.get("at").getAsLong();
       if (happening.has("out")) {
         JsonObject out = happening.getAsJsonObject("out");
@@ -96,11 +98,19 @@ final class HisVectors {
         byte[] more = link.pollTransmit();
         same("what else goes out before " + now, null, more == null ? null : Bytes.hex(more));
       }
+      storage.arm(at);
       Map.Entry<String, JsonElement> entry = in.entrySet().iterator().next();
+      boolean wasLate = entry.getKey().matches("loaded|persisted") && storage.release(at);
+      if (wasLate) {
+        storage.restamp(ledger.book, unix());
+      }
       if (entry.getKey().equals("start")) {
         start();
       } else if (link != null) {
         take(entry.getKey(), entry.getValue());
+      }
+      if (wasLate) {
+        link.persisted(now);
       }
     }
   }
