@@ -165,11 +165,12 @@ final class MessageVectors {
     batch.put(Table.TABLE_SITE, text(site, "site_id"), row);
     batch.commit();
     DeviceManifest devices = DeviceManifest.parseFrom(hexes(site, "device_manifest"));
-    Site own = new Site(agreement(), devices, hexes(site, "site_secret"));
+    Agreements.Signed agreed = new Agreements.Signed(agreement(), terms().hash);
+    Site own = new Site(List.of(agreed), devices, hexes(site, "site_secret"));
     Ledger ledger = new Ledger(book, own, CRYPTO, bookId);
     ledger.beginRun(NOW);
     String deviceId = text(site, "device_id");
-    HisLink link = new HisLink(ledger, terminal(), List.of(terms()), deviceId, OtherEnd.draw(1));
+    HisLink link = new HisLink(ledger, terminal(), deviceId, OtherEnd.draw(1));
     long zero = NOW - state.get("session_ms").getAsLong();
     OtherEnd pos = OtherEnd.pos(link, device(), List.of(terms()), zero);
     SessionReady ready =
