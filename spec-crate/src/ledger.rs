@@ -378,7 +378,7 @@ pub fn posted(order: &Row) -> Result<Batch, DecisionRefusal> {
 ///
 /// # Errors
 ///
-/// [`DecisionRefusal::UnknownOrder`] if it is no orphan, or its core was not pulled yet.
+/// [`DecisionRefusal::UnknownOrder`] if it is no orphan.
 pub fn adopt(
     order: &Row,
     bill: &Row,

@@ -43,8 +43,8 @@ func (l *Ledger) authentic(told toldResult) *pb.ResultCore {
 	return said
 }
 
-// takeResult takes a result in that its signer told in a session; disposition 0 if it is not authentic (ORD-189 to
-// ORD-200).
+// takeResult takes a result in that its signer told in a session; disposition 0 if it is not authentic, or no row knows
+// its order (ORD-189 to ORD-200, ORD-226).
 func (l *Ledger) takeResult(told toldResult) (*pb.ResultCore, pb.Disposition, error) {
 	said := l.authentic(told)
 	if said == nil {
@@ -54,11 +54,9 @@ func (l *Ledger) takeResult(told toldResult) (*pb.ResultCore, pb.Disposition, er
 	batch := l.batch()
 	order := batch.order(said.OrderNo)
 	if order == nil {
+		// Its row comes with the list of its device, which has the core, too (ORD-226).
 		l.alarm(AlarmOrphan, said.OrderNo)
-		at := l.unix()
-		order = &pb.HisOrder{
-			Orphan: true, State: pb.HisState_HIS_STATE_ATTENTION, MadeAt: at, EndedAt: at, LookedAgain: noLooks,
-		}
+		return nil, 0, l.storeAnchor(told.deviceID, told.journal)
 	}
 	disposition := l.judgeResult(batch, order, said, told)
 	batch.putAnchor(told.deviceID, told.journal)
@@ -209,20 +207,17 @@ func (l *Ledger) takeItem(deviceID string, item *pb.OrderItem, now int64) error 
 	batch := l.batch()
 	order := batch.order(core.OrderNo)
 	told := toldResult{deviceID: deviceID, result: item.Result, signature: item.Signature}
-	if order != nil && len(order.Core) > 0 {
+	if order != nil {
 		if len(item.Result) > 0 {
 			_, _, err = l.takeResult(told)
 		}
 		return err
 	}
-	if order == nil {
-		order = &pb.HisOrder{
-			Orphan: true, State: pb.HisState_HIS_STATE_ASKING, MadeAt: l.unix(),
-			LeasedUntil: uint64(now + l.site.fullLease()),
-		}
+	order = &pb.HisOrder{
+		Core: item.Core, Orphan: true, State: pb.HisState_HIS_STATE_ASKING, MadeAt: l.unix(),
+		LeasedUntil: uint64(now + l.site.fullLease()),
 	}
-	order.Core = item.Core
-	if len(item.Result) > 0 && !slices.ContainsFunc(order.Evidence, told.isOf) {
+	if len(item.Result) > 0 {
 		if said := l.authentic(told); said != nil && l.hasOwnHash(order, said) {
 			evidence := &pb.Evidence{Result: told.result, Signature: told.signature, At: l.unix()}
 			order.Evidence = append(order.Evidence, evidence)

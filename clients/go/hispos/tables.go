@@ -1143,7 +1143,6 @@ var Transitions = map[string][]Transition{
 	"his": {
 		{"none", "collect", "sent", "Stores core, bill, run, start instant and lease end, and takes the bill lock."},
 		{"none", "refund", "sent", "Stores core, run, start instant and lease end, and reserves the amount."},
-		{"none", "result", "orphan", "Keeps the result without a core, with an alarm."},
 		{"none", "list_item", "orphan_asking", "Keeps the core, and sends LookUp."},
 		{"none", "list_item", "orphan", "Keeps core and result, opens its captures without a bill."},
 		{"sent", "cancel", "cancelling", "Stores it, submits no more, then sends CancelOrder."},
@@ -1205,7 +1204,6 @@ var Transitions = map[string][]Transition{
 		{"orphan_asking", "decided_unpaid", "orphan", "Ended without a result; still of no bill."},
 		{"orphan_asking", "decided_returned", "orphan_asking", "Marks its captures as returned."},
 		{"orphan", "evidence", "orphan", "Keeps it, opens rows for captures that had none, and confirms as kept."},
-		{"orphan", "list_item", "orphan", "Adds the core."},
 		{"orphan", "adopted", "paid_unposted", "The bill's present order, ended as its newest evidence says."},
 		{"orphan", "adopted", "not_paid", "The bill's present order, ended as its newest evidence says."},
 		{"orphan", "adopted", "refunded_unposted", "Ended as its newest evidence says, and settled in the original's capture."},

@@ -59,7 +59,9 @@ class LedgerResults(LedgerRows):
         journal: bytes = b"",
         is_look: bool = False,
     ) -> message_pb2.Disposition | None:
-        """Takes a result in that its signer told in a session; None if it is not authentic (ORD-189 to ORD-200).
+        """Takes a result in that its signer told in a session; None if it is not authentic, or no row knows its order.
+
+        ORD-189 to ORD-200, ORD-226.
 
         `journal` is the anchor that came with a report; it is stored in the same transaction. `is_look` says that a fresh
         LookUp about the order was answered by OrderState in this session (ORD-213).
@@ -72,9 +74,10 @@ class LedgerResults(LedgerRows):
         batch = Batch(self.book)
         order = batch.order(said.order_no)
         if order is None:
+            # Its row comes with the list of its device, which has the core, too (ORD-226).
             self.alarms.append(Alarm("orphan", said.order_no))
-            at = self._unix()
-            order = HisOrder(orphan=True, state=ATTENTION, made_at=at, ended_at=at, looked_again=NO_LOOKS)
+            self.store_anchor(device_id, journal)
+            return None
         disposition = self._judge_result(batch, order, said, result, signature, is_look)
         self._put_anchor(batch, device_id, journal)
         self._commit(batch)
@@ -289,17 +292,14 @@ class LedgerResults(LedgerRows):
             return
         batch = Batch(self.book)
         order = batch.order(core.order_no)
-        if order is not None and order.core:
+        if order is not None:
             if item.result:
                 self.take_result(device_id, item.result, item.signature)
             return
-        if order is None:
-            order = HisOrder(orphan=True, state=ASKING, made_at=self._unix())
-            order.leased_until = now + self.site.full_lease
-        order.core = item.core
+        order = HisOrder(core=item.core, orphan=True, state=ASKING, made_at=self._unix())
+        order.leased_until = now + self.site.full_lease
         said = self._authentic(device_id, item.result, item.signature) if item.result else None
-        is_known = any(kept.result == item.result for kept in order.evidence)
-        if said is not None and self._has_own_hash(order, said) and not is_known:
+        if said is not None and self._has_own_hash(order, said):
             order.evidence.add(result=item.result, signature=item.signature, at=self._unix())
         self._reserve_orphan(batch, order)
         for _, kept in self._kept(order):

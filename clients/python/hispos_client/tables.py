@@ -1462,7 +1462,6 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
                 "sent",
                 "Stores core, run, start instant and lease end, and reserves the amount.",
             ),
-            ("none", "result", "orphan", "Keeps the result without a core, with an alarm."),
             ("none", "list_item", "orphan_asking", "Keeps the core, and sends LookUp."),
             ("none", "list_item", "orphan", "Keeps core and result, opens its captures without a bill."),
             ("sent", "cancel", "cancelling", "Stores it, submits no more, then sends CancelOrder."),
@@ -1649,7 +1648,6 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
                 "orphan",
                 "Keeps it, opens rows for captures that had none, and confirms as kept.",
             ),
-            ("orphan", "list_item", "orphan", "Adds the core."),
             (
                 "orphan",
                 "adopted",

@@ -117,7 +117,7 @@ def _at_his(file: dict, state: dict, case: dict, said: dict, answers: list, tall
 
 
 def _disposition(file: dict, case: dict, report: dict) -> int:
-    """0: not authentic, 1: recorded, 2: kept."""
+    """0: not authentic or of an unknown number, 1: recorded, 2: kept."""
     result, signature = hexes(report.get("result", "")), hexes(report.get("signature", ""))
     if failing_step("ResultCore", result) or result_fault(result, STATUSES):
         return 0
@@ -127,6 +127,8 @@ def _disposition(file: dict, case: dict, report: dict) -> int:
         return 0
     mine = file["sent_order"]
     core = decode("OrderCore", hexes(mine))
+    if said["order_no"] != core["order_no"]:
+        return 0
     hashed = sha256(order.order_hash_input(file["site"]["site_id"], hexes(mine))).hex()
     own = (said["order_no"], said["order_hash"], said["amount"])
     return 1 if case["state"] == "sent" and own == (core["order_no"], hashed, core["amount"]) else 2

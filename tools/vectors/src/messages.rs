@@ -224,7 +224,7 @@ fn besides(row: &Row, reaction: &str) -> String {
         ("MSG-22", notice && row.receiver == Side::His && !row.requirements.contains("MSG-22")),
         ("ORD-154 ORD-189 ORD-191", reaction == "recorded"),
         ("ORD-154 ORD-191 ORD-196", reaction == "kept"),
-        ("ORD-226", reaction == "kept" && row.kind.contains("of an order that nobody knows")),
+        ("ORD-226", reaction == "no answer" && row.kind.contains("of an order that nobody knows")),
         ("ORD-220", row.body == "list_orders" && reaction == "order_list"),
         ("ORD-221", row.body == "list_orders" && row.kind.contains("of an unknown book")),
         ("ORD-222", row.body == "list_orders" && matches!(row.stage, Stage::Waiting | Stage::Paid)),

@@ -209,13 +209,23 @@ impl Made<'_> {
                 with(&self.paid(), "decided_at", Value::U64(1)),
                 "recorded",
             ),
-            ("of an order that nobody knows", with(&self.paid(), "order_no", text("B9")), "kept"),
+            ("of an order that nobody knows", with(&self.paid(), "order_no", text("B9")), "no answer"),
             (
                 "not paid, of an order that nobody knows",
                 with(&self.result(2, 200), "order_no", text("B9")),
-                "kept",
+                "no answer",
+            ),
+            (
+                "attention, of an order that nobody knows",
+                with(&with(&attention, "found", found(1)?), "order_no", text("B9")),
+                "no answer",
             ),
             ("of the number with another hash", with(&self.paid(), "order_hash", raw(&[1; 32])), "kept"),
+            (
+                "not paid, of the number with another hash",
+                with(&self.result(2, 200), "order_hash", raw(&[2; 32])),
+                "kept",
+            ),
             ("of the number with another amount", with(&self.paid(), "amount", Value::I64(8_801)), "kept"),
         ] {
             let plaintext = request(self.schema, "report_result", "ReportResult", &self.reported(&fields)?)?;

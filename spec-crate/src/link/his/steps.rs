@@ -126,9 +126,9 @@ impl HisLink {
         match work {
             Work::Accept { result, call: Some(call), .. } => {
                 //= spec-crate/spec/orders.md#reporting-results
-                //# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has
-                //# answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
-                //# otherwise.
+                //# A HIS MUST answer every authentic ReportResult about a number that has a row with
+                //# ConfirmResult, also one that it has answered before, with `recorded` (1) if that result ended
+                //# its order and with `kept` (2) otherwise.
                 //= spec-crate/spec/orders.md#reporting-results
                 //# A HIS MUST leave a ReportResult whose result is not authentic by ORD-189 unanswered, and
                 //# raise an alarm.

@@ -480,8 +480,9 @@ fn a_held_order_of_our_number_takes_our_place_and_its_result_is_taken_without_a_
 //# bytes.
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
-//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
-//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//# A HIS MUST answer every authentic ReportResult about a number that has a row with ConfirmResult, also one
+//# that it has answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
+//# otherwise.
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
 //# A HIS MUST treat a SignedResult that answers a request like a report, but send no ConfirmResult for it.

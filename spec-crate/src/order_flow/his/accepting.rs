@@ -46,7 +46,12 @@ pub(crate) fn accept(context: &HisContext, told: &Told<'_>, rows: &Rows, clock: 
     let key = RowKey::new(Table::Order, result.get().order_no.as_str());
     rows.all(core::slice::from_ref(&key))?;
     let Some(held) = rows.get(&key).and_then(Held::read) else {
-        keep_orphan(told, &result, clock, &mut changes);
+        //= spec-crate/spec/orders.md#orphans
+        //# A HIS MUST leave an authentic ReportResult about a number that has no row unanswered, store nothing of
+        //# its result, and raise an alarm.
+        // Its terminal repeats it. The row comes with its list, which has the core, too.
+        let alarm = HisAlarm::Orphan { order_no: result.get().order_no.clone() };
+        changes.events.push(HisOrderEvent::Alarm(alarm));
         return Ok(changes);
     };
     let results = core::slice::from_ref(&result);
@@ -232,8 +237,8 @@ fn keep(
         .chain(&held.result())
         .any(|known| is_own(known) && known.get().outcome == Outcome::Refunded);
     //= spec-crate/spec/orders.md#accepting-a-result
-    //# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept`
-    //# (2).
+    //# A HIS MUST store every other authentic result whose number has a row as evidence of its order, once,
+    //# and confirm with `kept` (2).
     held.row.evidence.push(told.kept(clock));
     count_look(&mut held, clock.unix.map_or(0, |unix| unix.0));
     let same_order =
@@ -331,25 +336,6 @@ fn release_after_last_look(context: &HisContext, held: &Held, rows: &Rows, chang
         capture.store(changes);
         unposted::give_back_to_posting(held, rows, changes);
     }
-}
-
-//= spec-crate/spec/orders.md#orphans
-//# A HIS MUST keep an authentic result about a number that has no row under that number as an orphan without
-//# a core, confirm it with `kept` (2), and raise an alarm.
-/// A result about an order that no row knows: kept under its number until its core is pulled and a bill adopts it.
-fn keep_orphan(told: &Told<'_>, result: &ResultCore, clock: Clock, changes: &mut Changes) {
-    let row = wire::HisOrder {
-        state: i32::from(HisState::Attention),
-        evidence: alloc::vec![told.kept(clock)],
-        orphan: true,
-        ended_at: clock.unix.map_or(0, |unix| unix.0),
-        looked_again: u32::MAX,
-        ..wire::HisOrder::default()
-    };
-    let held = Held { order_no: result.get().order_no.clone(), core: None, row, version: 0 };
-    held.store(changes);
-    changes.disposition = Some(wire::Disposition::Kept);
-    changes.events.push(HisOrderEvent::Alarm(HisAlarm::Orphan { order_no: held.order_no.clone() }));
 }
 
 /// The signed evidence of an order, newest last.

@@ -28,21 +28,12 @@ pub(crate) fn take(
         //# authentic result, with a lease end of now + FULL_LEASE, and ask about it like about every order in
         //# Asking.
         None => unknown(context, core, clock),
-        Some(mut held) if held.row.orphan && held.core.is_none() => {
-            //= spec-crate/spec/orders.md#orphans
-            //# A HIS MUST add the core to an orphan row that has none when a list brings it.
-            // A result without a core was kept before: now the core has come.
-            held.row.core = core.bytes().to_vec();
-            held.core = Some(core);
-            held
-        }
         //= spec-crate/spec/orders.md#orphans
-        //# A HIS MUST treat the result of an item whose number has a row with a core like a reported one,
-        //# without confirming it, and ignore an item without a result whose number has one.
+        //# A HIS MUST ignore an item without a result whose number has a row.
         Some(_) if item.result.is_empty() => return Ok(changes),
         //= spec-crate/spec/orders.md#orphans
-        //# A HIS MUST treat the result of an item whose number has a row with a core like a reported one,
-        //# without confirming it, and ignore an item without a result whose number has one.
+        //# A HIS MUST treat the result of an item whose number has a row like a reported one, without confirming
+        //# it.
         Some(_) => return accepting::accept(context, &told, rows, clock),
     };
     accepting::add_evidence(context, &mut held, &told, clock);

@@ -91,17 +91,18 @@ fn progress_after_the_final_is_not_shown() {
 
 //= spec-crate/spec/orders.md#orphans
 //= type=test
-//# A HIS MUST keep an authentic result about a number that has no row under that number as an orphan without
-//# a core, confirm it with `kept` (2), and raise an alarm.
+//# A HIS MUST leave an authentic ReportResult about a number that has no row unanswered, store nothing of its
+//# result, and raise an alarm.
 #[test]
-fn answer_to_an_unknown_order_is_kept_as_an_orphan_and_pays_nothing() {
+fn answer_to_an_unknown_order_is_left_unanswered_and_pays_nothing() {
     let (mut scene, mut pos, order_no, _, core) = site_with_order();
     let unknown = OrderNo::try_from("B000").unwrap();
     let told = NewResult { order_no: unknown.clone(), order_hash: [3; 32], ..paid(&scene, &core) };
-    assert_eq!(confirmed(&pos.ask(&mut scene, body::REPORT, &signed(&told))), Some(KEPT));
+    let call = pos.call(&mut scene, body::REPORT, &signed(&told));
+    let heard: Vec<_> = (0..4).flat_map(|_| pos.hear(&mut scene)).collect();
+    assert!(heard.iter().all(|message| message.number(2) != Some(call)), "no answer");
     assert!(scene.his_alarms().contains(&HisAlarm::Orphan { order_no: unknown.clone() }));
-    let orphan = scene.ledger(&unknown).unwrap();
-    assert_eq!((orphan.state, orphan.orphan, orphan.posting), ("attention", true, "none"));
+    assert_eq!(scene.ledger(&unknown), None);
     assert_eq!(scene.ledger(&order_no).unwrap().state, "sent");
     assert_eq!(scene.captures(&unknown), []);
 }
@@ -149,7 +150,8 @@ fn answer_about_the_last_sale_to_the_next_sales_request_ends_the_last_sale_only(
 //# order's own, and its signer is the order's own device or a device that the row has asked.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
+//# A HIS MUST store every other authentic result whose number has a row as evidence of its order, once, and
+//# confirm with `kept` (2).
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture
@@ -232,8 +234,9 @@ fn paid_told_again_for_another_order_under_the_same_payment_number_needs_people(
 
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
-//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
-//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//# A HIS MUST answer every authentic ReportResult about a number that has a row with ConfirmResult, also one
+//# that it has answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
+//# otherwise.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a

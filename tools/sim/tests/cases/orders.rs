@@ -40,8 +40,9 @@ fn answered(scene: &Scene, order_no: &OrderNo) -> Option<Disposition> {
 
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
-//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
-//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//# A HIS MUST answer every authentic ReportResult about a number that has a row with ConfirmResult, also one
+//# that it has answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
+//# otherwise.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST store the result, the end, the captures that it tells of and their payment numbers, and a
@@ -79,8 +80,9 @@ fn lost_acknowledgements_many_times_end_an_order_once_and_cost_only_repeats() {
 
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
-//# A HIS MUST answer every authentic ReportResult with ConfirmResult, also one that it has answered before,
-//# with `recorded` (1) if that result ended its order and with `kept` (2) otherwise.
+//# A HIS MUST answer every authentic ReportResult about a number that has a row with ConfirmResult, also one
+//# that it has answered before, with `recorded` (1) if that result ended its order and with `kept` (2)
+//# otherwise.
 //= spec-crate/spec/orders.md#reporting-results
 //= type=test
 //# A POS MUST report unanswered results again after every restart and in every new session, for as long as

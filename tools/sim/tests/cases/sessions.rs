@@ -205,7 +205,8 @@ fn retired_device_with_money_in_flight_ends_its_order_and_gets_no_other_one() {
 //# own calendar clock is at or after `compromised_since` or is missing.
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
+//# A HIS MUST store every other authentic result whose number has a row as evidence of its order, once, and
+//# confirm with `kept` (2).
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST open a capture row for each capture that evidence with the order's own hash tells of and that

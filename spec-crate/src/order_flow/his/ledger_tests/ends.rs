@@ -72,7 +72,8 @@ fn not_paid_against_a_kept_paid_result_needs_people() {
 
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
-//# A HIS MUST store every other authentic result as evidence of its order, once, and confirm with `kept` (2).
+//# A HIS MUST store every other authentic result whose number has a row as evidence of its order, once, and
+//# confirm with `kept` (2).
 //= spec-crate/spec/orders.md#accepting-a-result
 //= type=test
 //# A HIS MUST raise an alarm for evidence that has another hash or amount than the order, tells of a capture

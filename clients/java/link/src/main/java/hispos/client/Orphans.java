@@ -7,7 +7,6 @@ import hispos.client.messages.HisState;
 import hispos.client.messages.OrderItem;
 import hispos.client.messages.Outcome;
 import hispos.client.messages.ResultCore;
-import hispos.client.messages.Table;
 
 /** Orders that only a terminal knows, from its list (ORD-224 to ORD-229). */
 final class Orphans {
@@ -23,27 +22,22 @@ final class Orphans {
   void take(String deviceId, String orderNo, OrderItem item, long now) {
     byte[] result = Bytes.of(item.getResult());
     byte[] signature = Bytes.of(item.getSignature());
-    HisOrder known = ledger.order(orderNo);
-    if (known != null && !known.getCore().isEmpty()) {
+    if (ledger.order(orderNo) != null) {
       if (result.length > 0) {
         accepting.takeResult(deviceId, result, signature, Bytes.NONE, false);
       }
       return;
     }
     Batch batch = new Batch(ledger.book);
-    HisOrder.Builder order = batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
-    if (known == null) {
-      order
-          .setOrphan(true)
-          .setState(HisState.HIS_STATE_ASKING)
-          .setMadeAt(ledger.book.unix())
-          .setLeasedUntil(now + ledger.site().fullLease());
-    }
-    order.setCore(item.getCore());
+    HisOrder.Builder order =
+        HisOrder.newBuilder()
+            .setCore(item.getCore())
+            .setOrphan(true)
+            .setState(HisState.HIS_STATE_ASKING)
+            .setMadeAt(ledger.book.unix())
+            .setLeasedUntil(now + ledger.site().fullLease());
     ResultCore said = result.length == 0 ? null : accepting.authentic(deviceId, result, signature);
-    if (said != null
-        && accepting.hasOwnHash(order, said)
-        && !Accepting.isKept(order, item.getResult())) {
+    if (said != null && accepting.hasOwnHash(order, said)) {
       order.addEvidence(
           Evidence.newBuilder()
               .setResult(item.getResult())

@@ -44,8 +44,6 @@ public final class Transitions {
                   "sent",
                   "Stores core, run, start instant and lease end, and reserves the amount."),
               new Transition(
-                  "none", "result", "orphan", "Keeps the result without a core, with an alarm."),
-              new Transition(
                   "none", "list_item", "orphan_asking", "Keeps the core, and sends LookUp."),
               new Transition(
                   "none",
@@ -288,7 +286,6 @@ public final class Transitions {
                   "evidence",
                   "orphan",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
-              new Transition("orphan", "list_item", "orphan", "Adds the core."),
               new Transition(
                   "orphan",
                   "adopted",

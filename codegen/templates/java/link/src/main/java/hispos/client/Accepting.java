@@ -51,19 +51,14 @@ final class Accepting {
     }
     Batch batch = new Batch(ledger.book);
     String orderNo = said.getOrderNo();
-    HisOrder.Builder order;
-    if (batch.has(Table.TABLE_ORDER, orderNo)) {
-      order = batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
-    } else {
+    if (!batch.has(Table.TABLE_ORDER, orderNo)) {
+      // Its row comes with the list of its device, which has the core, too (ORD-226).
       ledger.alarm(Alarm.Kind.ORPHAN, orderNo, "a result of an order that no row knows");
-      order =
-          HisOrder.newBuilder()
-              .setOrphan(true)
-              .setState(HisState.HIS_STATE_ATTENTION)
-              .setMadeAt(ledger.book.unix())
-              .setEndedAt(ledger.book.unix())
-              .setLookedAgain(LookPlan.NO_LOOKS);
+      ledger.storeAnchor(deviceId, journal);
+      return null;
     }
+    HisOrder.Builder order =
+        batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
     Taken taken = new Taken(batch, order, said, result, signature);
     Disposition disposition = taken.judge(deviceId, isLook);
     ledger.putAnchor(batch, deviceId, journal);
@@ -72,7 +67,7 @@ final class Accepting {
   }
 
   /** Whether a row holds a result as evidence. */
-  static boolean isKept(HisOrderOrBuilder order, ByteString result) {
+  private static boolean isKept(HisOrderOrBuilder order, ByteString result) {
     for (Evidence item : order.getEvidenceList()) {
       if (item.getResult().equals(result)) {
         return true;

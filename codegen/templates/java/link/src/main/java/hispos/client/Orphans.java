@@ -22,8 +22,7 @@ final class Orphans {
   void take(String deviceId, String orderNo, OrderItem item, long now) {
     byte[] result = Bytes.of(item.getResult());
     byte[] signature = Bytes.of(item.getSignature());
-    HisOrder known = ledger.order(orderNo);
-    if (known != null && !known.getCore().isEmpty()) {
+    if (ledger.order(orderNo) != null) {
       if (result.length > 0) {
         accepting.takeResult(deviceId, result, signature, Bytes.NONE, false);
       }
@@ -31,17 +30,14 @@ final class Orphans {
     }
     Batch batch = new Batch(ledger.book);
     HisOrder.Builder order =
-        batch.get(Table.TABLE_ORDER, orderNo, HisOrder.parser()).toBuilder();
-    if (known == null) {
-      order
-          .setOrphan(true)
-          .setState(HisState.HIS_STATE_ASKING)
-          .setMadeAt(ledger.book.unix())
-          .setLeasedUntil(now + ledger.site().fullLease());
-    }
-    order.setCore(item.getCore());
+        HisOrder.newBuilder()
+            .setCore(item.getCore())
+            .setOrphan(true)
+            .setState(HisState.HIS_STATE_ASKING)
+            .setMadeAt(ledger.book.unix())
+            .setLeasedUntil(now + ledger.site().fullLease());
     ResultCore said = result.length == 0 ? null : accepting.authentic(deviceId, result, signature);
-    if (said != null && accepting.hasOwnHash(order, said) && !Accepting.isKept(order, item.getResult())) {
+    if (said != null && accepting.hasOwnHash(order, said)) {
       order.addEvidence(
           Evidence.newBuilder()
               .setResult(item.getResult())
