@@ -1,7 +1,9 @@
 //! Faults, as they happen to a world.
 
+use std::collections::BTreeSet;
+
 use hispos::book::{RowKey, Table};
-use hispos::ids::BookId;
+use hispos::ids::{BookId, OrderNo};
 use hispos::ledger::{CaptureView, OrderView};
 use hispos::link::Input;
 
@@ -25,6 +27,8 @@ impl World {
             self.summary.fault(fault.name());
         }
         self.note(|| format!("!!  {fault:?}"));
+        let is_of_a_book =
+            matches!(fault, Fault::JournalBack(..) | Fault::JournalLost(_) | Fault::LedgerBack(..));
         match fault {
             Fault::Dies(machine, at) => self.host_mut(machine).dies_in = Some(at),
             Fault::Killed(machine) => self.kill(machine),
@@ -76,6 +80,21 @@ impl World {
             }
             Fault::Peace => self.peace(),
         }
+        if is_of_a_book {
+            self.see(Fact::BookBack(self.known_orders()));
+        }
+    }
+
+    /// The orders that the ledger or a journal has.
+    fn known_orders(&self) -> BTreeSet<OrderNo> {
+        let ledger = self.his.book.table(Table::Order);
+        let journals = self.pos.iter().flat_map(|pos| pos.book.table(Table::Order));
+        ledger
+            .iter()
+            .map(|row| row.key.key.clone())
+            .chain(journals.map(|row| row.key.key.clone()))
+            .filter_map(|key| OrderNo::try_from(key.as_str()).ok())
+            .collect()
     }
 
     /// A program dies. Its unacknowledged batches are durable or lost, in order.

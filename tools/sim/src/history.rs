@@ -1,5 +1,7 @@
 //! What was to be seen from outside in one life, in order. The checkers read nothing else.
 
+use std::collections::BTreeSet;
+
 use hispos::ids::{DeviceId, OrderNo, PlatformNumber};
 use hispos::ledger::{CaptureView, OrderView};
 use hispos::message::agreement::Timers;
@@ -46,6 +48,8 @@ pub enum Fact {
     Capture(CaptureView),
     /// The ledger went back to an older copy, which holds these.
     LedgerBack(Vec<OrderView>, Vec<CaptureView>),
+    /// A book was lost or went back. The ledger and the journals together now know these orders.
+    BookBack(BTreeSet<OrderNo>),
     /// The journal of a terminal ended an order so: order, outcome code.
     Signed(OrderNo, i32),
     /// A link wants to be called again and again without time passing.

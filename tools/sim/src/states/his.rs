@@ -64,16 +64,13 @@ fn kept(change: &Change<'_>) -> Option<&'static str> {
     let core = change.new.bytes(CORE).unwrap_or_default();
     let Some(before) = OrderView::read(change.before) else {
         return Some(match after.amount {
-            None => "result",
-            Some(_) if after.orphan => "list_item",
+            _ if after.orphan => "list_item",
             Some(amount) if amount.collects() => "collect",
-            Some(_) => "refund",
+            _ => "refund",
         });
     };
-    match change.old.bytes(CORE).unwrap_or_default() {
-        old if old.is_empty() && !core.is_empty() => return Some("list_item"),
-        old if old != core => return Some("conflict"),
-        _ => {}
+    if change.old.bytes(CORE).unwrap_or_default() != core {
+        return Some("conflict");
     }
     let results = [&change.old, &change.new].map(|fields| fields.bytes(RESULT).unwrap_or_default());
     if results[0] != results[1] {

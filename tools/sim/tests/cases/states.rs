@@ -215,7 +215,7 @@ fn two_people_decide_without_evidence() {
     }
 }
 
-/// Orders that no bill knows: two told by results, three by a list.
+/// Orders that no bill knows, from a list: three with a result, and three without.
 fn two_people_decide_about_orphans() {
     let mut site = Site::collect();
     let kinds = [
@@ -223,23 +223,25 @@ fn two_people_decide_about_orphans() {
         (DecisionKind::Keep, "attention", "attention"),
         (DecisionKind::NotPaid, "not_paid", "not_paid"),
     ];
-    for (nth, (kind, state, _)) in kinds.into_iter().enumerate() {
-        let order_no = OrderNo::try_from(format!("B00{nth}").as_str()).unwrap();
-        site.reports(&NewResult { order_no: order_no.clone(), ..site.foreign() }, KEPT);
-        site.order_no = order_no;
-        site.decides(kind, state, "none");
-    }
-    for (nth, (kind, _, state)) in kinds.into_iter().enumerate() {
-        let order_no = OrderNo::try_from(format!("B01{nth}").as_str()).unwrap();
-        site.order_no = order_no.clone();
-        site.scene.world.at_window(0, |link, clock| link.pull(clock)).unwrap().unwrap();
-        let (call, _) = site.pos.asked(&mut site.scene, body::LIST);
-        let seq = Value::Number(nth as u64 + 2);
-        let item = fields(&[(1, seq), (2, bytes(site.other_core(FEN))), (6, Value::Number(6))]);
-        let page = fields(&[(1, bytes([8; 8])), (2, bytes(item.write()))]);
-        site.pos.reply(&mut site.scene, call, body::ORDER_LIST, &page);
-        site.scene.until(s(10), "an orphan", |scene| scene.ledger(&order_no).is_some());
-        site.decides(kind, state, "none");
+    for (nth, (kind, told, untold)) in kinds.into_iter().enumerate() {
+        for (letter, state) in [("T", told), ("U", untold)] {
+            let order_no = OrderNo::try_from(format!("B00{letter}{nth}").as_str()).unwrap();
+            site.order_no = order_no.clone();
+            site.core = OrderCore::decode(site.other_core(FEN)).unwrap();
+            site.scene.world.at_window(0, |link, clock| link.pull(clock)).unwrap().unwrap();
+            let (call, _) = site.pos.asked(&mut site.scene, body::LIST);
+            let mut item = vec![(1, Value::Number(nth as u64 + 2)), (2, bytes(site.core.bytes()))];
+            if letter == "T" {
+                let result = hostile_pos::signed(&site.result(Outcome::Attention, Status::NumberUsed));
+                item.extend([(3, bytes(result.bytes(1).unwrap())), (4, bytes(result.bytes(2).unwrap()))]);
+            } else {
+                item.push((6, Value::Number(6)));
+            }
+            let page = fields(&[(1, bytes([8; 8])), (2, bytes(fields(&item).write()))]);
+            site.pos.reply(&mut site.scene, call, body::ORDER_LIST, &page);
+            site.scene.until(s(10), "an orphan", |scene| scene.ledger(&order_no).is_some());
+            site.decides(kind, state, "none");
+        }
     }
 }
 
