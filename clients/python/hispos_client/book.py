@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,8 @@ class Book:
         """Loads and verifies everything (BOK-51). Raises Broken."""
         self._storage = storage
         self._heads: list[bytes] = []
-        self._rows: dict[Key, tuple[int, bytes]] = {}
+        self._written: list[Key] = []
+        self._tables: dict[int, dict[str, tuple[int, bytes]]] = defaultdict(dict)
         self._starts: list[tuple[int, bytes]] = []
         stored = storage.load()
         for record, line in zip(verify(stored), stored):
@@ -116,7 +118,8 @@ class Book:
     def _take(self, record: book_pb2.BookRecord, after: bytes) -> None:
         key = (record.table, record.key)
         self._heads.append(after)
-        self._rows[key] = (record.seq, record.row)
+        self._written.append(key)
+        self._tables[record.table][record.key] = (record.seq, record.row)
         if key == _START:
             self._starts.append((record.seq, book_pb2.BookStart.FromString(record.row).book))
 
@@ -151,16 +154,25 @@ class Book:
 
     def get(self, table: book_pb2.Table, key: str) -> bytes | None:
         """The newest state of a row."""
-        row = self._rows.get((table, key))
+        row = self._tables[table].get(key)
         return None if row is None else row[1]
 
     def version(self, table: book_pb2.Table, key: str) -> int:
         """The sequence number of a row's latest record, 0 if it was never written."""
-        return self._rows.get((table, key), (0, b""))[0]
+        return self._tables[table].get(key, (0, b""))[0]
 
     def rows(self, table: book_pb2.Table) -> list[tuple[str, bytes]]:
         """The rows of a table in the order of their first records (BOK-10)."""
-        return [(key[1], row) for key, (_, row) in self._rows.items() if key[0] == table]
+        return [(key, row) for key, (_, row) in self._tables[table].items()]
+
+    @property
+    def length(self) -> int:
+        """The sequence number of the latest record, 0 for none."""
+        return len(self._heads)
+
+    def written_since(self, seq: int) -> list[Key]:
+        """The rows that records behind `seq` have written, each once."""
+        return list(dict.fromkeys(self._written[seq:]))
 
     def commit(self, reads: Mapping[Key, int], writes: Sequence[tuple[Key, bytes]], unix: int) -> bytes:
         """Appends a batch, durable as a whole, and gives the anchor behind it. Raises Stale (BOK-6)."""

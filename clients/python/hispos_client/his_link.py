@@ -13,7 +13,7 @@ from . import orders
 from .crypto import sha256
 from .his_session import HisSession
 from .ledger import Alarm, Ledger, Refund, Refusal, Site, Window
-from .ledger_rows import core_of, look_due
+from .ledger_index import ENDED, Order
 from .messages import book_pb2, message_pb2
 from .messages.agreement_pb2 import Agreement
 from .messages.message_pb2 import Message
@@ -29,13 +29,6 @@ _GAPS: Final = (
 )
 _ASK_AGAIN: Final = 60_000
 _ABOUT_ORDERS: Final = ("submit_order", "query_order", "cancel_order", "look_up")
-_ENDED: Final = (
-    book_pb2.HIS_STATE_PAID,
-    book_pb2.HIS_STATE_NOT_PAID,
-    book_pb2.HIS_STATE_REFUNDED,
-    book_pb2.HIS_STATE_NOT_REFUNDED,
-    book_pb2.HIS_STATE_ATTENTION,
-)
 
 
 @dataclass(frozen=True)
@@ -184,14 +177,16 @@ class HisLink:
         times += [
             call.dropped_at + Timers.SILENT for call in self._calls.values() if call.dropped_at is not None
         ]
-        times += [row.leased_until for _, row in self._open() if row.state != book_pb2.HIS_STATE_ASKING]
+        times += [
+            order.row.leased_until for order in self._open() if order.row.state != book_pb2.HIS_STATE_ASKING
+        ]
         if self.ledger.wait_ends is not None:
             times.append(self.ledger.wait_ends)
         if self._is_synced and not self.ledger.is_halted:
             times.append(self._sent_at + Timers.PING_AFTER)
             times += self._ask_from.values()
             times += self._elsewhere_due()
-            times += self._looks_due_at(self._now)
+            times += self._look_due_at()
         session = self._session.next_timer()
         return min([*times, session] if session is not None else times, default=None)
 
@@ -236,7 +231,7 @@ class HisLink:
     def cancel(self, order_no: str, now: int) -> None:
         """Cancels an order that has not ended; its result says what became of it (ORD-177, ORD-179)."""
         order = self.ledger.order(order_no)
-        if order is None or order.state in _ENDED:
+        if order is None or order.state in ENDED:
             raise Refusal(f"{order_no} is no open order", "unknown_order")
         if order.state == book_pb2.HIS_STATE_SENT:
             self._enter(order_no, book_pb2.HIS_STATE_CANCELLING, now)
@@ -282,17 +277,9 @@ class HisLink:
 
     # What happens.
 
-    def _open(self) -> list[tuple[str, book_pb2.HisOrder]]:
+    def _open(self) -> list[Order]:
         """The open orders of this device, and those that it is asked about beside their own (ORD-71)."""
-        return [
-            both for both in self.ledger.open_orders() if self._is_own(both[1]) or self._is_named(both[1])
-        ]
-
-    def _is_own(self, order: book_pb2.HisOrder) -> bool:
-        return core_of(order).device_id == self._device_id
-
-    def _is_named(self, order: book_pb2.HisOrder) -> bool:
-        return order.state == book_pb2.HIS_STATE_ASKING and self._device_id in order.devices
+        return self.ledger.index.open_at(self._device_id)
 
     def _work(self, now: int) -> None:
         while (event := self._session.poll_event()) is not None:
@@ -364,7 +351,7 @@ class HisLink:
 
     def _pass_deadlines(self, now: int) -> None:
         """Lease ends, and submits that come too late (ORD-178, ORD-180)."""
-        for order_no, order in self._open():
+        for order_no, order, _ in self._open():
             if order.state == book_pb2.HIS_STATE_ASKING:
                 continue
             if now >= order.leased_until:
@@ -466,50 +453,41 @@ class HisLink:
         """Whether another device may be asked about it (ORD-215)."""
         return now >= order.leased_until + self.ledger.site.quiet
 
-    def _waits_elsewhere(self) -> list[tuple[str, book_pb2.HisOrder]]:
+    def _waits_elsewhere(self) -> list[Order]:
         """Orders in Asking whose own device is revoked, which no device in use is asked about yet (ORD-218)."""
         if not self.ledger.site.may_order(self._device_id):
             return []
         found = []
-        for order_no, order in self.ledger.open_orders():
-            devices = [core_of(order).device_id, *order.devices]
-            is_asked = any(self.ledger.site.may_order(device) for device in devices)
-            if order.state == book_pb2.HIS_STATE_ASKING and not is_asked:
-                found.append((order_no, order))
+        for order in self.ledger.open_orders():
+            devices = [order.core.device_id, *order.row.devices]
+            is_asking = order.row.state == book_pb2.HIS_STATE_ASKING
+            if is_asking and not any(self.ledger.site.may_order(device) for device in devices):
+                found.append(order)
         return found
 
     def _look_elsewhere(self, now: int) -> None:
-        for order_no, order in self._waits_elsewhere():
+        for order_no, order, _ in self._waits_elsewhere():
             if self._is_quiet(order, now):
                 self.ledger.ask_elsewhere(order_no, self._device_id, now)
 
     def _elsewhere_due(self) -> list[int]:
-        named = [row for _, row in self._open() if not self._is_own(row)]
-        waiting = [order for _, order in self._waits_elsewhere()] + named
-        due = [order.leased_until + self.ledger.site.quiet for order in waiting]
+        named = [order for order in self._open() if order.core.device_id != self._device_id]
+        due = [order.row.leased_until + self.ledger.site.quiet for order in self._waits_elsewhere() + named]
         return [at for at in due if at > self._now]
 
-    def _later_looks(self) -> list[tuple[str, book_pb2.HisOrder, int]]:
-        """Ended orders that this device may look at again, and since when (ORD-211, ORD-212, ORD-214)."""
-        found = []
-        for order_no, order in self.ledger.every_order():
-            due = look_due(order)
-            is_asked_here = self._is_own(order) or self._device_id in order.devices
-            if due is not None and order.core and is_asked_here:
-                found.append((order_no, order, due))
-        return found
-
     def _look_again(self, now: int) -> None:
-        for order_no, order, due in self._later_looks():
-            if due <= self.ledger.unix and self._looked.get(order_no) != order.looked_again:
+        """Later looks (ORD-211, ORD-212, ORD-214)."""
+        for order_no, order, _ in self.ledger.index.looks_due(self._device_id, self.ledger.unix):
+            if self._looked.get(order_no) != order.looked_again:
                 self._looked[order_no] = order.looked_again
                 self._looks_told.discard(order_no)
                 look = message_pb2.LookUp(core=order.core, fresh=True)
                 self._request("look_up", look, order_no, now)
 
-    def _looks_due_at(self, now: int) -> list[int]:
+    def _look_due_at(self) -> list[int]:
         unix = self.ledger.unix
-        return [now + 1000 * (due - unix) for _, _, due in self._later_looks() if unix and due > unix]
+        due = self.ledger.index.next_look(self._device_id, unix) if unix else None
+        return [] if due is None else [self._now + 1000 * (due - unix)]
 
     def _list(self, now: int) -> None:
         peer = self.ledger.peer(self._device_id)
@@ -518,10 +496,10 @@ class HisLink:
 
     def _ask_about_orders(self, now: int) -> None:
         """One request for each open order, by its stored state (ORD-70, ORD-71)."""
-        for order_no, order in self._open():
+        for order_no, order, core in self._open():
             if self._is_asked(order_no) or order_no in self._told or now < self._ask_from.get(order_no, 0):
                 continue
-            if not self._is_own(order) and not self._is_quiet(order, now):
+            if core.device_id != self._device_id and not self._is_quiet(order, now):
                 continue
             self._ask_from.pop(order_no, None)
             self._ask_about(order_no, order, now)
@@ -586,7 +564,7 @@ class HisLink:
 
     def _progress(self, state: message_pb2.OrderState) -> None:
         order = self.ledger.order(state.order_no)
-        if order is not None and order.state not in _ENDED:
+        if order is not None and order.state not in ENDED:
             self._events.append(Progress(state.order_no, int(state.stage), state.seconds_left))
 
     def _take_report(self, message: Message, now: int) -> None:
@@ -605,7 +583,7 @@ class HisLink:
     def _take_result(
         self, result: bytes, signature: bytes, now: int, journal: bytes = b""
     ) -> message_pb2.Disposition | None:
-        before = {order_no for order_no, _ in self.ledger.open_orders()}
+        before = {order.order_no for order in self.ledger.open_orders()}
         try:
             is_look = orders.read_result(result).order_no in self._looks_told
         except orders.NoResult:
@@ -663,20 +641,20 @@ class HisLink:
             self._events.append(Pulled())
 
     def _take_item(self, item: message_pb2.OrderItem, now: int) -> None:
-        before = {order_no for order_no, _ in self.ledger.open_orders()}
+        before = {order.order_no for order in self.ledger.open_orders()}
         self.ledger.take_item(self._device_id, item, now)
         for order_no in before:
             self._tell_end(order_no, now)
 
     def _tell_end(self, order_no: str, now: int) -> None:
         order = self.ledger.order(order_no)
-        if order is not None and order.state in _ENDED:
+        if order is not None and order.state in ENDED:
             self._drop_calls(order_no, now)
             self._events.append(OrderEnded(order_no))
 
     def _take_order_answer(self, call: _Call, body: str, message: Message, now: int) -> None:
         order = self.ledger.order(call.order_no)
-        if order is None or order.state in _ENDED:
+        if order is None or order.state in ENDED:
             self._take_look_answer(call.order_no, body, message, now)
             return
         if body == "order_state" and message.order_state.order_no == call.order_no:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import orders
+from .ledger_index import NOT_PAID, NOT_REFUNDED, PAID, REFUNDED, core_of
 from .ledger_people import LedgerPeople
-from .ledger_rows import NOT_PAID, NOT_REFUNDED, PAID, REFUNDED, Alarm, Batch, Refusal, Site, core_of
+from .ledger_rows import Alarm, Batch, Refusal, Site
 from .messages import book_pb2, order_pb2
 from .messages.agreement_pb2 import Agreement
 from .messages.book_pb2 import BillRow, CaptureRow, HisOrder, Reservation, SiteRow
@@ -103,17 +104,16 @@ class Ledger(LedgerPeople):
         return number
 
     def _judge_bill(self, batch: Batch, bill: str) -> None:
-        for key, row in self.book.rows(book_pb2.TABLE_CAPTURE):
-            capture = CaptureRow.FromString(row)
-            if capture.bill == bill and not capture.returned:
+        for key in self.index.captures_of_bill(bill):
+            capture = batch.capture(key)
+            if capture is not None and not capture.returned:
                 raise Refusal(f"{capture.payment_no} of this bill is not returned", "bill_captured")
-            batch.reads[(book_pb2.TABLE_CAPTURE, key)] = self.book.version(book_pb2.TABLE_CAPTURE, key)
-        for key, order in self.every_order():
-            if order.bill != bill or core_of(order).amount < 0:
+        for order_no, row, core in self.index.of_bill(bill):
+            if core.amount < 0:
                 continue
-            batch.reads[(book_pb2.TABLE_ORDER, key)] = self.book.version(book_pb2.TABLE_ORDER, key)
-            if order.state not in (NOT_PAID, PAID):
-                raise Refusal(f"{key} of this bill has not ended, or needs people", "bill_busy")
+            batch.get(book_pb2.TABLE_ORDER, order_no)
+            if row.state not in (NOT_PAID, PAID):
+                raise Refusal(f"{order_no} of this bill has not ended, or needs people", "bill_busy")
 
     def _next_generation(self, batch: Batch, bill: str, made: int) -> int:
         """The first of the bill's next numbers that no adopted order holds (ORD-162, ORD-230)."""
@@ -228,14 +228,11 @@ class Ledger(LedgerPeople):
             orders.order_number(self.site.secret, Kind.REFUND, name, nth)
             for nth in range(Limits.REFUNDS_PER_CAPTURE_MAX)
         }
-        for key, order in self.every_order():
-            core = core_of(order)
-            if core.amount >= 0 or core.refund_of.order_no != wanted.order_no or order.orphan:
-                continue
-            if order.item != wanted.item and key not in own:
+        for order_no, row, _ in self.index.refunds_of(wanted.order_no):
+            if row.orphan or (row.item != wanted.item and order_no not in own):
                 continue
             generation += 1
-            if order.state not in (REFUNDED, NOT_REFUNDED):
+            if row.state not in (REFUNDED, NOT_REFUNDED):
                 raise Refusal("another refund of it has not ended, or needs people", "item_busy")
         reserved = sum(item.amount for item in capture.reservations)
         if any(item.item == wanted.item for item in capture.reservations):
@@ -251,11 +248,11 @@ class Ledger(LedgerPeople):
 
     def _judge_limits(self, agreement: Agreement, amount: int, day: int) -> None:
         """ORD-16, ORD-17."""
-        of_day = 0
-        for _, order in self.every_order():
-            core = core_of(order)
-            if core.amount < 0 and core.business_day == day and order.state != NOT_REFUNDED:
-                of_day -= core.amount
+        of_day = sum(
+            -core.amount
+            for _, row, core in self.index.of_day(day)
+            if core.amount < 0 and row.state != NOT_REFUNDED
+        )
         limits = agreement.amounts
         if amount > limits.refund_max or of_day + amount > limits.refund_day_max:
             raise Refusal("above a limit of the agreement", "exceeds")

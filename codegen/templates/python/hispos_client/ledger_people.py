@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from . import orders
+from .ledger_index import ASKING, ATTENTION, ENDED, NOT_PAID, core_of
 from .ledger_results import LedgerResults
-from .ledger_rows import ASKING, ATTENTION, ENDED, NOT_PAID, Batch, Refusal, core_of
+from .ledger_rows import Batch, Refusal
 from .messages import book_pb2, message_pb2
 from .messages.book_pb2 import BillRow, Decision, HisOrder, PeerRow
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from . import orders
-from .ledger_rows import (
+from .ledger_index import (
     ASKING,
     ATTENTION,
     ENDED,
-    NO_LOOKS,
     NOT_PAID,
     NOT_REFUNDED,
     PAID,
     REFUNDED,
-    Alarm,
-    Batch,
-    LedgerRows,
     core_of,
     look_due,
     rests_on_absence,
 )
+from .ledger_rows import NO_LOOKS, Alarm, Batch, LedgerRows
 from .messages import book_pb2, message_pb2, order_pb2
 from .messages.book_pb2 import CaptureRow, HisOrder, Reservation
 from .messages.order_pb2 import ResultCore

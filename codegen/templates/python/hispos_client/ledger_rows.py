@@ -12,26 +12,16 @@ from typing import Final
 from . import orders
 from .book import Book, Key
 from .crypto import Crypto
+from .ledger_index import ASKING, ENDED, LedgerIndex, Order, core_of
 from .messages import book_pb2
 from .messages.agreement_pb2 import Agreement, DeviceManifest
 from .messages.book_pb2 import CaptureRow, DayRow, DayState, HisOrder, PeerRow, SiteRow
-from .messages.order_pb2 import OrderCore
 from .payment import LETTERS
 from .provisioning import business_day
-from .tables import STATUS_MEANINGS, Channel, Limits
+from .tables import Channel, Limits
 from .totals import of_ledger
 
-PAID: Final = book_pb2.HIS_STATE_PAID
-NOT_PAID: Final = book_pb2.HIS_STATE_NOT_PAID
-REFUNDED: Final = book_pb2.HIS_STATE_REFUNDED
-NOT_REFUNDED: Final = book_pb2.HIS_STATE_NOT_REFUNDED
-ATTENTION: Final = book_pb2.HIS_STATE_ATTENTION
-ASKING: Final = book_pb2.HIS_STATE_ASKING
-ENDED: Final = (PAID, NOT_PAID, REFUNDED, NOT_REFUNDED, ATTENTION)
-
 _DAY: Final = 86_400
-_LOOKS: Final = (600, 3_600, _DAY)
-_ATTENTION_DAYS: Final = 30
 NO_LOOKS: Final = 2**32 - 1
 """Of an orphan: nobody looks at it later (ORD-212)."""
 _FOREVER: Final = 2**64 - 1
@@ -136,30 +126,6 @@ class Batch:
         self.put(book_pb2.TABLE_ORDER, order_no, order.SerializeToString())
 
 
-def core_of(order: HisOrder) -> OrderCore:
-    """The core of a row; an empty one for an orphan that has none yet."""
-    return OrderCore.FromString(order.core)
-
-
-def rests_on_absence(status: int) -> bool:
-    """Whether a status may be refuted by a later look; an unknown one is unknown, too (ORD-44)."""
-    meaning = STATUS_MEANINGS.get(status)
-    return meaning is None or meaning.rests_on_absence
-
-
-def look_due(order: HisOrder) -> int | None:
-    """The Unix seconds from which the next later look is due (ORD-211, ORD-212)."""
-    nth = order.looked_again
-    if order.state == ATTENTION and not order.orphan and nth < _ATTENTION_DAYS:
-        return order.ended_at + _DAY * (nth + 1)
-    if order.state in (NOT_PAID, NOT_REFUNDED) and order.result and nth < len(_LOOKS):
-        status = int(orders.read_result(order.result).status)
-        return (
-            order.ended_at + _LOOKS[nth] if status in STATUS_MEANINGS and rests_on_absence(status) else None
-        )
-    return None
-
-
 class LedgerRows:
     """The book of a site, and what is read of it."""
 
@@ -173,7 +139,7 @@ class LedgerRows:
         self.book, self.site, self._crypto, self._unix = book, site, crypto, unix
         self.alarms: list[Alarm] = []
         self.is_halted = False
-        self._parsed: dict[str, tuple[int, HisOrder]] = {}
+        self.index = LedgerIndex(book)
         self._wait_until: int | None = None
         if book.is_new:
             book.begin(book_id, unix())
@@ -190,10 +156,12 @@ class LedgerRows:
     def begin_run(self, now: int) -> None:
         """At each start of the program, before any link runs: what is open is asked about (ORD-182, BOK-27)."""
         batch = Batch(self.book)
-        for order_no, order in self.open_orders():
+        for one in self.open_orders():
+            order = HisOrder()
+            order.CopyFrom(one.row)
             order.state, order.start_by = ASKING, 0
             order.leased_until = now + self.site.full_lease
-            batch.put_order(order_no, order)
+            batch.put_order(one.order_no, order)
         self._commit(batch)
         self._wait_until = now + self.site.full_lease + self.site.quiet
 
@@ -209,31 +177,14 @@ class LedgerRows:
         row = self.book.get(book_pb2.TABLE_ORDER, order_no)
         return None if row is None else HisOrder.FromString(row)
 
-    def every_order(self) -> list[tuple[str, HisOrder]]:
-        """All orders in the order of their first records; not to be changed."""
-        found = []
-        for key, row in self.book.rows(book_pb2.TABLE_ORDER):
-            version = self.book.version(book_pb2.TABLE_ORDER, key)
-            known = self._parsed.get(key)
-            if known is None or known[0] != version:
-                known = self._parsed[key] = (version, HisOrder.FromString(row))
-            found.append((key, known[1]))
-        return found
-
-    def open_orders(self) -> list[tuple[str, HisOrder]]:
+    def open_orders(self) -> list[Order]:
         """Orders that have not ended, by the time at which they were made and then by number (ORD-70)."""
-        found = []
-        for key, row in self.every_order():
-            if row.state not in ENDED:
-                copy = HisOrder()
-                copy.CopyFrom(row)
-                found.append((key, copy))
-        return sorted(found, key=lambda both: (both[1].made_at, both[0]))
+        return self.index.open_orders()
 
     def captures_of(self, order_no: str) -> list[tuple[str, CaptureRow]]:
         """The captures of an order."""
-        found = [(key, CaptureRow.FromString(row)) for key, row in self.book.rows(book_pb2.TABLE_CAPTURE)]
-        return [both for both in found if both[1].order_no == order_no and both[1].payment_no]
+        keys = self.index.captures_of_order(order_no)
+        return [(key, CaptureRow.FromString(self.book.get(book_pb2.TABLE_CAPTURE, key) or b"")) for key in keys]
 
     def peer(self, device_id: str) -> PeerRow:
         """What is known of a device's journal."""
@@ -246,7 +197,7 @@ class LedgerRows:
 
     def unposted(self) -> list[str]:
         """Orders to hand over to the bill database (ORD-242, ORD-244)."""
-        return [key for key, order in self.every_order() if order.posting == book_pb2.POSTING_UNPOSTED]
+        return self.index.unposted()
 
     def capture_key(self, agreement_no: int, order_no: str, channel: int) -> str:
         """The platform number under which a capture is kept (BOK-26)."""
@@ -347,7 +298,9 @@ class LedgerRows:
 
     def _day_state(self, batch: Batch, day: int) -> DayState:
         of_day = []
-        for key, _ in self.every_order():
+        of_index = [one.order_no for one in self.index.of_day(day)]
+        written = [key for table, key in batch.writes if table == book_pb2.TABLE_ORDER]
+        for key in dict.fromkeys(of_index + written):
             order = batch.order(key)
             if order is not None and core_of(order).business_day == day:
                 of_day.append((key, order))
@@ -358,6 +311,8 @@ class LedgerRows:
     def _revise_days(self, batch: Batch) -> None:
         """A change to a closed day is a new revision of it, in the same transaction."""
         closed = set(self.site_row.closed_days)
+        if not closed:
+            return
         written = [
             HisOrder.FromString(row) for key, row in batch.writes.items() if key[0] == book_pb2.TABLE_ORDER
         ]

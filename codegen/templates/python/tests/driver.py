@@ -18,8 +18,9 @@ from hispos_client.handshake import Draw, End
 from hispos_client.his_link import HisLink, OrderEnded, Pulled, Ready, serving
 from hispos_client.his_session import HisSession
 from hispos_client.ledger import Alarm, Ledger, Refund, Refusal, Site
+from hispos_client.ledger_index import ENDED
 from hispos_client.ledger_people import EVIDENCE, KEEP, RETURNED, UNPAID
-from hispos_client.ledger_rows import ENDED, declare_restore
+from hispos_client.ledger_rows import declare_restore
 from hispos_client.messages.agreement_pb2 import Agreement, DeviceManifest, TerminalManifest
 from hispos_client.payment import Merchant, PaymentCode, Question
 from hispos_client.pos_context import Accepted

@@ -231,7 +231,7 @@ def killed(site: Site, line: str, name: str) -> None:
     program.kill()
     program.wait()
     window = Window(site.home, line)
-    ((order_no, order),) = window.ledger.open_orders()
+    ((order_no, order, _),) = window.ledger.open_orders()
     assert order.state == HIS_STATE_ASKING, order.state
     assert window.run(lambda event: event == OrderEnded(order_no), 60, lambda event: print(f"    {event}"))
     ended = window.ledger.order(order_no)
