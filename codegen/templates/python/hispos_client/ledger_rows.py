@@ -184,7 +184,9 @@ class LedgerRows:
     def captures_of(self, order_no: str) -> list[tuple[str, CaptureRow]]:
         """The captures of an order."""
         keys = self.index.captures_of_order(order_no)
-        return [(key, CaptureRow.FromString(self.book.get(book_pb2.TABLE_CAPTURE, key) or b"")) for key in keys]
+        return [
+            (key, CaptureRow.FromString(self.book.get(book_pb2.TABLE_CAPTURE, key) or b"")) for key in keys
+        ]
 
     def peer(self, device_id: str) -> PeerRow:
         """What is known of a device's journal."""

@@ -12,22 +12,33 @@ from dataclasses import dataclass
 from typing import Final, Union
 
 from .book import Book, Stale
-from .crypto import Crypto
 from .handshake import Draw, End
 from .messages import book_pb2, message_pb2
-from .messages.agreement_pb2 import Agreement, TerminalManifest
-from .messages.book_pb2 import PeerRow, PosOrder
+from .messages.book_pb2 import PosOrder
 from .messages.message_pb2 import Message
-from .payment import Answered, Merchant, PaymentCode, Question
-from .pos_context import Context, Effect, Effects, Held, OrderEvent, Report
-from .pos_flow import Asking, PosFlow
-from .pos_order import ENDED, stage_of
+from .payment import Answered, PaymentCode, Question
+from .pos_context import Effect, Effects, OrderEvent, Report
+from .pos_order import ENDED
+from .pos_reports import Reports
+from .pos_requests import Device, PosRequests, Provision, Session
 from .pos_session import PosSession
 from .provisioning import registry
 from .session import Ended as SessionEnded
 from .session import Notice, Received, Started, Terms
-from .tables import AlertCode, Channel, Limits, Revocation, Timers
-from .totals import of_journal
+from .tables import AlertCode, Limits
+
+__all__ = [
+    "Device",
+    "Down",
+    "LinkEvent",
+    "Notice",
+    "PosLink",
+    "Provision",
+    "Refusal",
+    "Stopped",
+    "Up",
+    "declare_restore",
+]
 
 _SOFTWARE_CHARACTERS_MAX: Final = 64
 _TEXT_CHARACTERS_MAX: Final = 128
@@ -61,39 +72,6 @@ LinkEvent = Union[Up, Down, Stopped, Notice, OrderEvent]
 
 
 @dataclass(frozen=True)
-class Device:
-    """What a POS is."""
-
-    crypto: Crypto
-    device_id: str
-    seed: bytes
-    """The 32 bytes of its Ed25519 key."""
-    boot: bytes
-    """16 bytes that all programs of one boot of the machine share (ORD-57)."""
-    software: str
-
-
-@dataclass(frozen=True)
-class Provision:
-    """What a POS was told by signed files that were verified, and the merchants whose credentials it holds."""
-
-    agreements: Sequence[Agreement]
-    """Every agreement ever taken over, the newest first (PRV-30)."""
-    terminals: TerminalManifest
-    merchants: Sequence[Merchant]
-
-
-@dataclass
-class _Session:
-    """The live session."""
-
-    peer: str
-    zero: int
-    generation: int
-    is_synced: bool = False
-
-
-@dataclass(frozen=True)
 class _Request:
     """A request, or a confirmation, that waits to be handled."""
 
@@ -109,87 +87,25 @@ class _Tick:
 _Work = Union[_Request, Answered, PaymentCode, _Tick]
 
 
-class _Reports:
-    """Rounds of reports (ORD-146 to ORD-149)."""
-
-    def __init__(self, now: int) -> None:
-        self._round: deque[str] = deque()
-        self._next_round = now
-        self._gap: int = Timers.RESULT_REPEAT_FIRST
-        self._open: tuple[int, int] | None = None
-        self._calls: dict[str, int] = {}
-
-    def first(self, order_no: str, now: int) -> None:
-        """A result was just signed."""
-        self._gap = Timers.RESULT_REPEAT_FIRST
-        self._next_round = now + self._gap
-        self._round.appendleft(order_no)
-
-    def answered(self, call: int) -> None:
-        """The open report is answered."""
-        if self._open and self._open[0] == call:
-            self._open = None
-
-    def next_timer(self, unanswered: Sequence[str], now: int) -> int | None:
-        """When the next report is due."""
-        if self._open:
-            return max(self._open[1], now)
-        if not unanswered:
-            return None
-        return now if self._round else self._next_round
-
-    def next(self, unanswered: Sequence[str], now: int) -> tuple[int, str] | None:
-        """The number and the order of a report that is due."""
-        if self._open and now < self._open[1]:
-            return None
-        self._open = None
-        self._round = deque(order_no for order_no in self._round if order_no in unanswered)
-        if not self._round and now >= self._next_round:
-            self._round.extend(unanswered)
-            self._next_round = now + self._gap
-            self._gap = min(2 * self._gap, Timers.RESULT_REPEAT_LAST)
-        if not self._round:
-            return None
-        order_no = self._round.popleft()
-        call = self._calls.setdefault(order_no, len(self._calls) + 1)
-        self._open = (call, now + Timers.RESULT_REPEAT_FIRST)
-        return call, order_no
-
-
-class PosLink:
+class PosLink(PosRequests):
     """One device and its line."""
 
     def __init__(
         self, device: Device, provision: Provision, book: Book, draw: Draw, unix: Callable[[], int], now: int
     ) -> None:
         """`book` has begun; `unix` is the calendar clock, 0 without one. A new run is drawn (ORD-56)."""
-        self._device, self.book, self._unix = device, book, unix
-        run = draw(4)
-        self._context = Context(device.crypto, device.device_id, device.seed, device.boot, run, now, unix)
-        self._terminals = provision.terminals
-        self._take_over(provision)
+        super().__init__(device, provision, book, draw(4), unix, now)
         end = End(device.crypto, device.device_id.encode(), device.seed, registry(provision.terminals))
         self._session = PosSession(end, self._terms(), draw, self._make_ready)
-        self._flow = PosFlow(self._context, book, now)
-        site_row = book.get(book_pb2.TABLE_PEER, self._context.site_id)
-        self._ledger_seen = PeerRow.FromString(site_row or b"").anchor
-        self._live: _Session | None = None
         self._generations = 0
-        self._reports = _Reports(now)
+        self._reports = Reports(now)
         self._work: deque[_Work] = deque([_Tick()])
         self._held: tuple[list[Effect], _Request | None] | None = None
         self._events: deque[LinkEvent] = deque()
         self._questions: deque[Question] = deque()
-        self.has_room = True
-        """Whether the storage has room above its reserve (ORD-92)."""
         self.is_stopped = False
         self._now = now
         self._run(now)
-
-    def _take_over(self, provision: Provision) -> None:
-        held = [Held.of(agreement) for agreement in provision.agreements]
-        self._context.provision(held, provision.merchants)
-        self._terminals = provision.terminals
 
     def _terms(self) -> list[Terms]:
         return [
@@ -308,8 +224,8 @@ class PosLink:
         while (event := self._session.poll_event()) is not None:
             if isinstance(event, Started):
                 self._generations += 1
-                self._live = _Session(event.peer.decode(), event.zero, self._generations)
-                self._reports = _Reports(now)
+                self._live = Session(event.peer.decode(), event.zero, self._generations)
+                self._reports = Reports(now)
                 self._events.append(Up(self._live.peer))
             elif isinstance(event, SessionEnded):
                 self._live = None
@@ -409,106 +325,6 @@ class PosLink:
     def _say(self, message: Message, now: int) -> None:
         if self._live:
             self._session.send(message.SerializeToString(), now)
-
-    # Requests.
-
-    def _handle(self, message: Message, now: int, effects: Effects) -> Message | None:
-        """The answer to a request, from what is stored (MSG-11)."""
-        body = message.WhichOneof("body")
-        live = self._live
-        if message.reply_to or live is None:
-            confirm = message.confirm_result
-            self._flow.confirm(confirm, now, effects)
-            self._see_ledger(confirm.ledger, effects)
-            return None
-        if body == "sync":
-            answer = self._sync(message.sync, now, effects)
-        elif body == "submit_order":
-            asking = Asking(live.peer, self._is_active(live.peer), live.zero, self.has_room)
-            answer = self._flow.submit(message.submit_order, asking, now, effects)
-        elif body == "query_order":
-            answer = self._flow.query(message.query_order, now)
-        elif body == "cancel_order":
-            answer = self._flow.cancel(message.cancel_order, now, effects)
-        elif body == "look_up":
-            answer = self._flow.look_up(message.look_up, now, effects)
-        elif body == "list_orders":
-            answer = self._list(message.list_orders)
-        elif body == "get_totals":
-            answer = Message(totals=self._totals(message.get_totals.business_day))
-        elif body == "ping":
-            answer = self._pong(message.ping, effects)
-        else:
-            answer = Message(unsupported=message_pb2.Unsupported())
-        answer.reply_to = message.call
-        return answer
-
-    def _is_active(self, peer: str) -> bool:
-        """Whether a terminal may order: it is registered and not revoked (ORD-88)."""
-        found = (item for item in self._terminals.terminals if item.terminal_id == peer)
-        return any(int(item.revocation) == Revocation.UNSPECIFIED for item in found)
-
-    def _sync(self, sync: message_pb2.Sync, now: int, effects: Effects) -> Message:
-        journal = self.book.anchor
-        seen = self._ledger_seen
-        is_contained = self.book.containment(sync.journal_seen) != "missing"
-        self._flow.sync(is_contained, now, effects)
-        self._see_ledger(sync.ledger, effects)
-        return Message(sync_reply=message_pb2.SyncReply(journal=journal, ledger_seen=seen))
-
-    def _see_ledger(self, anchor: bytes, effects: Effects) -> None:
-        """Stores a newer anchor of the ledger (ORD-69)."""
-        seen = self._ledger_seen
-        is_older = seen[:8] == anchor[:8] and anchor[8:16] <= seen[8:16]
-        if len(anchor) == 24 and not is_older:
-            self._ledger_seen = anchor
-            effects.write(
-                (book_pb2.TABLE_PEER, self._context.site_id), PeerRow(anchor=anchor).SerializeToString()
-            )
-
-    def _pong(self, ping: message_pb2.Ping, effects: Effects) -> Message:
-        journal = self.book.anchor
-        self._see_ledger(ping.ledger, effects)
-        verified = {account.channel for account in self._context.verified}
-        health = message_pb2.Health(
-            wechat_verified=Channel.WECHAT in verified,
-            alipay_verified=Channel.ALIPAY in verified,
-            storage_low=not self.has_room,
-            clock_missing=not self._unix(),
-        )
-        return Message(pong=message_pb2.Pong(journal=journal, health=health))
-
-    def _list(self, asked: message_pb2.ListOrders) -> Message:
-        """A page of the journal's orders (ORD-220 to ORD-222)."""
-        book_id = self.book.anchor[:8]
-        after = asked.seq if asked.book == book_id else 0
-        versions = [(self.book.version(book_pb2.TABLE_ORDER, key), key) for key, _ in self._orders()]
-        above = sorted(both for both in versions if both[0] > after)
-        page = message_pb2.OrderList(book=book_id, more=len(above) > Limits.LIST_ITEMS_MAX)
-        for seq, key in above[: Limits.LIST_ITEMS_MAX]:
-            row = PosOrder.FromString(self.book.get(book_pb2.TABLE_ORDER, key) or b"")
-            stage = 0 if row.state == ENDED else stage_of(row.state)
-            page.items.add(
-                seq=seq,
-                core=row.core,
-                result=row.result,
-                signature=row.signature,
-                disposition=row.answered,
-                stage=stage,
-            )
-            size = len(Message(reply_to=2**32 - 1, order_list=page).SerializeToString())
-            if size > Limits.PLAINTEXT_BYTES_MAX and len(page.items) > 1:
-                del page.items[-1]
-                page.more = True
-                break
-        return Message(order_list=page)
-
-    def _orders(self) -> list[tuple[str, bytes]]:
-        return self.book.rows(book_pb2.TABLE_ORDER)
-
-    def _totals(self, day: int) -> message_pb2.Totals:
-        rows = (PosOrder.FromString(row) for _, row in self._orders())
-        return of_journal(self._device.device_id, rows, day)
 
     # Reports.
 

@@ -1,0 +1,172 @@
+"""The open calls of a HIS link: their numbers, their repeats, and what drops them (messages)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import Message as AnyMessage
+
+from .his_events import LinkEvent
+from .his_session import HisSession
+from .ledger import Ledger
+from .messages import book_pb2
+from .messages.agreement_pb2 import Agreement
+from .messages.message_pb2 import Message
+from .tables import Limits, Timers
+
+_GAPS: Final = (
+    Timers.REQUEST_REPEAT_1,
+    Timers.REQUEST_REPEAT_2,
+    Timers.REQUEST_REPEAT_3,
+    Timers.REQUEST_REPEAT_4,
+)
+
+
+@dataclass
+class Call:
+    """An open request."""
+
+    number: int
+    name: str
+    body: AnyMessage
+    order_no: str
+    first_sent: int
+    due: int
+    gaps: int = 0
+    dropped_at: int | None = None
+    state: book_pb2.HisState | None = None
+    """The state of the order that it asks about."""
+
+
+class HisCalls:
+    """One session's calls, over a ledger."""
+
+    def __init__(self, session: HisSession, ledger: Ledger, terminal_id: str, device_id: str) -> None:
+        """The ledger's `begin_run` was called at the start of the program (ORD-182)."""
+        self._session, self.ledger = session, ledger
+        self._terminal_id, self._device_id = terminal_id, device_id
+        self._events: deque[LinkEvent] = deque()
+        self._anchor_pinged: int | None = None
+        self._now = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """What a session leaves behind: nothing but what is stored (MSG-14)."""
+        self._calls: dict[int, Call] = {}
+        self._waiting: deque[tuple[str, AnyMessage, str]] = deque()
+        self._next_call = 1
+        self._run: bytes | None = None
+        self._zero = 0
+        self._is_synced = False
+        self._sent_at = 0
+        self._made_here: set[str] = set()
+        self._told: set[str] = set()
+        self._inbox: deque[Message] = deque()
+        self._held: deque[Message] = deque()
+        self._looked: dict[str, int] = {}
+        self._looks_told: set[str] = set()
+        self._pull_counts = False
+        self._agreement: Agreement | None = None
+        self._ask_from: dict[str, int] = {}
+
+    # Calls (messages, sections "Call numbers", "Open calls" and "Repeats").
+
+    def _request(self, name: str, body: AnyMessage, order_no: str, now: int) -> None:
+        self._forget_lost(now)
+        if len(self._calls) >= Limits.OPEN_CALLS_MAX:
+            self._waiting.append((name, body, order_no))
+            return
+        call = Call(self._next_call, name, body, order_no, now, now + _GAPS[0])
+        order = self.ledger.order(order_no) if order_no else None
+        call.state = None if order is None else order.state
+        self._next_call += 1
+        self._calls[call.number] = call
+        self._send_call(call, now)
+
+    def _send_call(self, call: Call, now: int) -> None:
+        message = Message(call=call.number)
+        getattr(message, call.name).CopyFrom(call.body)
+        self._say(message, now)
+
+    def _say(self, message: Message, now: int) -> None:
+        """Sends, once what the message rests on is durable (ORD-8)."""
+        if not self.ledger.book.is_durable:
+            self._held.append(message)
+        elif self._session.send(message.SerializeToString(), now):
+            self._sent_at = now
+
+    def _repeat(self, now: int) -> None:
+        for call in list(self._calls.values()):
+            if call.dropped_at is None and now >= call.due:
+                call.gaps = min(call.gaps + 1, len(_GAPS) - 1)
+                call.due = now + _GAPS[call.gaps]
+                self._send_call(call, now)
+        self._forget_lost(now)
+        while self._waiting and len(self._calls) < Limits.OPEN_CALLS_MAX:
+            self._request(*self._waiting.popleft(), now)
+
+    def _forget_lost(self, now: int) -> None:
+        """A dropped call whose answer does not come for 25 s is taken for lost."""
+        for number, call in list(self._calls.items()):
+            if call.dropped_at is not None and now >= call.dropped_at + Timers.SILENT:
+                del self._calls[number]
+
+    def _answered(self, number: int) -> Call | None:
+        """The call that an answer ends; dropped ones that were handled before it end with it."""
+        call = self._calls.pop(number, None)
+        if call is None:
+            return None
+        for earlier, other in list(self._calls.items()):
+            if other.dropped_at is not None and call.first_sent >= other.dropped_at:
+                del self._calls[earlier]
+        return None if call.dropped_at is not None else call
+
+    def _is_asked(self, order_no: str) -> bool:
+        waits = any(item[2] == order_no for item in self._waiting)
+        return waits or any(
+            call.order_no == order_no and call.dropped_at is None for call in self._calls.values()
+        )
+
+    # What drops them.
+
+    def _drop_stale(self, now: int) -> None:
+        """Another link, or people, changed an order: its open call is dropped (ORD-74)."""
+        for call in list(self._calls.values()):
+            if not call.order_no or call.dropped_at is not None or call.state is None:
+                continue
+            order = self.ledger.order(call.order_no)
+            if order is None or order.state != call.state:
+                self._drop_calls(call.order_no, now)
+
+    def _enter(self, order_no: str, state: book_pb2.HisState, now: int, rejected: int = 0) -> None:
+        """An order enters another state: its open call is dropped, and it is asked about anew (ORD-74)."""
+        self.ledger.set_state(order_no, state, rejected)
+        self._drop_calls(order_no, now)
+
+    def _drop_calls(self, order_no: str, now: int) -> None:
+        for call in self._calls.values():
+            if call.order_no == order_no and call.dropped_at is None:
+                call.dropped_at = now
+        self._waiting = deque(item for item in self._waiting if item[2] != order_no)
+        self._told.discard(order_no)
+        self._ask_from.pop(order_no, None)
+
+    def _would_submit(self, order_no: str, now: int) -> bool:
+        """Whether its SubmitOrder is due, or waits for a free call."""
+        is_due = any(
+            call.name == "submit_order"
+            and call.order_no == order_no
+            and call.dropped_at is None
+            and now >= call.due
+            for call in self._calls.values()
+        )
+        return is_due or any(item[0] == "submit_order" and item[2] == order_no for item in self._waiting)
+
+    def _calls_due(self) -> list[int]:
+        """When a call is repeated, or taken for lost."""
+        return [
+            call.due if call.dropped_at is None else call.dropped_at + Timers.SILENT
+            for call in self._calls.values()
+        ]
