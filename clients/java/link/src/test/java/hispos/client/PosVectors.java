@@ -30,39 +30,19 @@ final class PosVectors {
   private final JsonObject site;
   private final JsonObject one;
   private final Deque<Deque<byte[]>> draws;
-  private final Failing storage = new Failing();
+  private final SlowMemory storage;
   private PosLink link;
   private Journal journal;
   private long now = BEGIN;
-
-  /** A storage that fails where the file says so. */
-  private static final class Failing implements Storage {
-    final BookVectors.Memory memory = new BookVectors.Memory();
-    int failsAt = -1;
-    int appended;
-
-    @Override
-    public List<Stored> load() {
-      return memory.load();
-    }
-
-    @Override
-    public void append(List<Stored> batch) throws IOException {
-      if (appended++ == failsAt) {
-        throw new IOException("it could not be stored");
-      }
-      memory.append(batch);
-    }
-  }
 
   private PosVectors(JsonObject site, JsonObject one) {
     this.site = site;
     this.one = one;
     this.draws = SessionVectors.draws(one);
+    this.storage = new SlowMemory(one);
   }
 
   static void play(JsonObject site, JsonObject one) throws Exception {
-    SessionVectors.refuseSilentBook(one, List.of("load"));
     new PosVectors(site, one).play();
   }
 
@@ -128,7 +108,9 @@ final class PosVectors {
 
   private void play() throws Exception {
     findFailure();
-    for (JsonObject happening : objects(one, "happenings")) {
+    List<JsonObject> happenings = objects(one, "happenings");
+    for (int at = 0; at < happenings.size(); at++) {
+      JsonObject happening = happenings.get(at);
       now = happening.get("at").getAsLong();
       if (happening.has("out")) {
         compare(happening.getAsJsonObject("out"));
@@ -139,11 +121,19 @@ final class PosVectors {
       if (link != null && !isOfStore) {
         nothingMore();
       }
+      storage.arm(at);
       Map.Entry<String, JsonElement> entry = in.entrySet().iterator().next();
+      boolean wasLate = entry.getKey().matches("loaded|persisted") && storage.release(at);
+      if (wasLate) {
+        storage.restamp(journal.book, unix());
+      }
       if (entry.getKey().equals("start")) {
         start();
       } else {
         take(entry.getKey(), entry.getValue());
+      }
+      if (wasLate) {
+        link.persisted(now);
       }
     }
     nothingMore();

@@ -58,6 +58,7 @@ public final class PosLink implements Link {
   private final Map<String, Terminal> terminals = new HashMap<>();
   private Reports reports;
   private Up up;
+  private Held held;
   private boolean hasStorage = true;
   private boolean isHalted;
   private long now;
@@ -133,6 +134,19 @@ public final class PosLink implements Link {
 
     boolean isTick() {
       return message == null && verdict == null && code == null;
+    }
+  }
+
+  /** What a step does once its rows are durable. */
+  private static final class Held {
+    final Step step;
+    final Message reply;
+    final Up of;
+
+    Held(Step step, Message reply, Up of) {
+      this.step = step;
+      this.reply = reply;
+      this.of = of;
     }
   }
 
@@ -233,6 +247,11 @@ public final class PosLink implements Link {
     finishInput(at);
   }
 
+  /** A {@link LateStorage} has made durable what it was given. */
+  public void persisted(long at) {
+    finishInput(at);
+  }
+
   private void finishInput(long at) {
     drain(at);
     run(at);
@@ -255,6 +274,9 @@ public final class PosLink implements Link {
 
   @Override
   public long nextTimer() {
+    if (!journal.book.isDurable()) {
+      return session.nextTimer();
+    }
     long next = Math.min(session.nextTimer(), flow.deadline(now));
     return mayReport() ? Math.min(next, reports.deadline(flow.unanswered, now)) : next;
   }
@@ -392,7 +414,8 @@ public final class PosLink implements Link {
       queueTick();
     }
     now = at;
-    while (!isHalted && !work.isEmpty()) {
+    finish();
+    while (!isHalted && !work.isEmpty() && journal.book.isDurable()) {
       Work item = work.remove();
       Step step = new Step(at, journal.book.unix());
       if (item.isTick()) {
@@ -424,9 +447,20 @@ public final class PosLink implements Link {
         return;
       }
     }
-    if (reply != null && of == up) {
-      send(reply, step.now);
+    held = new Held(step, reply, of);
+    finish();
+  }
+
+  /** Does what waited for the journal, if that is durable: the answer first (ORD-8). */
+  private void finish() {
+    if (held == null || !journal.book.isDurable()) {
+      return;
     }
+    Step step = held.step;
+    if (held.reply != null && held.of == up) {
+      send(held.reply, step.now);
+    }
+    held = null;
     for (Step.Effect effect : step.then) {
       if (effect.ask != null) {
         asks.add(effect.ask);
@@ -446,7 +480,7 @@ public final class PosLink implements Link {
   }
 
   private boolean mayReport() {
-    return up != null && up.isSynced && !isHalted;
+    return up != null && up.isSynced && !isHalted && journal.book.isDurable();
   }
 
   private void report(long at) {

@@ -9,7 +9,6 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.protobuf.InvalidProtocolBufferException;
 import hispos.client.Vectors.Tally;
-import hispos.client.Vectors.Unimplemented;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.AlertCode;
 import hispos.client.messages.DeviceManifest;
@@ -52,27 +51,6 @@ final class SessionVectors {
       found.add(draws);
     }
     return found;
-  }
-
-  /** The books of this client answer at once: a question that has no answer yet is not lived. */
-  static void refuseSilentBook(JsonObject one, List<String> questions) {
-    String last = "";
-    boolean isLate = false;
-    for (JsonObject happening : objects(one, "happenings")) {
-      JsonObject both = happening.getAsJsonObject(happening.has("in") ? "in" : "out");
-      String name = both.keySet().iterator().next();
-      boolean isAnswer = List.of("loaded", "persisted", "persist_failed").contains(name);
-      if (isAnswer && isLate) {
-        throw new Unimplemented("a book that answers when more has come in");
-      }
-      boolean isQuestion = List.of("load", "persist").contains(name);
-      boolean waits = List.of("load", "persist").contains(last);
-      isLate = !isAnswer && (isLate || (waits && happening.has("in")));
-      last = isAnswer || isQuestion ? name : last;
-    }
-    if (questions.contains(last)) {
-      throw new Unimplemented("a book that does not answer");
-    }
   }
 
   // only: both

@@ -4,12 +4,13 @@ import static hispos.client.Vectors.objects;
 
 import com.google.gson.JsonObject;
 import hispos.client.messages.BookRecord;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A storage in memory that is late where a conversation says so. */
+/** A storage in memory that is late, or fails, where a conversation says so. */
 final class SlowMemory implements LateStorage {
   private static final List<String> ANSWERS = List.of("loaded", "persisted", "persist_failed");
   private static final List<String> QUESTIONS = List.of("load", "persist");
@@ -26,6 +27,11 @@ final class SlowMemory implements LateStorage {
 
   private int lateAt;
 
+  /** The append that fails; -1: none. */
+  int failsAt = -1;
+
+  private int appended;
+
   /** A storage for the happenings of a conversation. */
   SlowMemory(JsonObject one) {
     late = lateAppends(objects(one, "happenings"));
@@ -37,7 +43,10 @@ final class SlowMemory implements LateStorage {
   }
 
   @Override
-  public void append(List<Stored> batch) {
+  public void append(List<Stored> batch) throws IOException {
+    if (appended++ == failsAt) {
+      throw new IOException("it could not be stored");
+    }
     if (lateFrom > 0 && --lateFrom == 0) {
       isLate = true;
       lateAt = memory.stored.size();
