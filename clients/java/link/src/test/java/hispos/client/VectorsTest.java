@@ -84,6 +84,7 @@ public class VectorsTest {
     System.out.print(table);
     failures.stream().limit(20).forEach(System.out::println);
     assertEquals(0, failures.size());
+    assertEquals("not replayed yet", 0, missing);
     assertTrue("" + replayed, replayed > 4000);
   }
 
