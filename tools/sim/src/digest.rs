@@ -56,7 +56,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         let heard = &self.heard;
         (self.now, heard.his, heard.pos, heard.deeds, heard.facts, heard.platform).hash(&mut hasher);
-        (&self.chance, &self.secrets, &self.replaced, self.unnoticed).hash(&mut hasher);
+        (&self.chance, &self.secrets, &self.replaced, &self.called, self.unnoticed).hash(&mut hasher);
         for host in self.pos.iter().chain([&self.his]) {
             host.fold(&mut hasher);
         }

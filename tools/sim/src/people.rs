@@ -326,17 +326,16 @@ impl World {
         }
     }
 
-    /// A terminal has noticed that its journal is an older copy.
+    /// A terminal has noticed that its journal is an older copy. It goes on, and somebody comes later.
     pub(crate) fn journal_went_back(&mut self, desk: usize) {
-        let machine = Machine::Pos(desk);
         self.summary.alarms += 1;
         self.replaced.iter_mut().skip(desk).take(1).for_each(|replaced| *replaced = false);
-        let id = hispos::ids::BookId::from_bytes(self.chance.bytes());
-        let at = self.clock(machine).unix;
-        if self.peers.keeps_book(machine) {
-            self.call_for_journal(desk);
-        } else if !crate::mutants::believes_anchor(self.mutant) {
-            self.host_mut(machine).book.declare_restored(id, at);
+        if !crate::mutants::believes_anchor(self.mutant)
+            && let Some(called) = self.called.get_mut(desk)
+            && !std::mem::replace(called, true)
+        {
+            let wait = self.chance.between(30_000, 120_000);
+            self.after(wait, Event::Fault(Fault::NoticeJournal(desk)));
         }
     }
 }

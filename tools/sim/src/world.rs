@@ -111,6 +111,8 @@ pub struct World {
     pub pos_links: Vec<Option<PosLink>>,
     /// Journals that were replaced within one boot, until their terminal has noticed. One per desk.
     pub replaced: Vec<bool>,
+    /// Terminals to which somebody was called because their journal went back. One per desk.
+    pub called: Vec<bool>,
     /// The ledger went back, and no terminal has told so yet.
     pub unnoticed: bool,
     /// One per desk.
@@ -198,6 +200,7 @@ impl World {
             pos,
             pos_links: (0..DESKS).map(|_| None).collect(),
             replaced: vec![false; DESKS],
+            called: vec![false; DESKS],
             unnoticed: false,
             lines: (0..DESKS).map(|_| Line::plugged()).collect(),
             platform: Platform::default(),

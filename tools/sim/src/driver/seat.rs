@@ -54,8 +54,6 @@ pub(crate) struct Seat {
     pub(crate) idle: u32,
     /// A restore of its book was declared while it was stopped.
     pub(crate) restored: Option<BookId>,
-    /// Somebody was called because its journal went back.
-    pub(crate) called: bool,
     /// The book that it begins, until one is begun.
     pub(crate) new_book: Option<BookId>,
 }
@@ -79,7 +77,6 @@ impl Seat {
             halted: false,
             idle: 0,
             restored: None,
-            called: false,
             new_book: None,
         }
     }
@@ -100,7 +97,6 @@ impl Seat {
     pub(crate) fn forget(&mut self) {
         self.dies();
         self.restored = None;
-        self.called = false;
         self.new_book = None;
     }
 

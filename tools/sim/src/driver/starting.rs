@@ -10,10 +10,9 @@ use super::members::hex;
 use super::peers::node;
 use crate::book::MemoryBook;
 use crate::nodes::Machine;
-use crate::plan::Fault;
 use crate::rng::Rng;
 use crate::site::{self, DESKS, SiteError};
-use crate::world::{Event, World};
+use crate::world::World;
 
 impl World {
     /// The program of somebody else starts.
@@ -147,22 +146,16 @@ impl World {
         true
     }
 
-    /// A terminal that keeps its journal itself says that it went back. It goes on, and somebody comes later.
-    pub(crate) fn call_for_journal(&mut self, desk: usize) {
-        let Some(seat) = self.peers.seat(Machine::Pos(desk)) else { return };
-        if !std::mem::replace(&mut seat.called, true) {
-            let wait = self.chance.between(30_000, 120_000);
-            self.after(wait, Event::Fault(Fault::NoticeJournal(desk)));
-        }
-    }
-
     /// Somebody stops the terminal's program and declares the restore of its journal.
     pub(crate) fn notice_journal(&mut self, desk: usize) {
-        let id = BookId::from_bytes(self.chance.bytes());
-        if let Some(seat) = self.peers.seat(Machine::Pos(desk)) {
-            seat.called = false;
+        self.called.iter_mut().skip(desk).take(1).for_each(|called| *called = false);
+        let machine = Machine::Pos(desk);
+        if self.peers.keeps_book(machine) {
+            let id = BookId::from_bytes(self.chance.bytes());
+            self.declare_driven(machine, id);
+        } else {
+            self.declare_journal_restored(desk);
         }
-        self.declare_driven(Machine::Pos(desk), id);
     }
 
     /// The ledger of a HIS went back while its program runs: its links begin anew.

@@ -225,7 +225,9 @@ impl World {
     fn store_at_once(&mut self, machine: Machine) -> Option<Value> {
         let seat = self.peers.seat(machine)?;
         let (id, kept) = seat.at_once.take()?;
-        let about = seat.about;
+        // A restore is one transaction; what the program stores behind it is its start's.
+        let about =
+            if seat.about == "restored" { std::mem::replace(&mut seat.about, "start") } else { seat.about };
         let batch = Batch { read: Vec::new(), write: kept.iter().map(|kept| kept.write.clone()).collect() };
         let before = self.rows_before(machine, &batch);
         let anchor = self.host_mut(machine).book.keep(kept);
