@@ -9,7 +9,8 @@ use std::fmt::Debug;
 use std::hash::{Hash as _, Hasher};
 
 use crate::heard::spell;
-use crate::world::{Host, World};
+use crate::host::Host;
+use crate::world::World;
 
 impl World {
     /// From now on digests are wanted.
@@ -56,7 +57,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         let heard = &self.heard;
         (self.now, heard.his, heard.pos, heard.deeds, heard.facts, heard.platform).hash(&mut hasher);
-        (&self.chance, &self.secrets, &self.replaced, &self.called, self.unnoticed).hash(&mut hasher);
+        (&self.chance, &self.secrets, &self.replaced, self.unnoticed).hash(&mut hasher);
         for host in self.pos.iter().chain([&self.his]) {
             host.fold(&mut hasher);
         }
@@ -79,6 +80,7 @@ impl Host {
         let anchor = self.book.anchor();
         (self.up, self.epoch, self.booted, self.boot, self.skew, self.frozen_until, self.storage_fails)
             .hash(into);
-        (anchor.seq, anchor.head, anchor.book.as_bytes(), self.pending.len(), self.dies_in).hash(into);
+        (anchor.seq, anchor.head, anchor.book.as_bytes(), self.pending.len(), self.dies_in, self.called)
+            .hash(into);
     }
 }

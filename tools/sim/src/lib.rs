@@ -17,6 +17,7 @@ mod faults;
 pub mod fields;
 pub mod heard;
 pub mod history;
+pub mod host;
 pub mod life;
 pub mod line;
 mod machines;

@@ -331,8 +331,7 @@ impl World {
         self.summary.alarms += 1;
         self.replaced.iter_mut().skip(desk).take(1).for_each(|replaced| *replaced = false);
         if !crate::mutants::believes_anchor(self.mutant)
-            && let Some(called) = self.called.get_mut(desk)
-            && !std::mem::replace(called, true)
+            && !std::mem::replace(&mut self.host_mut(Machine::Pos(desk)).called, true)
         {
             let wait = self.chance.between(30_000, 120_000);
             self.after(wait, Event::Fault(Fault::NoticeJournal(desk)));

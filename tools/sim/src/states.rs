@@ -20,7 +20,7 @@ use crate::summary::Made;
 use crate::world::World;
 
 /// Rows that a script makes, `tests/cases/states.rs`, and perhaps no life: side, state, event, next state.
-pub const BY_SCRIPT: [[&str; 4]; 69] = [
+pub const BY_SCRIPT: [[&str; 4]; 71] = [
     ["pos", "wait_code", "other_money", "ended"],
     ["pos", "wait_code", "closed", "ended"],
     ["pos", "wait_code", "alive", "ended"],
@@ -81,6 +81,7 @@ pub const BY_SCRIPT: [[&str; 4]; 69] = [
     ["pos", "asking", "restored", "asking"],
     ["pos", "asking_refund", "restored", "asking_refund"],
     ["pos", "asking", "time", "ended"],
+    ["pos", "wait_code", "sync", "wait_code"],
     ["pos", "paying", "sync", "paying"],
     ["pos", "reversing", "sync", "reversing"],
     ["pos", "refunding", "sync", "refunding"],
@@ -90,6 +91,7 @@ pub const BY_SCRIPT: [[&str; 4]; 69] = [
     ["pos", "asking", "sync", "ended"],
     ["pos", "ended", "look", "ended"],
     ["his", "not_paid", "look", "not_paid"],
+    ["his", "orphan", "evidence", "orphan"],
 ];
 
 static POS: LazyLock<Result<States, String>> =

@@ -4,17 +4,17 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use hispos::book::{Batch, Query};
+use hispos::book::Query;
 use hispos::link::{HisLink, LoadId, PersistId, PosLink};
 use hispos::platform::{Ask, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
 use crate::acts::{Act, People};
-use crate::book::MemoryBook;
 use crate::causes::Observed;
 use crate::driver::Peers;
 use crate::heard::Heard;
 use crate::history::{Fact, History, Rest};
+use crate::host::Host;
 use crate::line::{Line, Way};
 use crate::mutants::Mutant;
 use crate::nodes::{Machine, Node};
@@ -65,33 +65,6 @@ pub enum Event {
     Reconnect(usize),
 }
 
-/// What every machine has.
-#[derive(Debug)]
-pub struct Host {
-    /// Its program runs.
-    pub up: bool,
-    /// Which run.
-    pub epoch: u32,
-    /// When the machine was started, in the world's milliseconds (shifted so that it can lie before the life).
-    pub booted: u64,
-    /// The id of this boot.
-    pub boot: [u8; 16],
-    /// How fast its clock runs too fast, in millionths.
-    pub drift: i64,
-    /// How far its calendar is off, in seconds.
-    pub skew: i64,
-    /// Its book.
-    pub book: MemoryBook,
-    /// Batches that are not durable yet.
-    pub pending: Vec<(Waits, Batch)>,
-    /// It does nothing until then.
-    pub frozen_until: u64,
-    /// Outputs until it dies at one, if that is planned.
-    pub dies_in: Option<u64>,
-    /// Its store refuses everything.
-    pub storage_fails: bool,
-}
-
 /// The beginning of a life, so that machines can have been started before it.
 pub const BIRTH: u64 = 1_000_000_000;
 
@@ -111,8 +84,6 @@ pub struct World {
     pub pos_links: Vec<Option<PosLink>>,
     /// Journals that were replaced within one boot, until their terminal has noticed. One per desk.
     pub replaced: Vec<bool>,
-    /// Terminals to which somebody was called because their journal went back. One per desk.
-    pub called: Vec<bool>,
     /// The ledger went back, and no terminal has told so yet.
     pub unnoticed: bool,
     /// One per desk.
@@ -177,21 +148,8 @@ impl World {
     pub fn new(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> Result<Self, SiteError> {
         let mut chance = Rng::new(seed, "chance");
         let timers = plan.timers;
-        let host = |chance: &mut Rng| Host {
-            up: false,
-            epoch: 0,
-            booted: BIRTH.saturating_sub(chance.between(60_000, 900_000_000)),
-            boot: chance.bytes(),
-            drift: i64::try_from(chance.between(0, 400)).unwrap_or(0) - 200,
-            skew: i64::try_from(chance.between(0, 120)).unwrap_or(0) - 60,
-            book: MemoryBook::create(hispos::ids::BookId::from_bytes(chance.bytes())),
-            pending: Vec::new(),
-            frozen_until: 0,
-            dies_in: None,
-            storage_fails: false,
-        };
-        let his = host(&mut chance);
-        let pos = (0..DESKS).map(|_| host(&mut chance)).collect();
+        let his = Host::new(&mut chance);
+        let pos = (0..DESKS).map(|_| Host::new(&mut chance)).collect();
         Ok(Self {
             now: BIRTH,
             site: Site::new(timers)?,
@@ -200,7 +158,6 @@ impl World {
             pos,
             pos_links: (0..DESKS).map(|_| None).collect(),
             replaced: vec![false; DESKS],
-            called: vec![false; DESKS],
             unnoticed: false,
             lines: (0..DESKS).map(|_| Line::plugged()).collect(),
             platform: Platform::default(),
@@ -377,27 +334,5 @@ impl World {
     fn frozen_until(&self, machine: Machine) -> Option<u64> {
         let until = self.host(machine).frozen_until;
         (until > self.now).then_some(until)
-    }
-}
-
-impl Host {
-    /// The monotonic clock at a moment of the world.
-    #[must_use]
-    pub fn instant(&self, at: u64) -> Instant {
-        let age = i64::try_from(at.saturating_sub(self.booted)).unwrap_or(i64::MAX);
-        let drifted = age.saturating_add(age.saturating_mul(self.drift) / 1_000_000);
-        Instant(u64::try_from(drifted).unwrap_or(0))
-    }
-
-    /// The first moment of the world at which the monotonic clock shows this.
-    #[must_use]
-    pub fn world(&self, at: Instant) -> u64 {
-        let wanted = i64::try_from(at.0).unwrap_or(i64::MAX / 2_000_000);
-        let age = wanted.saturating_sub(wanted.saturating_mul(self.drift) / (1_000_000 + self.drift));
-        let mut time = self.booted.saturating_add(u64::try_from(age).unwrap_or(0)).saturating_sub(2);
-        while self.instant(time) < at && time < u64::MAX / 4 {
-            time = time.saturating_add(1);
-        }
-        time
     }
 }

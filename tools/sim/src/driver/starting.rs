@@ -148,8 +148,8 @@ impl World {
 
     /// Somebody stops the terminal's program and declares the restore of its journal.
     pub(crate) fn notice_journal(&mut self, desk: usize) {
-        self.called.iter_mut().skip(desk).take(1).for_each(|called| *called = false);
         let machine = Machine::Pos(desk);
+        self.host_mut(machine).called = false;
         if self.peers.keeps_book(machine) {
             let id = BookId::from_bytes(self.chance.bytes());
             self.declare_driven(machine, id);

@@ -9,6 +9,7 @@ use hispos::platform::Channel;
 use hispos_sim::history::Moving;
 use hispos_sim::nodes::Machine;
 use hispos_sim::plan::Fault;
+use hispos_sim::script::Passage;
 use hispos_sim::story::Story;
 
 use crate::scene::{FEN, Scene, s};
@@ -101,6 +102,43 @@ fn journal_restored_from_an_image_without_a_reboot_is_noticed_by_the_anchor_and_
     assert_eq!(journal_alarms(&scene), 1);
     scene.forgetful = true;
     paid_once(scene, &order_no);
+}
+
+//= spec-crate/spec/books.md#a-journal-that-went-back
+//= type=test
+//# A POS on which a person declares a restore of the journal MUST, in one transaction, write the BookStart of
+//# BOK-21 and mark every order that has not ended as `not_intact`.
+//= spec-crate/spec/books.md#a-journal-that-went-back
+//= type=test
+//# A POS MUST allow a declared restore only while no program serves orders from that journal.
+#[test]
+fn somebody_comes_for_a_journal_that_went_back_and_declares_its_restore_while_the_program_is_stopped() {
+    let (mut scene, order_no) = captured();
+    scene.world.script.restart_after = Some(s(5));
+    let book = |scene: &Scene| scene.world.pos[0].book.anchor().book;
+    let before = book(&scene);
+    scene.strike(Fault::JournalBack(0, 8, false));
+    scene.until(s(60), "the alarm", |scene| journal_alarms(scene) == 1);
+    assert!(scene.world.pos[0].up && book(&scene) == before, "it goes on under the same id");
+    scene.pass(s(1));
+    let open = scene.collect(0, "bill-2");
+    scene.scan(0, Channel::Wechat, Story::NeverTyped);
+    scene.pass(s(2));
+    scene.network(|_, _| Passage { there: None, back: None, instead: None });
+    assert!(scene.journal(0, &open).unwrap().intact);
+    scene.until(s(130), "the declaration", |scene| book(scene) != before);
+    assert!(!scene.world.pos[0].up, "declared while its program runs");
+    assert!(!scene.journal(0, &open).unwrap().intact);
+    scene.until(s(6), "its next start", |scene| scene.world.pos[0].up);
+    scene.network(|_, _| Passage::GOOD);
+    scene.forgetful = true;
+    scene.until(s(1_200), "the end", |scene| scene.ledger(&open).unwrap().state == "not_paid");
+    scene.ends(s(1_200), &order_no, "paid", Status::Paid);
+    scene.pass(s(600));
+    // It had grown beyond the record that HIS holds an anchor of before it was declared: BOK-22 does not count that
+    // anchor as declared, so there is one more alarm, and behind it HIS holds one of the new id.
+    assert_eq!(journal_alarms(&scene), 2);
+    scene.agree();
 }
 
 //= spec-crate/spec/orders.md#sync

@@ -287,7 +287,7 @@ fn captures_are_marked_as_returned_in_every_state() {
     site.returned();
 }
 
-/// Evidence comes also to an order that is being cancelled or asked about, and to one that is not posted.
+/// Evidence comes also to an order that is being cancelled or asked about, to an orphan, and to one that is not posted.
 fn evidence_is_kept_beside_every_state() {
     let mut site = Site::collect();
     site.cancelling();
@@ -295,6 +295,11 @@ fn evidence_is_kept_beside_every_state() {
     site.rejects(507, &[]);
     site.reaches("asking", "none");
     site.reports(&NewResult { decided_at: None, ..site.foreign() }, KEPT);
+
+    let mut site = Site::collect();
+    let orphan = NewResult { order_no: OrderNo::try_from("B020").unwrap(), ..site.foreign() };
+    site.reports(&orphan, KEPT);
+    site.reports(&NewResult { decided_at: None, ..orphan }, KEPT);
 
     let (mut site, _) = Site::refund(false);
     site.tell(&site.result(Outcome::Refunded, Status::Refunded));
