@@ -2,11 +2,24 @@
 
 use hispos::book::Batch;
 use hispos::ids::BookId;
+use hispos::link::PersistId;
 use hispos::time::Instant;
 
 use crate::book::MemoryBook;
+use crate::nodes::Node;
 use crate::rng::Rng;
-use crate::world::{BIRTH, Waits};
+
+/// The beginning of a life, so that machines can have been started before it.
+pub const BIRTH: u64 = 1_000_000_000;
+
+/// Who waits for a commit.
+#[derive(Clone, Copy, Debug)]
+pub enum Waits {
+    /// A link.
+    Link(Node, PersistId),
+    /// The program itself: nothing follows.
+    Program,
+}
 
 /// What every machine has.
 #[derive(Debug)]

@@ -8,12 +8,13 @@ use crate::acts::Act;
 use crate::checkers;
 use crate::driver::Peers;
 use crate::history::{History, Rest, Violation};
+use crate::host::BIRTH;
 use crate::mutants::Mutant;
 use crate::nodes::Machine;
 use crate::plan::{Fault, Plan};
 use crate::site::SiteError;
 use crate::summary::Summary;
-use crate::world::{BIRTH, Event, World};
+use crate::world::{Event, World};
 
 /// How long after the last fault everything has to be at rest, in milliseconds.
 pub const REST_WITHIN: u64 = 10_800_000;

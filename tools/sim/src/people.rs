@@ -214,8 +214,8 @@ impl World {
         let act_by = lease.saturating_sub(timers.drift);
         self.see(crate::history::Fact::Made {
             order: Box::new(order.clone()),
-            start_by: act_by.saturating_sub(timers.act).saturating_sub(crate::world::BIRTH),
-            act_by: act_by.saturating_sub(crate::world::BIRTH),
+            start_by: act_by.saturating_sub(timers.act).saturating_sub(crate::host::BIRTH),
+            act_by: act_by.saturating_sub(crate::host::BIRTH),
         });
         if self.people.rng.in_thousand(self.plan.cancels) {
             let wait = self.people.rng.between(0, 120_000);

@@ -6,10 +6,11 @@ use hispos::ledger::{CaptureView, OrderView};
 use hispos::link::{HisLink, Input, LoadId, PersistId, PosLink};
 
 use crate::history::Fact;
+use crate::host::Waits;
 use crate::mutants;
 use crate::nodes::{Machine, Node};
 use crate::script::Moment;
-use crate::world::{Event, Waits, World};
+use crate::world::{Event, World};
 
 impl World {
     pub(crate) fn persist(&mut self, node: Node, id: PersistId, batch: Batch) -> bool {

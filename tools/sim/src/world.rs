@@ -14,7 +14,7 @@ use crate::causes::Observed;
 use crate::driver::Peers;
 use crate::heard::Heard;
 use crate::history::{Fact, History, Rest};
-use crate::host::Host;
+use crate::host::{BIRTH, Host};
 use crate::line::{Line, Way};
 use crate::mutants::Mutant;
 use crate::nodes::{Machine, Node};
@@ -24,15 +24,6 @@ use crate::rng::Rng;
 use crate::script::Script;
 use crate::site::{DESKS, Site, SiteError, UNIX_START};
 use crate::summary::Summary;
-
-/// Who waits for a commit.
-#[derive(Clone, Copy, Debug)]
-pub enum Waits {
-    /// A link.
-    Link(Node, PersistId),
-    /// The program itself: nothing follows.
-    Program,
-}
 
 /// What happens at a moment.
 #[derive(Clone, Debug)]
@@ -64,9 +55,6 @@ pub enum Event {
     /// A cable is plugged in again.
     Reconnect(usize),
 }
-
-/// The beginning of a life, so that machines can have been started before it.
-pub const BIRTH: u64 = 1_000_000_000;
 
 /// One life.
 pub struct World {
