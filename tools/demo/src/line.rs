@@ -3,8 +3,9 @@
 //! The POS makes a pseudo-terminal of its own; the cable opens it, and offers HIS another one under a name that stays.
 //! Pulling closes both from outside the programs, as a pulled plug does.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -38,9 +39,34 @@ impl Crossed {
     }
 }
 
+/// Keeps what crosses, as JSON lines with the milliseconds since its beginning: the bytes of the line, as they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Capture {
+    file: Arc<File>,
+    began: Instant,
+}
+
+impl Capture {
+    /// A new file in place of an earlier one.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: Arc::new(File::create(path)?), began: Instant::now() })
+    }
+
+    fn keep(&self, way: usize, piece: &[u8]) {
+        let to = if way == 0 { "pos" } else { "his" };
+        let bytes: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+        let milliseconds = self.began.elapsed().as_millis();
+        // A capture is for reading later: that the disk is full ends nothing.
+        drop((&*self.file).write_all(
+            format!("{{\"ms\": {milliseconds}, \"to\": \"{to}\", \"bytes\": \"{bytes}\"}}\n").as_bytes(),
+        ));
+    }
+}
+
 /// The cable between the POS and whoever holds its other end.
 pub(crate) struct Cable {
-    pos: PathBuf,
+    pos: LineConfig,
+    capture: Option<Capture>,
     counts: Arc<[AtomicU64; 2]>,
     joined: Option<Joined>,
 }
@@ -59,25 +85,39 @@ struct End {
 impl Cable {
     /// A cable that is not plugged in; `pos` is the POS's pseudo-terminal.
     pub(crate) fn new(pos: &Path) -> Self {
-        Self { pos: pos.to_owned(), counts: Arc::default(), joined: None }
+        Self::to(LineConfig::Serial { path: pos.display().to_string(), baud: BAUD }, None)
+    }
+
+    /// A cable that is not plugged in, to a POS on any line; what crosses is kept in `capture`.
+    pub(crate) fn to(pos: LineConfig, capture: Option<Capture>) -> Self {
+        Self { pos, capture, counts: Arc::default(), joined: None }
     }
 
     /// Plugs the cable in; the other end opens `name`.
     pub(crate) fn plug(&mut self, name: &Path) -> io::Result<()> {
+        self.join(&LineConfig::Pty { link: Some(name.to_owned()) })
+    }
+
+    /// Plugs the cable in, with any line as its other end.
+    pub(crate) fn join(&mut self, near: &LineConfig) -> io::Result<()> {
         let cut = Arc::new(AtomicBool::new(false));
         let (from_near, near_bytes) = channel();
         let (from_pos, pos_bytes) = channel();
-        let near = Arc::new(End::open(&LineConfig::Pty { link: Some(name.to_owned()) }, from_near)?);
-        let path = self.pos.display().to_string();
-        let pos = Arc::new(End::open(&LineConfig::Serial { path, baud: BAUD }, from_pos)?);
+        let near = Arc::new(End::open(near, from_near)?);
+        let pos = Arc::new(End::open(&self.pos, from_pos)?);
         let ways = [(near_bytes, Arc::clone(&pos), 0), (pos_bytes, near, 1)];
         let mut directions = Vec::new();
         for (bytes, to, way) in ways {
             let (cut, counts) = (Arc::clone(&cut), Arc::clone(&self.counts));
+            let capture = self.capture.clone();
             directions.push(std::thread::spawn(move || {
-                if let Some(count) = counts.get(way) {
-                    carry(&bytes, &to, count, &cut);
-                }
+                let Some(count) = counts.get(way) else { return };
+                carry(&bytes, &to, &cut, |piece| {
+                    count.fetch_add(u64::try_from(piece.len()).unwrap_or(0), Ordering::Relaxed);
+                    if let Some(capture) = &capture {
+                        capture.keep(way, piece);
+                    }
+                });
             }));
         }
         self.joined = Some(Joined { cut, directions });
@@ -117,7 +157,7 @@ impl End {
 }
 
 /// One direction: hands bytes on at the pace of the line until it is cut.
-fn carry(bytes: &Receiver<Vec<u8>>, to: &End, count: &AtomicU64, cut: &AtomicBool) {
+fn carry(bytes: &Receiver<Vec<u8>>, to: &End, cut: &AtomicBool, crossed: impl Fn(&[u8])) {
     let mut free_at = Instant::now();
     while !cut.load(Ordering::Relaxed) {
         let some = match bytes.recv_timeout(LOOK_EVERY) {
@@ -133,7 +173,7 @@ fn carry(bytes: &Receiver<Vec<u8>>, to: &End, count: &AtomicU64, cut: &AtomicBoo
                 return;
             }
             to.line.write(to.stream.load(Ordering::Relaxed), piece.to_vec());
-            count.fetch_add(length, Ordering::Relaxed);
+            crossed(piece);
         }
     }
 }

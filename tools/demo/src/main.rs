@@ -7,9 +7,13 @@
 
 mod foreign;
 mod line;
+mod members;
+mod pair;
+mod pairs;
 mod programs;
 mod provision;
 mod seed;
+mod station;
 mod story;
 mod tell;
 mod world;
@@ -43,6 +47,15 @@ struct Arguments {
     /// One JSON object at the end; the story goes to standard error.
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+/// What else than the story.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Pays by every HIS at every POS of the table: a collect, a refund, a pulled cable, a kill of either side.
+    Pairs(pairs::Wanted),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +65,12 @@ fn main() -> ExitCode {
         eprintln!("{}", programs::become_program(&rest));
         return ExitCode::FAILURE;
     }
-    match demo(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.what {
+        Some(What::Pairs(wanted)) => pairs::run(wanted, arguments.json),
+        None => demo(&arguments),
+    };
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {

@@ -110,6 +110,11 @@ impl Commands<'_> {
 
     /// Step 2: HIS imports the device set, the POS the terminal identifiers; HIS binds the device to a window.
     pub(crate) fn register(&self, line: &Path) -> Told<()> {
+        self.register_at(&format!("serial:{}@{}", line.display(), crate::line::BAUD))
+    }
+
+    /// Step 2, with any line.
+    pub(crate) fn register_at(&self, line: &str) -> Told<()> {
         let (hospital, company) = (self.places.text("org-hospital"), self.places.text("org-pos"));
         let (request, devices) =
             (self.places.text("device-request.json"), self.places.text("devices.hispos"));
@@ -134,8 +139,7 @@ impl Commands<'_> {
         self.his_done(&arguments)?;
         self.sign(&terminals, &hospital)?;
         self.pos_done(&["terminals", "import", &terminals])?;
-        let line = format!("serial:{}@{}", line.display(), crate::line::BAUD);
-        self.his_done(&["devices", "bind", DEVICE, "--terminal", WINDOW, "--line", &line]).map(drop)
+        self.his_done(&["devices", "bind", DEVICE, "--terminal", WINDOW, "--line", line]).map(drop)
     }
 }
 

@@ -214,7 +214,7 @@ impl Collection {
     }
 }
 
-fn start_platform(commands: &Commands<'_>, seed: u64) -> Told<(Program, String)> {
+pub(crate) fn start_platform(commands: &Commands<'_>, seed: u64) -> Told<(Program, String)> {
     let Commands { binaries, places } = commands;
     let (bank, seed) = (places.text("bank"), seed.to_string());
     let arguments = ["serve", "--dir", &bank, "--seed", &seed, "--scale", SCALE];

@@ -1,6 +1,7 @@
 package hispos.client.transport;
 
 import hispos.client.Timers;
+import java.io.File;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -16,6 +17,11 @@ public final class SerialLine {
 
   /** Opens the port raw, 8 data bits, no parity, 1 stop bit, and lets it settle (FRM-1 to FRM-4). */
   public static Line open(String path, int baud) throws IOException {
+    File device = new File(path);
+    if (!device.exists() || device.isFile()) {
+      // Opening would make a file in the place of a port that is pulled, and the port could not come back.
+      throw new IOException("no port at " + path);
+    }
     RandomAccessFile port = new RandomAccessFile(path, "rw");
     try {
       set(path, baud);
