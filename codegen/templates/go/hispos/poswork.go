@@ -136,8 +136,9 @@ func (l *PosLink) drain(clock instant) {
 			l.live, l.isSynced, l.inbox = nil, false, nil
 			l.tell(Down{})
 		case received:
-			// A request is answered in the session in which it came alone.
-			if l.broken == nil && item.live == l.live && item.live == l.session.live {
+			// A request is answered in the session in which it came alone; what HIS confirmed as its last word counts.
+			isOpen := item.live == l.session.live || item.message.ReplyTo != 0
+			if l.broken == nil && item.live == l.live && isOpen {
 				l.receive(item.message, clock)
 			}
 		default:

@@ -430,7 +430,8 @@ public final class PosLink implements Link {
           item.code.erase();
         }
         carryOut(step, null, null);
-      } else if (item.up == up) {
+      } else if (item.up == up || item.message.getReplyTo() != 0) {
+        // What HIS confirmed as its last word counts.
         answer(item.message, step);
       }
     }
