@@ -232,6 +232,9 @@ func (l *life) queryAttemptWhenDue(now int64, effects *effects) {
 	l.nextQuery = now + int64(l.timers().Query)
 	for _, item := range l.evidence {
 		if item.isOwn {
+			if item.inFlight == 0 {
+				l.asked = now
+			}
 			l.askAbout(item, effects)
 			return
 		}
@@ -258,9 +261,10 @@ func (l *life) stepReversing(clock instant, effects *effects) {
 		}, effects)
 		return
 	}
-	isAwaited := own.latest == latestAlive || isFirst
-	if isAwaited && clock.now >= l.nextReverse && l.nextQuery > clock.now+reverseAfterQuery {
-		l.nextQuery = clock.now
+	isAwaited := (own.latest == latestAlive || isFirst) && own.inFlight == 0
+	due := max(l.nextReverse, l.asked+reverseAfterQuery)
+	if isAwaited && l.nextQuery > due+reverseAfterQuery {
+		l.nextQuery = due
 	}
 	l.queryAttemptWhenDue(clock.now, effects)
 }

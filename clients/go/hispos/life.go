@@ -24,9 +24,11 @@ type life struct {
 	code        Secret
 	codeChannel pb.Channel
 	// The request that moves money and is on its way, 0 without one.
-	moving       uint64
-	paidFrom     int64
-	nextQuery    int64
+	moving    uint64
+	paidFrom  int64
+	nextQuery int64
+	// When the attempt's number was last asked about in Paying or Reversing.
+	asked        int64
 	queries      int
 	reversed     int
 	nextReverse  int64

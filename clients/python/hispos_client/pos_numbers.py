@@ -24,6 +24,8 @@ class CollectNumbers(PosOrderLife):
         self._paid_from = row.attempt.at if row.HasField("attempt") else now
         self._reverses_ended = 0
         self._next_reverse = now
+        self._asked = 0
+        """When the attempt's number was last asked about in Paying or Reversing."""
 
     def loaded_at_start(self) -> None:
         """The instant of an earlier run's pay is not known: it is taken for late (ORD-118)."""
@@ -120,6 +122,8 @@ class CollectNumbers(PosOrderLife):
         self.next_query = now + self.context.timers(self.core).query
         own = next((entry for entry in self.entries if entry.is_own), None)
         if own is not None:
+            if own.in_flight is None:
+                self._asked = now
             self._ask_about(own, effects)
 
     def _keep_the_gap(self, gap: int) -> None:

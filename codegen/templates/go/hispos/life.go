@@ -26,6 +26,8 @@ type life struct {
 	moving       uint64
 	paidFrom     int64
 	nextQuery    int64
+	// When the attempt's number was last asked about in Paying or Reversing.
+	asked int64
 	queries      int
 	reversed     int
 	nextReverse  int64

@@ -217,9 +217,10 @@ class Collect(CollectAsking):
         if is_fresh and lives and is_gap_over:
             self.move(entry.merchant, entry.number, PlatformCall.REVERSE, self.row.act_by, effects)
             return
-        is_awaited = latest == Latest.ALIVE or is_first
-        if is_awaited and is_gap_over and self.next_query > now + _REVERSE_AFTER_QUERY:
-            self.next_query = now
+        is_awaited = (latest == Latest.ALIVE or is_first) and entry.in_flight is None
+        due = max(self._next_reverse, self._asked + _REVERSE_AFTER_QUERY)
+        if is_awaited and self.next_query > due + _REVERSE_AFTER_QUERY:
+            self.next_query = due
         self._query_attempt(now, effects)
 
     def _reverse_answered(self, answered: Answered) -> None:

@@ -394,7 +394,9 @@ impl Life {
         //# T_QUERY and 5 seconds (2 seconds instead of 5 if no trusted answer came), at once if the payer was
         //# refused, and then every T_QUERY.
         self.next_query = clock.now.after(timers.query);
-        if let Some(place) = place {
+        let open = |evidence: &Evidence| evidence.in_flight.is_some();
+        if let Some(place) = place.filter(|place| !self.evidence.get(*place).is_some_and(open)) {
+            self.asked = clock.now;
             self.ask_about(place, context, effects);
         }
     }
@@ -440,13 +442,15 @@ impl Life {
         }
         // A reverse follows a query without a gap: when its time comes, the query comes first.
         let awaited = self.latest().is_some_and(|(latest, _)| latest == Latest::Alive) || first;
+        let open = self.attempt_evidence().is_some_and(|evidence| evidence.in_flight.is_some());
+        let due = self.next_reverse.max(self.asked.after(REVERSE_AFTER_QUERY));
         //= spec-crate/spec/payment.md#when-queries-are-asked
         //# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse
-        //# has ended, and then every T_QUERY, and at once when the gap of PAY-81 is over, the latest answer
-        //# is alive or no reverse of this stay has ended, and the next query is more than 2 seconds away.
-        if awaited && clock.now >= self.next_reverse && self.next_query > clock.now.after(REVERSE_AFTER_QUERY)
-        {
-            self.next_query = clock.now;
+        //# has ended, and then every T_QUERY, and, while the latest answer is alive or no reverse of this
+        //# stay has ended and no query is in flight, at the later of the end of the gap of PAY-81 and 2
+        //# seconds after the last query was asked, if the next one is more than 2 seconds behind that.
+        if awaited && !open && self.next_query > due.after(REVERSE_AFTER_QUERY) {
+            self.next_query = due;
         }
         self.query_attempt_when_due(context, clock, effects);
     }
@@ -460,8 +464,9 @@ impl Life {
         let gap = REVERSE_GAPS.get(nth).or(REVERSE_GAPS.last()).copied().unwrap_or_default();
         //= spec-crate/spec/payment.md#when-queries-are-asked
         //# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse
-        //# has ended, and then every T_QUERY, and at once when the gap of PAY-81 is over, the latest answer
-        //# is alive or no reverse of this stay has ended, and the next query is more than 2 seconds away.
+        //# has ended, and then every T_QUERY, and, while the latest answer is alive or no reverse of this
+        //# stay has ended and no query is in flight, at the later of the end of the gap of PAY-81 and 2
+        //# seconds after the last query was asked, if the next one is more than 2 seconds behind that.
         self.next_query = verdict.ended;
         //= spec-crate/spec/payment.md#the-reverse
         //# A POS MUST wait after the end of the first, second, third, fourth and each later reverse of one

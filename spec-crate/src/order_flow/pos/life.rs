@@ -48,6 +48,8 @@ pub(super) struct Life {
     /// Instant from which T_POLL and T_REV_MIN count.
     pub(super) paid_from: Instant,
     pub(super) next_query: Instant,
+    /// When the attempt's number was last asked about in Paying or Reversing.
+    pub(super) asked: Instant,
     /// How many queries of the present state's schedule were due.
     pub(super) queries: u32,
     pub(super) reverses_ended: u32,
@@ -78,6 +80,7 @@ impl Life {
             moving: None,
             paid_from,
             next_query: now,
+            asked: Instant(0),
             queries: 0,
             reverses_ended: 0,
             next_reverse: now,

@@ -430,8 +430,9 @@ fn a_reverse_is_written_only_for_the_attempts_number_and_before_its_last_instant
 //= spec-crate/spec/payment.md#when-queries-are-asked
 //= type=test
 //# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse has
-//# ended, and then every T_QUERY, and at once when the gap of PAY-81 is over, the latest answer is alive or
-//# no reverse of this stay has ended, and the next query is more than 2 seconds away.
+//# ended, and then every T_QUERY, and, while the latest answer is alive or no reverse of this stay has ended
+//# and no query is in flight, at the later of the end of the gap of PAY-81 and 2 seconds after the last query
+//# was asked, if the next one is more than 2 seconds behind that.
 //= spec-crate/spec/payment.md#the-reverse
 //= type=test
 //# A POS MUST wait after the end of the first, second, third, fourth and each later reverse of one stay in
@@ -464,6 +465,27 @@ fn reverses_follow_each_other_in_growing_gaps_each_behind_a_query() {
             assert!(is_query(&seen[nth + 1].1.request) && seen[nth + 1].0 == *at);
         }
     }
+}
+
+//= spec-crate/spec/payment.md#when-queries-are-asked
+//= type=test
+//# A POS MUST ask in Reversing about the attempt's number at once when it enters and when a reverse has
+//# ended, and then every T_QUERY, and, while the latest answer is alive or no reverse of this stay has ended
+//# and no query is in flight, at the later of the end of the gap of PAY-81 and 2 seconds after the last query
+//# was asked, if the next one is more than 2 seconds behind that.
+#[test]
+fn a_network_that_is_down_is_asked_every_two_seconds_before_a_reverse() {
+    let (mut pos, pay) = paying(Channel::Wechat);
+    told(&mut pos, &pay, Proof::Open, Some(BEGIN), true);
+    let begin = pos.now.0;
+    watch(&mut pos, USUAL.poll_wechat - 2_000, &Proof::Alive);
+    assert!(pos.asks.is_empty());
+    let seen = watch(&mut pos, 14_000, &Proof::Open);
+    let reversing = (begin + USUAL.poll_wechat).div_ceil(1_000);
+    let asked: Vec<u64> = seconds(&seen, is_query).into_iter().filter(|at| *at >= reversing).collect();
+    let gaps: Vec<u64> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(gaps, vec![2; gaps.len()], "{asked:?}");
+    assert!(gaps.len() >= 4, "{asked:?}");
 }
 
 //= spec-crate/spec/orders.md#states-of-an-order-at-the-pos

@@ -17,6 +17,9 @@ final class Collecting {
 
   private final Life life;
 
+  /** When the attempt's number was last asked about in Paying or Reversing. */
+  private long askedAt;
+
   Collecting(Life life) {
     this.life = life;
   }
@@ -289,6 +292,9 @@ final class Collecting {
     life.nextQuery = step.now + life.waits().query;
     for (NumberFacts one : life.facts) {
       if (one.isOwn) {
+        if (one.inFlight == 0) {
+          askedAt = step.now;
+        }
         life.askAbout(one, step);
         return;
       }
@@ -318,10 +324,10 @@ final class Collecting {
     }
     // A reverse follows a query without a gap: when its time comes, the query comes first.
     boolean isAwaited = latest == NumberFacts.Latest.ALIVE || isFirst;
-    if (isAwaited
-        && step.now >= life.nextReverse
-        && life.nextQuery > step.now + REVERSE_AFTER_QUERY) {
-      life.nextQuery = step.now;
+    boolean isOpen = facts != null && facts.inFlight != 0;
+    long due = Math.max(life.nextReverse, askedAt + REVERSE_AFTER_QUERY);
+    if (isAwaited && !isOpen && life.nextQuery > due + REVERSE_AFTER_QUERY) {
+      life.nextQuery = due;
     }
     queryAttemptWhenDue(step);
   }
