@@ -144,16 +144,13 @@ const PYTHON: Language = Language {
             has: &[
                 "the layers of the his below its link",
                 "order flow: accept, code, pay, reverse, refund, looks, leases, fences, reports, lists, totals",
-                "journal in a file; declaring its restore",
+                "journal in a file, which tells its room; declaring its restore",
                 "the interface for a vendor's payment code, verdicts from the platforms' tables",
                 "newer agreements, manifests and credentials in a running link",
                 "TCP and serial lines, blocking and for asyncio; an example terminal that pays at the simulated platform",
                 "the driver interface",
             ],
-            lacks: &[
-                "watching the room of its storage (the program sets it)",
-                "a proof on every platform of the list",
-            ],
+            lacks: &["a proof on every platform of the list"],
         },
     ],
 };

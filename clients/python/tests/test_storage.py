@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import unittest
 from pathlib import Path
@@ -75,3 +76,26 @@ class Storage(unittest.TestCase):
         self.opened()
         with self.assertRaises(BlockingIOError):
             FileStorage(self.path)
+
+    def test_a_batch_that_does_not_fit_leaves_nothing_of_itself(self) -> None:
+        """The storage raises behind a part of the batch, and is as it was; once there is room, it goes on (BOK-5)."""
+        whole, book = self.path.read_bytes(), self.opened()
+        rows = [((book_pb2.TABLE_ORDER, "C"), b"3"), ((book_pb2.TABLE_ORDER, "D"), b"4" * 300)]
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        for room in (1, 100, 250, 600):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + room, before[1]))
+            try:
+                with self.assertRaises(OSError):
+                    book.commit({}, rows, 3)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            self.assertEqual(self.path.read_bytes(), whole)
+        book.commit({}, rows, 3)
+        book.close()
+        self.assertEqual(self.opened().version(book_pb2.TABLE_ORDER, "D"), 5)
+
+    def test_a_storage_tells_its_room(self) -> None:
+        """What is free where the book lies (ORD-92)."""
+        storage = FileStorage(self.path.with_name("another.jsonl"))
+        self.addCleanup(storage.close)
+        self.assertGreater(storage.free_space(), 0)

@@ -34,6 +34,8 @@ from hispos_client.transport import Line, SerialLine, TcpListener, boot_clock
 from .simulated import platforms
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_RESERVE = 16 << 20
+"""Room for the end of every order that has not ended (ORD-92)."""
 
 
 def boot() -> bytes:
@@ -61,7 +63,8 @@ class Terminal:
         assert isinstance(terminals, TerminalManifest)
         device_id = (home / "device.id").read_text().strip()
         device = Device(crypto, device_id, (home / "device.key").read_bytes(), boot(), "hispos example 1")
-        book = Book(FileStorage(home / "journal.jsonl"))
+        self._storage = FileStorage(home / "journal.jsonl")
+        book = Book(self._storage)
         if book.is_new:
             book.begin(os.urandom(8), int(time.time()))
         self._adapters, self._codes = adapters, deque(codes)
@@ -80,6 +83,7 @@ class Terminal:
         """Serves until the book cannot be written."""
         while not self._is_stopped:
             self._open()
+            self.link.has_room = self._has_room()
             now = boot_clock()
             self.link.on_timer(now)
             self._carry_out()
@@ -91,6 +95,12 @@ class Terminal:
             while not self._verdicts.empty():
                 self.link.answer(self._verdicts.get(), boot_clock())
             self._scan()
+
+    def _has_room(self) -> bool:
+        try:
+            return self._storage.free_space() >= _RESERVE
+        except OSError:
+            return False
 
     def _open(self) -> None:
         if self._listener is not None:

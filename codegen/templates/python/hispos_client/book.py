@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -244,7 +245,11 @@ class Staging:
         """There is nothing to give back."""
 
 
-_WHOLE: Final = b'"whole": true}\n'
+_WHOLE: Final = b', "whole": true}'
+_LINE: Final = re.compile(
+    rb'\{"seq": ([0-9]+), "head": "([0-9a-f]{64})", "record": "((?:[0-9a-f]{2})+)"(?:\}|(, "whole": true\}))'
+)
+"""What `append` writes, to the byte: a line that is anything else was damaged, and is never taken for a torn end."""
 
 
 class FileStorage:
@@ -252,7 +257,7 @@ class FileStorage:
 
     def __init__(self, path: Path) -> None:
         """Takes the lock of the file. Raises BlockingIOError if another process has it."""
-        self._file = open(path, "a+b")
+        self._file = open(path, "a+b", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._next = 1
 
@@ -265,21 +270,23 @@ class FileStorage:
         """Every record of whole batches; what a kill left of an unfinished one is cut off. Raises Broken."""
         self._file.seek(0)
         data = self._file.read()
+        *lines, torn = data.split(b"\n")
         whole: list[Stored] = []
         pending: list[Stored] = []
         end = at = 0
-        for line in data.splitlines(keepends=True):
-            at += len(line)
-            try:
-                members = json.loads(line)
-                pending.append(Stored(bytes.fromhex(members["record"]), bytes.fromhex(members["head"])))
-            except (ValueError, KeyError):
-                break
-            if line.endswith(_WHOLE):
+        for seq, line in enumerate(lines, 1):
+            at += len(line) + 1
+            found = _LINE.fullmatch(line)
+            if found is None:
+                raise Broken(seq, "not canonical")
+            if int(found[1]) != seq:
+                raise Broken(seq, "sequence number")
+            pending.append(Stored(bytes.fromhex(found[3].decode()), bytes.fromhex(found[2].decode())))
+            if found[4]:
                 whole += pending
                 pending, end = [], at
-        if _WHOLE in data[end:]:
-            raise Broken(len(whole) + 1, "not canonical")
+        if _WHOLE in torn and not torn.endswith(_WHOLE):
+            raise Broken(len(lines) + 1, "not canonical")
         if end < len(data):
             self._file.truncate(end)
             os.fsync(self._file.fileno())
@@ -287,16 +294,26 @@ class FileStorage:
         return whole
 
     def append(self, batch: Sequence[Stored]) -> None:
-        """Writes a batch and waits until the disk has it."""
+        """Writes a batch and waits until the disk has it. Raises OSError, and nothing of the batch is left."""
         text = b""
-        for stored in batch:
-            members = {"seq": self._next, "head": stored.head.hex(), "record": stored.record.hex()}
+        for seq, stored in enumerate(batch, self._next):
+            members = {"seq": seq, "head": stored.head.hex(), "record": stored.record.hex()}
             is_last = stored is batch[-1]
             text += (json.dumps({**members, "whole": True} if is_last else members) + "\n").encode()
-            self._next += 1
-        self._file.write(text)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            while text:
+                text = text[self._file.write(text) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(end)
+            raise
+        self._next += len(batch)
+
+    def free_space(self) -> int:
+        """The bytes that this program may still write where the book lies (ORD-92). Raises OSError."""
+        found = os.statvfs(self._file.fileno())
+        return found.f_bavail * found.f_frsize
 
     def close(self) -> None:
         """Gives the lock back."""
