@@ -254,7 +254,7 @@ final class HisSession extends Session {
       }
     }
     if (live == null) {
-      stream.drop("stale");
+      stream.drop(Records.hasSize(body) ? "stale" : "size");
       return;
     }
     byte[] plaintext;

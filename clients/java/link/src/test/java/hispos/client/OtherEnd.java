@@ -3,6 +3,8 @@ package hispos.client;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import hispos.client.messages.Message;
+import hispos.client.messages.SessionReady;
+import hispos.client.messages.SyncReply;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,23 +25,34 @@ final class OtherEnd {
   }
 
   /** A POS, once a HIS has exchanged keys with it. */
-  static OtherEnd pos(Link his, End own, List<Terms> terms, long now) throws Dropped, Alerted {
+  static OtherEnd pos(Link his, TestSite site, long now) throws Exception {
     Frames decoder = new Frames(Side.POS);
     his.opened(now);
     his.onTimer(now);
-    Responder responder = new Responder(own, terms, draw(2));
+    End own = site.device();
+    Responder responder = new Responder(own, List.of(site.terms), draw(2));
     byte[] m2 = responder.takeM1(next(his, decoder), true);
     his.feed(Frames.encode(Frame.M2, m2), now);
     Keys keys = responder.takeM3(next(his, decoder));
     return new OtherEnd(his, decoder, new Live(own.crypto, keys, Side.POS));
   }
 
+  /** Says what a POS says first: it is there, and, when HIS has asked, what its journal is. */
+  void greet(byte[] run, byte[] journal, long now, long later) throws Exception {
+    SessionReady ready =
+        SessionReady.newBuilder().setRun(Bytes.field(run)).setSimulated(true).build();
+    say(Message.newBuilder().setReady(ready).build(), now);
+    int call = hear(now).get(0).getCall();
+    SyncReply reply = SyncReply.newBuilder().setJournal(Bytes.field(journal)).build();
+    say(Message.newBuilder().setReplyTo(call).setSyncReply(reply).build(), later);
+  }
+
   /** A HIS, once it has exchanged keys with a POS. */
-  static OtherEnd his(Link pos, End own, String device, Terms terms, long now)
-      throws Dropped, Alerted {
+  static OtherEnd his(Link pos, TestSite site, long now) throws Exception {
     Frames decoder = new Frames(Side.HIS);
     pos.opened(now);
-    Initiator initiator = new Initiator(own, device, terms.hash, draw(1));
+    End own = site.terminal();
+    Initiator initiator = new Initiator(own, site.deviceId, site.terms.hash, draw(1));
     pos.feed(Frames.encode(Frame.M1, initiator.m1()), now);
     Initiator.Taken taken = initiator.takeM2(next(pos, decoder));
     pos.feed(Frames.encode(Frame.M3, taken.m3), now);
@@ -55,7 +68,7 @@ final class OtherEnd {
     };
   }
 
-  private static byte[] next(Link link, Frames decoder) {
+  static byte[] next(Link link, Frames decoder) {
     byte[] data = link.pollTransmit();
     if (data == null) {
       throw new AssertionError("a message of the key exchange is missing");
@@ -70,7 +83,12 @@ final class OtherEnd {
   }
 
   void say(byte[] plaintext, long now) {
-    link.feed(Frames.encode(live.kind, live.sealer.seal(plaintext)), now);
+    record(live.sealer.seal(plaintext), now);
+  }
+
+  /** Sends a record's body, whatever it is. */
+  void record(byte[] body, long now) {
+    link.feed(Frames.encode(live.kind, body), now);
   }
 
   /** What has come since. */

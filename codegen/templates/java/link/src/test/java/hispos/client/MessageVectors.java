@@ -9,22 +9,16 @@ import com.google.gson.JsonObject;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import hispos.client.Vectors.Tally;
-import hispos.client.messages.Agreement;
-import hispos.client.messages.Channel;
-import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.Disposition;
 import hispos.client.messages.Message;
 import hispos.client.messages.PeerRow;
 import hispos.client.messages.PosOrder;
 import hispos.client.messages.PosState;
 import hispos.client.messages.ResultCore;
-import hispos.client.messages.SessionReady;
 import hispos.client.messages.SiteRow;
 import hispos.client.messages.SubmitOrder;
 import hispos.client.messages.Sync;
-import hispos.client.messages.SyncReply;
 import hispos.client.messages.Table;
-import hispos.client.messages.TerminalManifest;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,20 +31,17 @@ import java.util.TreeMap;
  * of it, and whether the session stands. The session is a real one, with an {@link OtherEnd}.
  */
 final class MessageVectors {
-  private static final Crypto CRYPTO = new BouncyCrypto();
   private static final long NOW = 1_010_000;
 
   private final JsonObject file;
-  private final JsonObject site;
+  private final TestSite site;
 
-  private MessageVectors(JsonObject file) {
+  private MessageVectors(JsonObject file) throws Exception {
     this.file = file;
-    this.site = Vectors.load("conversations.json").getAsJsonObject("site");
-    file.getAsJsonObject("site").entrySet().forEach(item -> site.add(item.getKey(), item.getValue()));
+    this.site = new TestSite(file.getAsJsonObject("site"));
   }
 
   static void messages(JsonObject file, Tally tally) {
-    MessageVectors own = new MessageVectors(file);
     for (JsonObject one : Vectors.objects(file, "cases")) {
       boolean isOfRole = false;
       // only: his
@@ -60,7 +51,7 @@ final class MessageVectors {
       isOfRole |= text(one, "receiver").equals("pos");
       // only: end
       if (isOfRole) {
-        tally.run(one, own::message);
+        tally.run(one, it -> new MessageVectors(file).message(it));
       }
     }
   }
@@ -127,28 +118,6 @@ final class MessageVectors {
     return left;
   }
 
-  private Agreement agreement() throws Exception {
-    return Agreement.parseFrom(hexes(site, "agreement"));
-  }
-
-  private Terms terms() throws Exception {
-    return new Terms(Hashes.sha256(hexes(site, "agreement")), agreement());
-  }
-
-  private End terminal() throws Exception {
-    Registry known = Manifests.registry(DeviceManifest.parseFrom(hexes(site, "device_manifest")));
-    return new End(CRYPTO, text(site, "terminal_id"), hexes(site, "terminal_seed"), known);
-  }
-
-  private End device() throws Exception {
-    Registry known = Manifests.registry(TerminalManifest.parseFrom(hexes(site, "terminal_manifest")));
-    return new End(CRYPTO, text(site, "device_id"), hexes(site, "device_seed"), known);
-  }
-
-  private long unix() {
-    return site.get("unix").getAsLong();
-  }
-
   private static byte[] optional(JsonObject from, String name) {
     JsonElement found = from.get(name);
     return found.isJsonNull() ? Bytes.NONE : hexes(found.getAsString());
@@ -158,30 +127,22 @@ final class MessageVectors {
   private OtherEnd toHis(String name, JsonObject state) throws Exception {
     byte[] seen = optional(state, "ledger_seen");
     byte[] bookId = Bytes.part(seen.length == 0 ? Bytes.unhex("e723e17f3ee6c156") : seen, 0, 8);
-    Book book = new Book(new BookVectors.Memory(), this::unix);
+    Book book = site.book();
     book.begin(bookId);
     Batch batch = new Batch(book);
-    SiteRow row = SiteRow.newBuilder().setSearchUntil(1).build();
-    batch.put(Table.TABLE_SITE, text(site, "site_id"), row);
+    batch.put(Table.TABLE_SITE, site.siteId, SiteRow.newBuilder().setSearchUntil(1).build());
     batch.commit();
-    DeviceManifest devices = DeviceManifest.parseFrom(hexes(site, "device_manifest"));
-    Agreements.Signed agreed = new Agreements.Signed(agreement(), terms().hash);
-    Site own = new Site(List.of(agreed), devices, hexes(site, "site_secret"));
-    Ledger ledger = new Ledger(book, own, CRYPTO, bookId);
-    ledger.beginRun(NOW);
-    String deviceId = text(site, "device_id");
-    HisLink link = new HisLink(ledger, terminal(), deviceId, OtherEnd.draw(1));
+    HisLink link = site.his(book, bookId, NOW);
     long zero = NOW - state.get("session_ms").getAsLong();
-    OtherEnd pos = OtherEnd.pos(link, device(), List.of(terms()), zero);
-    SessionReady ready =
-        SessionReady.newBuilder().setRun(Bytes.field(hexes(state, "run"))).setSimulated(true).build();
-    pos.say(Message.newBuilder().setReady(ready).build(), zero);
-    int call = pos.hear(zero).get(0).getCall();
-    SyncReply reply = SyncReply.newBuilder().setJournal(Bytes.field(hexes(state, "journal"))).build();
-    pos.say(Message.newBuilder().setReplyTo(call).setSyncReply(reply).build(), NOW);
+    OtherEnd pos = OtherEnd.pos(link, site, zero);
+    pos.greet(hexes(state, "run"), hexes(state, "journal"), zero, NOW);
     if (name.equals("sent")) {
-      String orderNo = link.collect("bill-2026-0001", 8800, NOW);
-      same("the order", text(file, "sent_order"), Bytes.hex(Bytes.of(ledger.order(orderNo).getCore())));
+      link.collect("bill-2026-0001", 8800, NOW);
+      byte[] core = null;
+      for (Message message : pos.hear(NOW)) {
+        core = message.hasSubmitOrder() ? Bytes.of(message.getSubmitOrder().getCore()) : core;
+      }
+      same("the order", text(file, "sent_order"), Bytes.hex(core));
     }
     return pos;
   }
@@ -190,42 +151,25 @@ final class MessageVectors {
   // only: pos
   private OtherEnd toPos(String name, JsonObject state) throws Exception {
     long zero = NOW - state.get("session_ms").getAsLong();
-    Book book = new Book(new BookVectors.Memory(), this::unix);
     byte[] anchor = hexes(state, "journal");
-    JsonObject order = name.equals("paid") || name.equals("waiting") ? state.getAsJsonObject("order") : null;
-    boolean isWaiting = order != null && order.get("result").isJsonNull();
-    long last = Bytes.number(anchor, 8, 8) - (isWaiting ? 1 : 0);
-    Journal journal = journal(book, state, isWaiting ? null : order, last);
-    Agreement agreement = agreement();
-    List<Merchant> merchants = new ArrayList<>();
-    for (Channel channel : PosContext.CHANNELS) {
-      merchants.add(PosContext.merchant(agreement, channel));
-    }
-    PosLink.Config config =
-        new PosLink.Config(
-            CRYPTO,
-            text(site, "device_id"),
-            hexes(site, "device_seed"),
-            hexes(site, "boot"),
-            text(site, "software"),
-            List.of(new Agreements.Signed(agreement, terms().hash)),
-            TerminalManifest.parseFrom(hexes(site, "terminal_manifest")),
-            merchants);
-    Draw later = OtherEnd.draw(2);
-    Draw draw = length -> length == 4 ? hexes(state, "run") : later.draw(length);
-    PosLink link = new PosLink(config, journal, draw, zero);
+    JsonElement order = state.get("order");
+    boolean isWaiting = order.isJsonObject() && order.getAsJsonObject().get("result").isJsonNull();
+    PosOrder ended = order.isJsonObject() && !isWaiting ? ended(order.getAsJsonObject(), state) : null;
+    Book book = site.book();
+    Journal journal = journal(book, state, ended, Bytes.number(anchor, 8, 8) - (isWaiting ? 1 : 0));
+    PosLink link = site.pos(journal, hexes(state, "run"), zero);
     link.setStorage(state.get("room").getAsBoolean());
     answerAll(link, state.get("verified").getAsBoolean(), zero);
-    OtherEnd his = OtherEnd.his(link, terminal(), text(site, "device_id"), terms(), zero);
+    OtherEnd his = OtherEnd.his(link, site, zero);
     if (!name.equals("committed")) {
       his.say(Message.newBuilder().setCall(1).setSync(Sync.getDefaultInstance()).build(), NOW);
     }
     if (isWaiting) {
       SubmitOrder submit =
           SubmitOrder.newBuilder()
-              .setCore(Bytes.field(hexes(order, "core")))
-              .setTerminalId(text(site, "terminal_id"))
-              .setStartBy(order.get("start_by_ms").getAsInt() / 1000)
+              .setCore(Bytes.field(hexes(order.getAsJsonObject(), "core")))
+              .setTerminalId(site.terminalId)
+              .setStartBy(order.getAsJsonObject().get("start_by_ms").getAsInt() / 1000)
               .setRun(Bytes.field(hexes(state, "run")))
               .build();
       his.say(Message.newBuilder().setCall(2).setSubmitOrder(submit).build(), NOW);
@@ -237,17 +181,16 @@ final class MessageVectors {
   }
 
   /** A journal of so many records; the order's and the ledger's stand at their places. */
-  private Journal journal(Book book, JsonObject state, JsonObject order, long last) throws Exception {
+  private Journal journal(Book book, JsonObject state, PosOrder order, long last) {
     Journal journal = new Journal(book, Bytes.part(hexes(state, "journal"), 0, 8));
     byte[] seen = optional(state, "ledger_seen");
     for (long seq = 2; seq <= last; seq++) {
       Batch batch = new Batch(book);
       if (seq == 2 && seen.length > 0) {
         PeerRow row = PeerRow.newBuilder().setAnchor(Bytes.field(seen)).build();
-        batch.put(Table.TABLE_PEER, text(site, "site_id"), row);
+        batch.put(Table.TABLE_PEER, site.siteId, row);
       } else if (order != null && seq == state.get("order_seq").getAsLong()) {
-        PosOrder row = ended(order, state);
-        batch.put(Table.TABLE_ORDER, Orders.core(row.getCore()).getOrderNo(), row);
+        batch.put(Table.TABLE_ORDER, Orders.core(order.getCore()).getOrderNo(), order);
       } else {
         batch.put(Table.TABLE_PROGRAM, "x", SiteRow.newBuilder().setSearchUntil(1).build());
       }
@@ -260,7 +203,7 @@ final class MessageVectors {
     return PosOrder.newBuilder()
         .setCore(Bytes.field(hexes(order, "core")))
         .setRun(Bytes.field(hexes(state, "run")))
-        .setBoot(Bytes.field(hexes(site, "boot")))
+        .setBoot(Bytes.field(hexes(site.facts, "boot")))
         .setState(PosState.POS_STATE_ENDED)
         .setResult(Bytes.field(hexes(order, "result")))
         .setSignature(Bytes.field(hexes(order, "signature")))
