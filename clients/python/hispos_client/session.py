@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Union
+from typing import Final, Union
 
 from google.protobuf.message import DecodeError
 
@@ -89,18 +89,26 @@ class Live:
         return self._forged >= Limits.FORGED_IN_A_ROW_MAX
 
 
+_ALERT: Final = 3
+_BODIES: Final = frozenset(field.number for field in Message.DESCRIPTOR.oneofs_by_name["body"].fields)
+
+
 def parse(plaintext: bytes) -> tuple[Message, int | None]:
     """A message, and the code of the alert in it if there is one (REC-20, REC-21). Raises DecodeError."""
     message = Message.FromString(plaintext)
-    found = _field_contents(plaintext, 3)
-    if not found:
-        return message, None
-    return message, int(Alert.FromString(b"".join(found)).code)
+    fields = _fields(plaintext)
+    found = [contents for number, contents in fields if number == _ALERT and contents is not None]
+    if found:
+        return message, int(Alert.FromString(b"".join(found)).code)
+    if sum(number in _BODIES for number, _ in fields) > 1:
+        raise DecodeError("more than one body")
+    return message, None
 
 
-def _field_contents(data: bytes, wanted: int) -> list[bytes]:
-    """The contents of a field at the top level of bytes that a parser has taken."""
-    found, at = [], 0
+def _fields(data: bytes) -> list[tuple[int, bytes | None]]:
+    """The fields at the top level of bytes that a parser has taken, with their contents if they have a length."""
+    found: list[tuple[int, bytes | None]] = []
+    at = 0
 
     def varint() -> int:
         nonlocal at
@@ -117,17 +125,20 @@ def _field_contents(data: bytes, wanted: int) -> list[bytes]:
     while at < len(data):
         key = varint()
         wire_type = key & 7
+        contents = None
+        is_at_top = depth == 0 and wire_type != 4
         if wire_type == 0:
             varint()
         elif wire_type == 2:
             length = varint()
-            if key >> 3 == wanted and depth == 0:
-                found.append(data[at : at + length])
+            contents = data[at : at + length]
             at += length
         elif wire_type in (1, 5):
             at += 8 if wire_type == 1 else 4
         else:
             depth += 1 if wire_type == 3 else -1
+        if is_at_top:
+            found.append((key >> 3, contents))
     return found
 
 

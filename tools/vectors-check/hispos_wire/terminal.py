@@ -6,6 +6,7 @@ from .order import core_fault, order_hash_input, read_platform_number
 from .schedule import sha256
 
 START, DRIFT = 90_000, 20_000
+BODIES = range(3, 25)
 REQUESTS = ("sync", "submit_order", "query_order", "cancel_order", "look_up", "list_orders", "get_totals", "ping")
 AT_HIS = ("ready", "order_state", "device_event")
 
@@ -191,8 +192,10 @@ def holds_alert(data: bytes) -> bool:
 
 
 def parse(data: bytes) -> dict | None:
-    """What a plaintext says, or None if it is no Message."""
+    """What a plaintext says, or None if it is no Message; an alert beside another body is one."""
     try:
-        return decode("Message", data)
+        said = decode("Message", data)
     except Malformed:
         return None
+    bodies = [number for number, values in fields.read(data).items() if number in BODIES for _ in values]
+    return said if len(bodies) < 2 or holds_alert(data) else None

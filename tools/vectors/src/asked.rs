@@ -89,9 +89,12 @@ pub(crate) fn raw(bytes: &[u8]) -> Value {
     Value::Bytes(bytes.to_vec().into())
 }
 
-/// Plaintexts that no parser takes for a Message.
+/// Why a plaintext that is no Message ends the session.
+pub(crate) const NO_MESSAGE: &str = "not a Message";
+
+/// Plaintexts that no parser takes for a Message, or that have more than one body.
 pub(crate) fn no_messages() -> Vec<Row> {
-    let plaintexts: [(&str, &[u8]); 12] = [
+    let plaintexts: [(&str, &[u8]); 14] = [
         ("a key cut off", &[0x80]),
         ("a number cut off", &[0x08]),
         (
@@ -107,15 +110,14 @@ pub(crate) fn no_messages() -> Vec<Row> {
         ("a text that is not UTF-8", &[0x08, 0x01, 0x52, 0x03, 0x0A, 0x01, 0xFF]),
         ("eight bytes cut off", &[0xC9, 0x3E, 0x01]),
         ("four bytes cut off", &[0xCD, 0x3E, 0x01]),
+        ("a ping and a sync", &[0x08, 0x01, 0x62, 0x00, 0x2A, 0x00]),
+        ("two pings", &[0x08, 0x01, 0x62, 0x00, 0x62, 0x00]),
     ];
     let both = [(Side::Pos, Stage::Synced), (Side::His, Stage::Synced)];
     let rows = both.into_iter().flat_map(|(receiver, stage)| {
         plaintexts.iter().map(move |(kind, plaintext)| {
-            right(receiver, stage, "plaintext", kind, plaintext.to_vec(), "REC-20").wrong(
-                "",
-                "not a Message",
-                "alert 50",
-            )
+            right(receiver, stage, "plaintext", kind, plaintext.to_vec(), "REC-20")
+                .wrong("", NO_MESSAGE, "alert 50")
         })
     });
     rows.collect()
@@ -141,11 +143,17 @@ pub(crate) fn alerts(schema: &Schema) -> Result<Vec<Row>, String> {
                 });
             }
         }
-        let beside = [vec![0x1A, 0x02, 0x08, 0x14], vec![0x62, 0x00]].concat();
-        rows.push(Row {
-            expected: "the session ends",
-            ..right(receiver, Stage::Synced, "alert", "a ping behind it", beside, "REC-21 REC-22")
-        });
+        let (alert, ping) = ([0x1A, 0x02, 0x08, 0x14], [0x62, 0x00]);
+        for (kind, beside) in [
+            ("a ping behind it", [alert.as_slice(), &ping].concat()),
+            ("a ping before it", [ping.as_slice(), &alert].concat()),
+            ("pings before and behind it", [ping.as_slice(), &alert, &ping].concat()),
+        ] {
+            rows.push(Row {
+                expected: "the session ends",
+                ..right(receiver, Stage::Synced, "alert", kind, beside, "REC-21 REC-22")
+            });
+        }
     }
     Ok(rows)
 }

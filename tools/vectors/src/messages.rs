@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::asked::Row;
+use crate::asked::{NO_MESSAGE, Row};
 use crate::case::{Case, Cases, Fault, Side};
 use crate::hex::hex;
 use crate::pair::End;
@@ -115,7 +115,9 @@ pub(crate) fn file(schema: &Schema) -> Result<File, String> {
     Ok(File {
         check: vec![
             "A session as `site` and `states` say has come so far; then a record with `plaintext` opens at `receiver`.",
-            "`decoded` is what the plaintext says; `sent` is what the receiver sends in the session because of it, in \
+            "Of HIS, Sync and ListOrders were its calls 1 and 2, and are answered; in `sent` its SubmitOrder, call 3, is \
+             open.",
+            "`decoded` is what the plaintext says, of several bodies the last one; `sent` is what the receiver sends in the session because of it, in \
              order; `stands` says whether the session goes on.",
             "`ledger` of a ConfirmResult is the anchor of the receiver's own book and not to be derived.",
             "An invalid message breaks `reason`; `reaction` names the answer, and `sent` shows it.",
@@ -184,7 +186,7 @@ fn add(cases: &mut Cases<Given>, schema: &Schema, mut scene: Scene, row: &Row) -
     let receiver = if row.receiver == Side::Pos { End::Pos } else { End::His };
     let (sent, stands) = scene.give(receiver, &row.plaintext)?;
     let sent = said(schema, &sent)?;
-    let decoded = schema.decoded("Message", &row.plaintext).ok();
+    let decoded = schema.decoded("Message", &row.plaintext).ok().filter(|_| row.wrong != Some(NO_MESSAGE));
     let reaction = reaction(&sent, stands);
     let what = Given {
         receiver: row.receiver,

@@ -101,18 +101,25 @@ func (l *live) erase() {
 
 const alertField = 3
 
+// Libraries take the last one, or join them.
+var errTwoBodies = errors.New("more than one body")
+
 // parseMessage gives a message, and whether there is an alert in it, whatever else there is (REC-20, REC-21).
 func parseMessage(plaintext []byte) (*pb.Message, *pb.Alert, error) {
 	message := &pb.Message{}
 	if err := proto.Unmarshal(plaintext, message); err != nil {
 		return nil, nil, err
 	}
+	known := message.ProtoReflect().Descriptor().Oneofs().ByName("body").Fields()
 	var content []byte
-	isAlert := false
+	isAlert, bodies := false, 0
 	for rest := plaintext; len(rest) > 0; {
 		field, wireType, length := protowire.ConsumeField(rest)
 		if length < 0 {
 			return nil, nil, protowire.ParseError(length)
+		}
+		if known.ByNumber(field) != nil {
+			bodies++
 		}
 		if field == alertField && wireType == protowire.BytesType {
 			_, _, header := protowire.ConsumeTag(rest)
@@ -121,7 +128,10 @@ func parseMessage(plaintext []byte) (*pb.Message, *pb.Alert, error) {
 		}
 		rest = rest[length:]
 	}
-	if !isAlert {
+	switch {
+	case !isAlert && bodies > 1:
+		return nil, nil, errTwoBodies
+	case !isAlert:
 		return message, nil, nil
 	}
 	alert := &pb.Alert{}

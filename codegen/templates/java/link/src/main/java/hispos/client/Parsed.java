@@ -23,15 +23,24 @@ final class Parsed {
   static Parsed of(byte[] plaintext) throws InvalidProtocolBufferException {
     Message message = Message.parseFrom(plaintext);
     // The parser takes numbers of more than ten bytes, which no other one does: they are found here.
-    ByteArrayOutputStream alert = new Walk(plaintext).message("Message", plaintext.length);
+    Walk walk = new Walk(plaintext);
+    ByteArrayOutputStream alert = walk.message(Walk.TOP, plaintext.length);
+    if (alert == null && walk.bodies > 1) {
+      throw new InvalidProtocolBufferException("more than one body");
+    }
     return new Parsed(
         message, alert == null ? -1 : Alert.parseFrom(alert.toByteArray()).getCodeValue());
   }
 
   /** One walk over bytes that the parser has taken. */
   private static final class Walk {
+    static final String TOP = "Message";
+
     private final byte[] data;
     private int at;
+
+    /** How often a body stands at the top level. */
+    private int bodies;
 
     Walk(byte[] data) {
       this.data = data;
@@ -43,6 +52,8 @@ final class Parsed {
       int depth = 0;
       while (at < end) {
         long key = number();
+        boolean isBody = Message.BodyCase.forNumber((int) (key >>> 3)) != null;
+        bodies += isBody && depth == 0 && TOP.equals(name) ? 1 : 0;
         switch ((int) (key & 7)) {
           case 0:
             number();
