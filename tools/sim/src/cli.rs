@@ -55,6 +55,9 @@ enum Command {
         /// With this rule missing, by its name 去掉的规则
         #[arg(long, conflicts_with_all = ["his", "pos"])]
         mutant: Option<String>,
+        /// With every line of the driver interface 打印驱动接口的每一行
+        #[arg(long)]
+        lines: bool,
         #[command(flatten)]
         others: Others,
     },
@@ -122,7 +125,7 @@ fn one(seed: u64, peers: &mut Option<Peers>, traced: bool) -> Result<Life, Strin
 pub(crate) fn run() -> ExitCode {
     let (text, good) = match Cli::parse().command {
         Command::Lives { count, seed, json, others } => lives(seed, count, json, &others),
-        Command::Replay { seed, mutant, others } => replay(seed, mutant.as_deref(), &others),
+        Command::Replay { seed, mutant, lines, others } => replay(seed, mutant.as_deref(), lines, &others),
         Command::Peer { role, book } => {
             let served = driver::serve(&role, book == "own", io::stdin().lock(), io::stdout().lock());
             return ExitCode::from(u8::from(served.is_err()));
@@ -133,9 +136,13 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(u8::from(!good))
 }
 
+/// Shows how far it is: a bar on a terminal, and elsewhere a line at each tenth, on standard error alone.
 fn progress(done: u64, of: u64, what: &str) {
     let mut err = io::stderr().lock();
     if !err.is_terminal() {
+        if done.is_multiple_of(of.div_ceil(10).max(1)) {
+            let _ = writeln!(err, "{done}/{of} {what}");
+        }
         return;
     }
     let filled = usize::try_from(done.saturating_mul(30).checked_div(of).unwrap_or(0)).unwrap_or(0).min(30);
@@ -277,7 +284,7 @@ fn lives_json(sum: &Summary, violations: &[Life], never: &[String]) -> Value {
     })
 }
 
-fn replay(seed: u64, mutant: Option<&str>, others: &Others) -> (String, bool) {
+fn replay(seed: u64, mutant: Option<&str>, lines: bool, others: &Others) -> (String, bool) {
     let known = mutant.map(|name| Mutant::ALL.into_iter().find(|mutant| mutant.name() == name));
     if known == Some(None) {
         return (format!("no such mutant: {}", Mutant::ALL.map(Mutant::name).join(" · ")), false);
@@ -285,7 +292,10 @@ fn replay(seed: u64, mutant: Option<&str>, others: &Others) -> (String, bool) {
     let lived = match known.flatten() {
         Some(mutant) => live_by(seed, mutant.plan(seed), Some(mutant), true)
             .map_err(|error| format!("the simulator is wrong: {error}")),
-        None => others.start().and_then(|mut peers| one(seed, &mut peers, true)),
+        None => others.start().and_then(|mut peers| {
+            peers.iter_mut().filter(|_| lines).for_each(Peers::show_lines);
+            one(seed, &mut peers, true)
+        }),
     };
     match lived {
         Ok(life) => {
@@ -301,12 +311,11 @@ fn mutants(most: u64, as_json: bool) -> (String, bool) {
     let mut rows = Vec::new();
     let mut good = true;
     for (nth, mutant) in (0_u64..).zip(Mutant::ALL) {
-        progress(nth, Mutant::ALL.len() as u64, mutant.name());
         let caught = hispos_sim::life::caught(mutant, most);
         good &= caught.is_some();
         rows.push((mutant.name(), caught));
+        progress(nth.saturating_add(1), Mutant::ALL.len() as u64, mutant.name());
     }
-    progress(1, 1, "");
     if as_json {
         let list = rows.iter().map(|(name, caught)| match caught {
             Some((seed, tried, violation)) => {

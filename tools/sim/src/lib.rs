@@ -27,6 +27,7 @@ mod payments;
 mod people;
 pub mod plan;
 pub mod platform;
+mod refusals;
 pub mod rng;
 pub mod script;
 mod scripted;

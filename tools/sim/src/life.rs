@@ -62,7 +62,16 @@ pub fn live_by(seed: u64, plan: Plan, mutant: Option<Mutant>, traced: bool) -> R
 ///
 /// What a program did against the interface: its seed, step and line. The programs are of no use any more then.
 pub fn live_with(seed: u64, peers: &mut Peers, traced: bool) -> Result<Life, String> {
-    let mut world = World::new(seed, Plan::of(seed), None, traced).map_err(|error| error.to_string())?;
+    live_planned(seed, Plan::of(seed), peers, traced)
+}
+
+/// Lives a life of a plan with programs of somebody else.
+///
+/// # Errors
+///
+/// As [`live_with`].
+pub fn live_planned(seed: u64, plan: Plan, peers: &mut Peers, traced: bool) -> Result<Life, String> {
+    let mut world = World::new(seed, plan, None, traced).map_err(|error| error.to_string())?;
     peers.begin(seed);
     std::mem::swap(&mut world.peers, peers);
     world.live();

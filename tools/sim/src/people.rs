@@ -4,7 +4,7 @@ use hispos::amount::Amount;
 use hispos::book::{RowKey, Table};
 use hispos::ids::OperatorId;
 use hispos::ledger::{self, OrderView};
-use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund, OrderRefusal};
+use hispos::link::his::{HisAlarm, HisOrderEvent, NewCollect, NewRefund};
 use hispos::link::pos::{OrderEvent, PosAlarm};
 use hispos::link::{HisEvent, PosEvent};
 use hispos::platform::{Channel, PaymentCode};
@@ -15,6 +15,7 @@ use crate::causes::Stimulus;
 use crate::driver::Telling;
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
+use crate::refusals;
 use crate::script::Told;
 use crate::site::{self, DESKS};
 use crate::wishes::Wish;
@@ -179,7 +180,7 @@ impl World {
         match event {
             HisEvent::Order(HisOrderEvent::Made { ticket, order }) => self.made(desk, ticket, &order),
             HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
-                self.order_refused(ticket, refusal(&why));
+                self.order_refused(ticket, refusals::of_order(&why));
             }
             HisEvent::Order(HisOrderEvent::Ended(order)) => self.ended(&order),
             HisEvent::Order(HisOrderEvent::Changed(order)) => self.refresh_others(desk, &order),
@@ -196,11 +197,11 @@ impl World {
     /// No order was made.
     pub(crate) fn order_refused(&mut self, ticket: u64, why: &'static str) {
         *self.summary.refusals.entry(why).or_default() += 1;
-        let known = matches!(why, "bill busy" | "bill captured");
+        let known = refusals::knows_the_bill(why);
         if let Some(Act::Collect(_, bill, _)) = self.people.tickets.get(&ticket).filter(|_| known) {
             self.people.again.remove(&bill_key(*bill));
         }
-        if matches!(why, "restoring" | "no session" | "too soon") {
+        if refusals::passes(why) {
             self.try_again(ticket);
         }
     }
@@ -336,21 +337,6 @@ impl World {
             let wait = self.chance.between(30_000, 120_000);
             self.after(wait, Event::Fault(Fault::NoticeJournal(desk)));
         }
-    }
-}
-
-/// The name of a refusal in summaries.
-pub(crate) fn refusal(why: &OrderRefusal) -> &'static str {
-    match why {
-        OrderRefusal::BillBusy { .. } => "bill busy",
-        OrderRefusal::BillCaptured { .. } => "bill captured",
-        OrderRefusal::Orphan { .. } => "orphan",
-        OrderRefusal::Restoring { .. } => "restoring",
-        OrderRefusal::Exceeds { .. } => "exceeds",
-        OrderRefusal::ItemBusy { .. } => "item busy",
-        OrderRefusal::TooSoon { .. } => "too soon",
-        OrderRefusal::NoSession => "no session",
-        _ => "other",
     }
 }
 

@@ -14,3 +14,18 @@ fn every_order_of_a_calm_life_ends_and_every_capture_is_known() {
         assert!(life.violations.is_empty(), "seed {seed}: {:?}\n{trace}", life.violations);
     }
 }
+
+#[test]
+fn lives_tell_their_progress_on_standard_error_and_nothing_but_json_on_standard_output() {
+    let sim = env!("CARGO_BIN_EXE_hispos-sim");
+    let lived = std::process::Command::new(sim).args(["lives", "20", "--json"]).output().unwrap();
+    let all: serde_json::Value = serde_json::from_slice(&lived.stdout).unwrap();
+    assert_eq!((&all["lives"], all["violations"].as_array().unwrap().len()), (&20.into(), 0));
+    let told = String::from_utf8(lived.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        (lines.len(), lines[0], lines[9]),
+        (10, "2/20 lives, 0 found", "20/20 lives, 0 found"),
+        "{told}"
+    );
+}

@@ -11,33 +11,8 @@ use super::members::{Members, checked, number, text};
 use super::peers::{node, place};
 use crate::nodes::{Machine, Node};
 use crate::plan::Fault;
+use crate::refusals;
 use crate::world::{Event, World};
-
-/// Why an order was not made, as the interface and as summaries name it.
-const REASONS: [(&str, &str); 12] = [
-    ("no_session", "no session"),
-    ("unknown_order", "unknown order"),
-    ("leased", "leased"),
-    ("bill_busy", "bill busy"),
-    ("bill_captured", "bill captured"),
-    ("orphan", "orphan"),
-    ("restoring", "restoring"),
-    ("exceeds", "exceeds"),
-    ("item_busy", "item busy"),
-    ("too_soon", "too soon"),
-    ("no_order_waits", "no order waits"),
-    ("other", "other"),
-];
-
-/// A reason by the name that summaries have; one that is not known is another one.
-fn reason(name: &str) -> &'static str {
-    REASONS.iter().find(|(known, _)| *known == name).map_or("other", |(_, shown)| shown)
-}
-
-/// The name on lines of a reason that summaries have.
-pub(crate) fn reason_name(shown: &str) -> &'static str {
-    REASONS.iter().find(|(_, known)| *known == shown).map_or("other", |(name, _)| name)
-}
 
 impl World {
     /// Carries out what a program wants, until it wants nothing more now.
@@ -117,7 +92,9 @@ impl World {
                 let order = self.told_order(members)?;
                 self.made(desk, number(members, "ticket")?, &order);
             }
-            "refused" => self.order_refused(number(members, "ticket")?, reason(text(members, "why")?)),
+            "refused" => {
+                self.order_refused(number(members, "ticket")?, refusals::told(text(members, "why")?))
+            }
             "ended" => {
                 let order = self.told_order(members)?;
                 self.ended(&order);
@@ -162,9 +139,9 @@ impl World {
 
     /// A command was not begun.
     pub(crate) fn command_refused(&mut self, ticket: u64, why: &str) {
-        match reason(why) {
+        match refusals::told(why) {
             _ if ticket == 0 => {}
-            "no session" => self.try_again(ticket),
+            why if refusals::finds_no_session(why) => self.try_again(ticket),
             why => self.order_refused(ticket, why),
         }
     }

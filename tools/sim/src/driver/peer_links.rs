@@ -19,6 +19,7 @@ use super::books::{read_anchor, read_found, read_unix};
 use super::members::{Members, bytes, checked, fixed, hex, list, number, object, small, text, truth, unhex};
 use super::peer_words::{his_event, pos_event};
 use super::platform::{ask_line, channel, read_verdict};
+use crate::refusals;
 
 /// One link.
 enum End {
@@ -168,13 +169,7 @@ impl Links {
             }
             _ => return Err(format!("{what} is no line of this interface")),
         };
-        Ok(done.err().map(|why| match why {
-            Refusal::NoSession | Refusal::PeerNotReady => "no_session",
-            Refusal::NoOrderWaits => "no_order_waits",
-            Refusal::UnknownOrder => "unknown_order",
-            Refusal::Leased { .. } => "leased",
-            _ => "other",
-        }))
+        Ok(done.err().map(|why| refusals::of_command(&why)))
     }
 
     /// The next thing that a link wants.

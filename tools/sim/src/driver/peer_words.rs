@@ -5,8 +5,7 @@ use hispos::link::pos::{OrderEvent, PosAlarm};
 use hispos::link::{HisEvent, PosEvent};
 use serde_json::{Value, json};
 
-use super::carrying::reason_name;
-use crate::people::refusal;
+use crate::refusals;
 
 fn event(name: &str, members: Value) -> Value {
     let mut line = json!({"is": "event", "event": name});
@@ -23,7 +22,7 @@ pub(crate) fn his_event(told: HisEvent) -> Value {
             event("made", json!({"ticket": ticket, "order_no": order.order_no.as_str()}))
         }
         HisEvent::Order(HisOrderEvent::Refused { ticket, why }) => {
-            event("refused", json!({"ticket": ticket, "why": reason_name(refusal(&why))}))
+            event("refused", json!({"ticket": ticket, "why": refusals::of_order(&why)}))
         }
         HisEvent::Order(HisOrderEvent::Ended(order)) => {
             event("ended", json!({"order_no": order.order_no.as_str()}))

@@ -19,6 +19,8 @@ pub struct Peers {
     /// Links draw as the interface says, also those of this process.
     pub(crate) draws: bool,
     pub(crate) seed: u64,
+    /// Traces have every line that programs were told, and what they answered.
+    pub(crate) lines: bool,
     /// Why no life can go on.
     pub(crate) fault: Option<String>,
 }
@@ -28,6 +30,11 @@ impl Peers {
     #[must_use]
     pub fn none() -> Self {
         Self { draws: true, ..Self::default() }
+    }
+
+    /// From now on traces have every line that programs were told, and what they answered.
+    pub fn show_lines(&mut self) {
+        self.lines = true;
     }
 
     /// Starts the programs of a HIS, of the terminals, or of both, and greets them.

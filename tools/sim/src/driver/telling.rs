@@ -143,9 +143,16 @@ impl World {
             line.insert("desk".into(), json!(desk));
         }
         let is_tick = line.get("do").is_some_and(|what| what == "tick");
+        let shown = self.peers.lines.then(|| line.clone());
         let Some(seat) = self.peers.seat(machine) else { return Ok(()) };
         let members = seat.process.exchange(line)?;
         let n = seat.process.latest();
+        if let Some(mut told) = shown {
+            told.insert("n".into(), json!(n));
+            self.note(|| format!("{machine:?} > {}", Value::Object(told)));
+            self.note(|| format!("{machine:?} < {}", Value::Object(members.clone())));
+        }
+        let Some(seat) = self.peers.seat(machine) else { return Ok(()) };
         let kind = Kind { own: seat.own, desks: seat.queues.len(), merchants: &self.site.merchants };
         let answer = kind.read(&members, desk).map_err(|why| Failed(n, format!("answered: {why}")))?;
         let due = answer.ticks.as_ref().and_then(|ticks| *ticks.get(desk.unwrap_or(0))?);
