@@ -1,0 +1,176 @@
+package hispos.client;
+
+import static hispos.client.Vectors.hexes;
+import static hispos.client.Vectors.text;
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotNull;
+import static org.junit.Assert.assertTrue;
+
+import com.google.gson.JsonObject;
+import hispos.client.messages.Agreement;
+import hispos.client.messages.Channel;
+import hispos.client.messages.DeviceManifest;
+import hispos.client.messages.TerminalManifest;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.Before;
+import org.junit.Test;
+
+/** A HIS and a POS of this client that share a line without a delay. */
+public class PairTest {
+  private static final Crypto CRYPTO = new BouncyCrypto();
+
+  private JsonObject site;
+  private Agreements.Signed older;
+  private DeviceManifest devices;
+  private Ledger ledger;
+  private Journal journal;
+  private HisLink his;
+  private PosLink pos;
+  private long now = 1_000_000;
+  private int drawn;
+
+  @Before
+  public void begin() throws Exception {
+    site = Vectors.load("conversations.json").getAsJsonObject("site");
+    Agreement agreement = Agreement.parseFrom(hexes(site, "agreement"));
+    older = new Agreements.Signed(agreement, Hashes.sha256(agreement.toByteArray()));
+    devices = DeviceManifest.parseFrom(hexes(site, "device_manifest"));
+    Book book = new Book(new BookVectors.Memory(), this::unix);
+    ledger = new Ledger(book, site(older), CRYPTO, draw(8));
+    ledger.beginRun(now);
+    byte[] seed = hexes(site, "terminal_seed");
+    End end = new End(CRYPTO, text(site, "terminal_id"), seed, Manifests.registry(devices));
+    his = new HisLink(ledger, end, text(site, "device_id"), this::draw);
+    journal = new Journal(new Book(new BookVectors.Memory(), this::unix), draw(8));
+    startPos(older);
+  }
+
+  private Site site(Agreements.Signed... agreements) {
+    return new Site(List.of(agreements), devices, hexes(site, "site_secret"));
+  }
+
+  private void startPos(Agreements.Signed... agreements) throws Exception {
+    List<Merchant> merchants = new ArrayList<>();
+    for (Channel channel : PosContext.CHANNELS) {
+      merchants.add(PosContext.merchant(agreements[0].agreement, channel));
+    }
+    PosLink.Config config =
+        new PosLink.Config(
+            CRYPTO,
+            text(site, "device_id"),
+            hexes(site, "device_seed"),
+            hexes(site, "boot"),
+            "pair",
+            List.of(agreements),
+            TerminalManifest.parseFrom(hexes(site, "terminal_manifest")),
+            merchants);
+    pos = new PosLink(config, journal, this::draw, now);
+  }
+
+  private long unix() {
+    return 1_795_486_400 + now / 1000;
+  }
+
+  private byte[] draw(int length) {
+    return Bytes.part(Hashes.sha256(Bytes.number(++drawn, 4)), 0, length);
+  }
+
+  private Agreements.Signed newer() {
+    Agreement.Builder next = older.agreement.toBuilder();
+    Agreement made = next.setAgreementNo(next.getAgreementNo() + 1).build();
+    return new Agreements.Signed(made, Hashes.sha256(made.toByteArray()));
+  }
+
+  private void connect() {
+    his.opened(now);
+    pos.opened(now);
+    run(10_000);
+    assertTrue(his.isReady());
+  }
+
+  /** Lets both live so many milliseconds; the platform verifies, and knows no number. */
+  private void run(long milliseconds) {
+    for (long end = now + milliseconds; now < end; now += 50) {
+      his.onTimer(now);
+      pos.onTimer(now);
+      for (byte[] data = drained(his); data.length > 0; data = drained(his)) {
+        pos.feed(data, now);
+        for (Ask ask = pos.pollAsk(); ask != null; ask = pos.pollAsk()) {
+          answer(ask);
+        }
+        his.feed(drained(pos), now);
+      }
+      for (Ask ask = pos.pollAsk(); ask != null; ask = pos.pollAsk()) {
+        answer(ask);
+      }
+      his.feed(drained(pos), now);
+    }
+  }
+
+  private void answer(Ask ask) {
+    boolean isVerify = ask.request == Ask.Request.VERIFY;
+    Proof proof = Proof.of(isVerify ? Proof.Name.VERIFIED : Proof.Name.ABSENT);
+    pos.verdict(new Verdict(ask.id, proof, "", 0, now, now, true), now);
+  }
+
+  private static byte[] drained(Link link) {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (byte[] data = link.pollTransmit(); data != null; data = link.pollTransmit()) {
+      all.writeBytes(data);
+    }
+    return all.toByteArray();
+  }
+
+  private int agreementOf(String orderNo) {
+    return Orders.core(ledger.order(orderNo).getCore()).getAgreementNo();
+  }
+
+  @Test
+  public void aNewerAgreementIsTakenOverWhileTheLinkRunsAndNewOrdersAreUnderIt() throws Exception {
+    connect();
+    String before = his.collect("bill-1", 100, now);
+    his.provision(site(newer(), older), now);
+    run(1_000);
+    assertTrue("the session goes on under its own", his.isReady());
+    assertEquals(older.agreement.getAgreementNo(), agreementOf(his.collect("bill-2", 100, now)));
+    his.closed(now);
+    startPos(newer(), older);
+    connect();
+    assertEquals(older.agreement.getAgreementNo(), agreementOf(before));
+    String after = his.collect("bill-3", 100, now);
+    assertEquals(newer().agreement.getAgreementNo(), agreementOf(after));
+    run(600_000);
+    assertTrue("no code in time", ledger.openOrders().isEmpty());
+  }
+
+  @Test
+  public void aTerminalWithoutTheNewerAgreementIsReachedUnderTheOlderOne() throws Exception {
+    his.provision(site(newer(), older), now);
+    connect();
+    assertEquals(older.agreement.getAgreementNo(), agreementOf(his.collect("bill-1", 100, now)));
+  }
+
+  @Test
+  public void theDeviceTellsWhatItCountsForADay() throws Exception {
+    connect();
+    String orderNo = his.collect("bill-1", 100, now);
+    his.cancel(orderNo, now);
+    run(60_000);
+    assertTrue(Ledger.hasEnded(ledger.order(orderNo)));
+    int day = ledger.today();
+    his.totals(day, now);
+    run(1_000);
+    LinkEvent.TotalsTold told = null;
+    for (LinkEvent event = his.pollEvent(); event != null; event = his.pollEvent()) {
+      told = event instanceof LinkEvent.TotalsTold ? (LinkEvent.TotalsTold) event : told;
+    }
+    assertNotNull(told);
+    assertEquals(day, told.businessDay);
+    String device = text(site, "device_id");
+    assertEquals(ledger.totals(day, device).getDigest(), told.totals.getDigest());
+    assertFalse(ledger.totals(day, "POS-9999").getDigest().equals(told.totals.getDigest()));
+  }
+}
