@@ -55,6 +55,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * code for each order that waits for one; a code {@code -} shows nothing.
  */
 public final class PosTerminal {
+  /** Room for the end of every order that has not ended, in bytes (ORD-92). */
+  private static final long RESERVE = 16L << 20;
+
+  private final File home;
   private final PosLink link;
   private final Loop loop;
   private final Map<Merchant, PaymentPlatform> platforms = new HashMap<>();
@@ -63,6 +67,7 @@ public final class PosTerminal {
 
   private PosTerminal(File home, String line, File credentials, String url, List<String> codes)
       throws IOException, FileRefused, Broken {
+    this.home = home;
     this.codes = new ArrayDeque<>(codes);
     Crypto crypto = new BouncyCrypto();
     Agreements.Signed signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"));
@@ -132,6 +137,7 @@ public final class PosTerminal {
   /** Serves until the book fails. */
   private void serve() {
     while (!link.isHalted()) {
+      link.setStorage(home.getUsableSpace() >= RESERVE);
       for (Ask ask = link.pollAsk(); ask != null; ask = link.pollAsk()) {
         carryOut(ask);
       }
