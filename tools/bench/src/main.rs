@@ -4,6 +4,7 @@
 //! All subjects of a table run in turns in the same process, so a slower machine changes times and not ratios.
 
 mod bare;
+mod clients;
 mod durable;
 mod measure;
 mod noise;
@@ -19,11 +20,12 @@ use durable::programs::{BECOME, become_program};
 use measure::{Subject, medians};
 use ours::Order;
 
-const USAGE: &str = "usage: hispos-bench [costs | durable] [options]
+const USAGE: &str = "usage: hispos-bench [costs | durable | clients] [options]
 
   costs    one handshake and one order: medians of N rounds and their ratios
   durable  collects per second through both programs, and syncs per second of the disk; builds the programs
-  Without a word: both.
+  clients  processor time of an order in clients of any language, beside the reference. Linux
+  Without a word: the first two.
 
   --json            one JSON document
   --rounds N        of costs; 2000
@@ -31,6 +33,10 @@ const USAGE: &str = "usage: hispos-bench [costs | durable] [options]
   --seconds N       of durable: how long it is measured; 20
   --directory DIR   of durable: where the books are made; target/durable
   --bank-on-disk    of durable: the platform's book, too; else it is in memory
+  --sim PATH        of clients: hispos-sim, as it is released
+  --lives N         of clients: lives with each program; 100
+  --his NAME=COMMAND, --pos NAME=COMMAND
+                    of clients: a program behind the driver interface; may be repeated
 ";
 
 /// What a ratio should not exceed.
@@ -47,6 +53,7 @@ struct Asked {
     json: bool,
     rounds: usize,
     options: durable::Options,
+    clients: Option<clients::Options>,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +66,22 @@ fn main() -> ExitCode {
         eprint!("{USAGE}");
         return ExitCode::from(2);
     };
+    if let Some(options) = &asked.clients {
+        return match clients::measure(options) {
+            Ok(report) if asked.json => {
+                println!("{:#}", json!({ "clients": report.json() }));
+                ExitCode::SUCCESS
+            }
+            Ok(report) => {
+                report.print();
+                ExitCode::SUCCESS
+            }
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let tables = if asked.costs { vec![handshakes(asked.rounds), orders(asked.rounds)] } else { Vec::new() };
     if !asked.json {
         tables.iter().for_each(Table::print);
@@ -84,7 +107,8 @@ fn main() -> ExitCode {
 fn asked(arguments: &[String]) -> Option<Asked> {
     let directory = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/durable"));
     let options = durable::Options { links: 64, seconds: 20, directory, bank_on_disk: false };
-    let mut asked = Asked { costs: true, durable: true, json: false, rounds: 2_000, options };
+    let mut asked = Asked { costs: true, durable: true, json: false, rounds: 2_000, options, clients: None };
+    let (mut sim, mut lives, mut programs, mut is_clients) = (None, 100, Vec::new(), false);
     let mut words = arguments.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
@@ -99,9 +123,17 @@ fn asked(arguments: &[String]) -> Option<Asked> {
                 asked.options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?
             }
             "--directory" => asked.options.directory = words.next()?.into(),
+            "clients" => is_clients = true,
+            "--sim" => sim = Some(PathBuf::from(words.next()?)),
+            "--lives" => lives = words.next()?.parse().ok().filter(|lives| *lives > 0)?,
+            "--his" => programs.push(clients::Program::read("his", words.next()?)?),
+            "--pos" => programs.push(clients::Program::read("pos", words.next()?)?),
             "--bank-on-disk" => asked.options.bank_on_disk = true,
             _ => return None,
         }
+    }
+    if is_clients {
+        asked.clients = Some(clients::Options { sim: sim?, lives, programs });
     }
     Some(asked)
 }

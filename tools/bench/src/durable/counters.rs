@@ -19,10 +19,20 @@ pub(crate) fn commits(book: &Path) -> Option<u32> {
 
 /// Processor seconds of a process so far, its own and the system's for it.
 pub(crate) fn processor(pid: u32) -> Option<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    seconds(&pid.to_string(), 11)
+}
+
+/// Processor seconds of all that this process has started and seen end, and of what these had started.
+pub(crate) fn children() -> Option<f64> {
+    seconds("self", 13)
+}
+
+/// Two of the counters of a process, added.
+fn seconds(process: &str, first: usize) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // Behind the name, which may hold anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let ticks: u64 = fields.get(first)?.parse::<u64>().ok()? + fields.get(first + 1)?.parse::<u64>().ok()?;
     Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 

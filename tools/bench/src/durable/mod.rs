@@ -7,7 +7,7 @@
 //! The simulated platform is a process, too; its book is none of the two programs' and lies in memory unless told
 //! otherwise.
 
-mod counters;
+pub(crate) mod counters;
 mod disk;
 mod http;
 mod load;
