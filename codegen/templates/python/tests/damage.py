@@ -8,6 +8,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from hispos_client.messages import message_pb2
+
 _CASTAGNOLI = 0x82F63B78
 _SENT_BY = {"his": {1, 3, 0x10}, "pos": {2, 0x11}}
 _FRAME_MIN = 5
@@ -52,11 +54,19 @@ def is_canonical(message: type[Message], data: bytes) -> bool:
     return read.SerializeToString(deterministic=True) == data
 
 
-def alerts_in(plaintext: bytes) -> list[bytes]:
-    """The contents of field 3 at the top level of what protobuf reads as a message."""
+def read_message(plaintext: bytes) -> tuple[message_pb2.Message, int | None] | None:
+    """A message, and the code of the alert in it, as REC-20 and REC-21 say; None for what is no message."""
+    try:
+        message = message_pb2.Message.FromString(plaintext)
+    except DecodeError:
+        return None
     fields = UnknownFieldSet(Empty.FromString(plaintext))
     every = [fields[place] for place in range(len(fields))]
-    return [one.data for one in every if (one.field_number, one.wire_type) == (3, 2)]
+    alerts = [one.data for one in every if (one.field_number, one.wire_type) == (3, 2)]
+    if alerts:
+        return message, int(message_pb2.Alert.FromString(b"".join(alerts)).code)
+    bodies = {field.number for field in message.DESCRIPTOR.fields if field.containing_oneof}
+    return None if len([one for one in every if one.field_number in bodies]) > 1 else (message, None)
 
 
 def cut_step(data: bytes, end: int) -> set[int]:
