@@ -10,8 +10,8 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// What builds the programs, in its folder.
     pub(crate) build: &'static [&'static [&'static str]],
-    /// What has to be there; otherwise it is said how to get it.
-    pub(crate) needs: &'static [(&'static str, &'static str)],
+    /// What the building leaves in the folder: where it is, nothing is built. Empty: it is always built.
+    pub(crate) leaves: &'static str,
     pub(crate) his: His,
     pub(crate) pos: Pos,
 }
@@ -47,7 +47,7 @@ pub(crate) const MEMBERS: [Member; 4] = [
     Member {
         name: "reference",
         build: &[],
-        needs: &[],
+        leaves: "",
         his: His {
             serve: &["{his}", "--home", "{home}", "--json", "serve", "--listen", "127.0.0.1:0"],
             collect: &[
@@ -117,7 +117,7 @@ pub(crate) const MEMBERS: [Member; 4] = [
             &["go", "build", "-o", "{build}/window", "./examples/window"],
             &["go", "build", "-o", "{build}/terminal", "./examples/terminal"],
         ],
-        needs: &[("go.mod", "the generated Go client")],
+        leaves: "",
         his: His {
             serve: &[],
             collect: &[
@@ -162,8 +162,8 @@ pub(crate) const MEMBERS: [Member; 4] = [
     },
     Member {
         name: "java",
-        build: &[],
-        needs: &[("example/target/classes", "mvn -q -B verify, in clients/java")],
+        build: &[&["mvn", "-q", "-B", "-DskipTests", "package"]],
+        leaves: "example/target/lib",
         his: His {
             serve: &[],
             collect: &[
@@ -212,8 +212,11 @@ pub(crate) const MEMBERS: [Member; 4] = [
     },
     Member {
         name: "python",
-        build: &[],
-        needs: &[(PYTHON, "the commands of clients/python/README.md")],
+        build: &[
+            &["python3", "-m", "venv", ".venv"],
+            &[PYTHON, "-m", "pip", "install", "--quiet", "--editable", "."],
+        ],
+        leaves: ".venv/bin/pip",
         his: His {
             serve: &[],
             collect: &[

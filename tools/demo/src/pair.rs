@@ -5,14 +5,12 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hispos_common::entropy::OsEntropy;
-use hispos_common::keys;
 use hispos_common::line::LineConfig;
 
 use crate::line::{Cable, Capture};
 use crate::members::Member;
 use crate::programs::{Binaries, COMMAND_WITHIN, Program, run};
-use crate::provision::{Commands, DEVICE, Places, SITE_CODE, WINDOW};
+use crate::provision::{self, Commands, Places, SITE_CODE, WINDOW};
 use crate::station::Station;
 use crate::tell::Told;
 use crate::world::start_platform;
@@ -101,7 +99,7 @@ impl<'a> Pair<'a> {
             _ => format!("serial:{}@{}", ends.his.1, crate::line::BAUD),
         };
         commands.register_at(&line)?;
-        copy_files(&places).map_err(|error| format!("the files of the ends: {error}"))?;
+        provision::copy_files(&places).map_err(|error| format!("the files of the ends: {error}"))?;
         let (platform, url) = start_platform(&commands, 1)?;
         let about = |error: std::io::Error| format!("the cable: {error}");
         let mut cable = Cable::to(ends.far(), Some(Capture::new(capture).map_err(about)?));
@@ -373,24 +371,6 @@ impl Ends {
             Wire::Serial => LineConfig::Pty { link: Some(self.pos.1.clone().into()) },
         }
     }
-}
-
-/// The signed files and keys as the clients' example programs want them.
-fn copy_files(places: &Places) -> std::io::Result<()> {
-    let (his, pos) = (places.path("own-his"), places.path("own-pos"));
-    std::fs::create_dir(&his)?;
-    std::fs::create_dir(&pos)?;
-    let (link, key) = (places.path("link.hispos"), format!("his/terminals/{WINDOW}.key"));
-    std::fs::copy(&link, his.join("agreement.hispos"))?;
-    std::fs::copy(&link, pos.join("agreement.hispos"))?;
-    std::fs::copy(places.path("devices.hispos"), his.join("devices.hispos"))?;
-    std::fs::copy(places.path("terminals.hispos"), pos.join("terminals.hispos"))?;
-    std::fs::copy(places.path(&key), his.join("terminal.key"))?;
-    std::fs::copy(places.path("pos/device.key"), pos.join("device.key"))?;
-    keys::create(&his.join("site.secret"), &mut OsEntropy)?;
-    std::fs::write(his.join("terminal.id"), WINDOW)?;
-    std::fs::write(his.join("device.id"), DEVICE)?;
-    std::fs::write(pos.join("device.id"), DEVICE)
 }
 
 /// The first word of a line that can be an order number.

@@ -23,9 +23,9 @@ pub(crate) struct Wanted {
     /// Only this POS; may be repeated.
     #[arg(long, value_name = "NAME")]
     pos: Vec<String>,
-    /// Only cells in which this member takes part.
+    /// Only cells in which this member takes part; may be repeated.
     #[arg(long, value_name = "NAME")]
-    member: Option<String>,
+    member: Vec<String>,
     /// Where the folders of the clients are.
     #[arg(long, value_name = "DIR", default_value = "clients")]
     clients: PathBuf,
@@ -87,10 +87,8 @@ pub(crate) fn run(wanted: &Wanted, as_json: bool) -> Told<bool> {
     let outcomes = play(&cells(&able, wanted), wanted, &binaries, &clients, built.path());
     let failed = outcomes.iter().filter(|outcome| outcome.ended.is_err()).count();
     if as_json {
-        println!(
-            "{}",
-            json!({"cells": outcomes.iter().map(Outcome::value).collect::<Vec<_>>(), "missing": missing})
-        );
+        let cells: Vec<Value> = outcomes.iter().map(Outcome::value).collect();
+        println!("{}", json!({"cells": cells, "missing": missing}));
     } else {
         print(&outcomes);
     }
@@ -100,8 +98,11 @@ pub(crate) fn run(wanted: &Wanted, as_json: bool) -> Told<bool> {
 /// Builds a member's programs.
 fn prepare(member: &Member, clients: &Path, built: &Path) -> Told<()> {
     let folder = clients.join(member.name);
-    if let Some((what, how)) = member.needs.iter().find(|(what, _)| !folder.join(what).exists()) {
-        return Err(format!("no {what}: {how}"));
+    if !member.build.is_empty() && !folder.is_dir() {
+        return Err(format!("no client in {}", folder.display()));
+    }
+    if !member.leaves.is_empty() && folder.join(member.leaves).exists() {
+        return Ok(());
     }
     let place = built.join(member.name).display().to_string();
     for words in member.build {
@@ -125,7 +126,7 @@ fn cells(members: &[&'static Member], wanted: &Wanted) -> Vec<Cell> {
     let mut cells = Vec::new();
     for his in members.iter().filter(|member| takes(&wanted.his, member.name)) {
         for pos in members.iter().filter(|member| takes(&wanted.pos, member.name)) {
-            if wanted.member.as_ref().is_some_and(|name| name != his.name && name != pos.name) {
+            if !takes(&wanted.member, his.name) && !takes(&wanted.member, pos.name) {
                 continue;
             }
             cells.push(Cell { his, pos, wire: Wire::Tcp });

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hispos_common::entropy::OsEntropy;
+use hispos_common::keys;
 use serde_json::json;
 
 use crate::programs::{Answer, Binaries, COMMAND_WITHIN, run};
@@ -141,6 +143,24 @@ impl Commands<'_> {
         self.pos_done(&["terminals", "import", &terminals])?;
         self.his_done(&["devices", "bind", DEVICE, "--terminal", WINDOW, "--line", line]).map(drop)
     }
+}
+
+/// The signed files and keys as the clients' example programs want them.
+pub(crate) fn copy_files(places: &Places) -> std::io::Result<()> {
+    let (his, pos) = (places.path("own-his"), places.path("own-pos"));
+    std::fs::create_dir(&his)?;
+    std::fs::create_dir(&pos)?;
+    let (link, key) = (places.path("link.hispos"), format!("his/terminals/{WINDOW}.key"));
+    std::fs::copy(&link, his.join("agreement.hispos"))?;
+    std::fs::copy(&link, pos.join("agreement.hispos"))?;
+    std::fs::copy(places.path("devices.hispos"), his.join("devices.hispos"))?;
+    std::fs::copy(places.path("terminals.hispos"), pos.join("terminals.hispos"))?;
+    std::fs::copy(places.path(&key), his.join("terminal.key"))?;
+    std::fs::copy(places.path("pos/device.key"), pos.join("device.key"))?;
+    keys::create(&his.join("site.secret"), &mut OsEntropy)?;
+    std::fs::write(his.join("terminal.id"), WINDOW)?;
+    std::fs::write(his.join("device.id"), DEVICE)?;
+    std::fs::write(pos.join("device.id"), DEVICE)
 }
 
 /// The agreement of a simulated site: its timers are short, which a production agreement's may not be.
