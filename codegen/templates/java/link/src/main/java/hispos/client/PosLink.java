@@ -1,34 +1,20 @@
 package hispos.client;
 
-import com.google.protobuf.ByteString;
 import hispos.client.Refusal.Reason;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.AlertCode;
 import hispos.client.messages.Channel;
 import hispos.client.messages.DeviceEvent;
-import hispos.client.messages.Health;
-import hispos.client.messages.ListOrders;
 import hispos.client.messages.Message;
-import hispos.client.messages.OrderItem;
-import hispos.client.messages.OrderList;
-import hispos.client.messages.PeerRow;
-import hispos.client.messages.Ping;
-import hispos.client.messages.Pong;
 import hispos.client.messages.PosOrder;
 import hispos.client.messages.PosState;
 import hispos.client.messages.ReportResult;
 import hispos.client.messages.SessionReady;
-import hispos.client.messages.Sync;
-import hispos.client.messages.SyncReply;
-import hispos.client.messages.Table;
-import hispos.client.messages.Terminal;
 import hispos.client.messages.TerminalManifest;
-import hispos.client.messages.Unsupported;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -51,15 +37,13 @@ public final class PosLink implements Link {
   private final PosSession session;
   private final PosFlow flow;
   private final Journal journal;
-  private final String siteId;
+  private final PosAnswers answers;
   private final Deque<LinkEvent> events = new ArrayDeque<>();
   private final Deque<Ask> asks = new ArrayDeque<>();
   private final Deque<Work> work = new ArrayDeque<>();
-  private final Map<String, Terminal> terminals = new HashMap<>();
   private Reports reports;
   private Up up;
   private Held held;
-  private boolean hasStorage = true;
   private boolean isHalted;
   private long now;
 
@@ -101,6 +85,11 @@ public final class PosLink implements Link {
       this.agreements = new ArrayList<>(agreements);
       this.terminals = terminals;
       this.merchants = new ArrayList<>(merchants);
+    }
+
+    /** Those that serve: the newest one and the one before it. */
+    List<Agreements.Signed> serving() {
+      return agreements.subList(0, Math.min(SERVING, agreements.size()));
     }
   }
 
@@ -156,7 +145,7 @@ public final class PosLink implements Link {
   public PosLink(Config config, Journal journal, Draw draw, long now) {
     this.config = config;
     this.journal = journal;
-    this.siteId = config.agreements.get(0).agreement.getSiteId();
+    String siteId = config.agreements.get(0).agreement.getSiteId();
     byte[] run = draw.draw(4);
     PosContext context =
         new PosContext(
@@ -169,11 +158,9 @@ public final class PosLink implements Link {
             agreements(),
             config.merchants);
     this.flow = new PosFlow(context, siteId, now);
-    for (Terminal terminal : config.terminals.getTerminalsList()) {
-      terminals.put(terminal.getTerminalId(), terminal);
-    }
+    this.answers = new PosAnswers(config, flow, journal, siteId);
     List<Terms> serving = new ArrayList<>();
-    for (Agreements.Signed signed : serving()) {
+    for (Agreements.Signed signed : config.serving()) {
       serving.add(new Terms(signed.hash, signed.agreement));
     }
     Registry known = Manifests.registry(config.terminals);
@@ -188,11 +175,6 @@ public final class PosLink implements Link {
     }
     work.add(TICK);
     run(now);
-  }
-
-  private List<Agreements.Signed> serving() {
-    int count = Math.min(SERVING, config.agreements.size());
-    return config.agreements.subList(0, count);
   }
 
   private List<Agreement> agreements() {
@@ -301,7 +283,7 @@ public final class PosLink implements Link {
 
   /** Whether the journal has room above its reserve; new orders are refused while it has not. */
   public void setStorage(boolean isEnough) {
-    hasStorage = isEnough;
+    answers.hasStorage = isEnough;
   }
 
   /** Tells HIS something about the device (messages, section "DeviceEvent"). */
@@ -503,165 +485,9 @@ public final class PosLink implements Link {
     drain(at);
   }
 
-  // What HIS asks.
-
   private void answer(Message message, Step step) {
-    loadRow(message, step.now);
-    Message.Builder body = body(message, step);
-    Message reply =
-        body == null ? null : body.setReplyTo(message.getCall()).build();
+    Message.Builder body = answers.answer(message, up.peer, up.zero, step);
+    Message reply = body == null ? null : body.setReplyTo(message.getCall()).build();
     carryOut(step, reply, up);
-  }
-
-  /** The row that a request is about, if this run does not know it yet. */
-  private void loadRow(Message message, long at) {
-    String orderNo = orderOf(message);
-    PosOrder row = orderNo == null || flow.knows(orderNo) ? null : journal.order(orderNo);
-    if (row != null) {
-      flow.load(row, false, at);
-    }
-  }
-
-  private static String orderOf(Message message) {
-    ByteString core;
-    switch (message.getBodyCase()) {
-      case SUBMIT_ORDER:
-        core = message.getSubmitOrder().getCore();
-        break;
-      case CANCEL_ORDER:
-        core = message.getCancelOrder().getCore();
-        break;
-      case LOOK_UP:
-        core = message.getLookUp().getCore();
-        break;
-      case QUERY_ORDER:
-        return message.getQueryOrder().getOrderNo();
-      case CONFIRM_RESULT:
-        return message.getConfirmResult().getOrderNo();
-      default:
-        return null;
-    }
-    try {
-      return Orders.readCore(Bytes.of(core)).getOrderNo();
-    } catch (Malformed error) {
-      return null;
-    }
-  }
-
-  private Message.Builder body(Message message, Step step) {
-    switch (message.getBodyCase()) {
-      case SYNC:
-        return sync(message.getSync(), step);
-      case SUBMIT_ORDER:
-        return flow.submit(message.getSubmitOrder(), around(), step);
-      case QUERY_ORDER:
-        return flow.query(message.getQueryOrder(), step);
-      case CANCEL_ORDER:
-        return flow.cancel(message.getCancelOrder(), step);
-      case LOOK_UP:
-        return flow.lookUp(message.getLookUp(), step);
-      case LIST_ORDERS:
-        return Message.newBuilder().setOrderList(list(message.getListOrders()));
-      case GET_TOTALS:
-        int day = message.getGetTotals().getBusinessDay();
-        return Message.newBuilder()
-            .setTotals(DayCount.of(config.deviceId, day, journal.orders()));
-      case PING:
-        return pong(message.getPing(), step);
-      case CONFIRM_RESULT:
-        if (message.getReplyTo() != 0) {
-          flow.confirmed(message.getConfirmResult(), step);
-          seeLedger(message.getConfirmResult().getLedger(), step);
-          return null;
-        }
-        break;
-      default:
-        break;
-    }
-    return Message.newBuilder().setUnsupported(Unsupported.getDefaultInstance());
-  }
-
-  private PosFlow.Around around() {
-    Terminal terminal = terminals.get(up.peer);
-    boolean isActive = terminal != null && terminal.getRevocationValue() == 0;
-    List<Integer> serving = new ArrayList<>();
-    for (Agreements.Signed signed : serving()) {
-      serving.add(signed.agreement.getAgreementNo());
-    }
-    return new PosFlow.Around(up.peer, isActive, up.zero, serving, hasStorage);
-  }
-
-  private Message.Builder sync(Sync sync, Step step) {
-    ByteString seen = journal.ledgerSeen(siteId);
-    byte[] anchor = Bytes.of(sync.getJournalSeen());
-    boolean isMissing = journal.book.containment(anchor) == Book.Containment.MISSING;
-    flow.synced(!isMissing, step);
-    seeLedger(sync.getLedger(), step);
-    return Message.newBuilder()
-        .setSyncReply(
-            SyncReply.newBuilder()
-                .setJournal(Bytes.field(journal.book.anchor()))
-                .setLedgerSeen(seen));
-  }
-
-  /** Stores a newer anchor of the site's ledger (ORD-69). */
-  private void seeLedger(ByteString field, Step step) {
-    byte[] anchor = Bytes.of(field);
-    if (anchor.length != Book.ANCHOR_BYTES) {
-      return;
-    }
-    byte[] known = Bytes.of(journal.ledgerSeen(siteId));
-    boolean isOlder =
-        known.length == Book.ANCHOR_BYTES
-            && Bytes.number(known, 0, 8) == Bytes.number(anchor, 0, 8)
-            && Long.compareUnsigned(Bytes.number(anchor, 8, 8), Bytes.number(known, 8, 8)) <= 0;
-    if (!isOlder) {
-      step.write(Table.TABLE_PEER, siteId, PeerRow.newBuilder().setAnchor(field).build());
-    }
-  }
-
-  private Message.Builder pong(Ping ping, Step step) {
-    seeLedger(ping.getLedger(), step);
-    Health.Builder health =
-        Health.newBuilder().setStorageLow(!hasStorage).setClockMissing(step.unix == 0);
-    for (Merchant merchant : flow.context.verified) {
-      if (merchant.channel == Channel.CHANNEL_WECHAT) {
-        health.setWechatVerified(true);
-      } else {
-        health.setAlipayVerified(true);
-      }
-    }
-    return Message.newBuilder()
-        .setPong(
-            Pong.newBuilder()
-                .setJournal(Bytes.field(journal.book.anchor()))
-                .setHealth(health));
-  }
-
-  private OrderList list(ListOrders wanted) {
-    ByteString own = Bytes.field(journal.book.id());
-    long from = wanted.getBook().equals(own) ? wanted.getSeq() : 0;
-    List<String> found = journal.after(from, Limits.LIST_ITEMS_MAX + 1);
-    OrderList.Builder list =
-        OrderList.newBuilder().setBook(own).setMore(found.size() > Limits.LIST_ITEMS_MAX);
-    int most = Math.min(found.size(), Limits.LIST_ITEMS_MAX);
-    for (String orderNo : found.subList(0, most)) {
-      PosOrder order = journal.order(orderNo);
-      list.addItems(
-          OrderItem.newBuilder()
-              .setSeq(journal.version(orderNo))
-              .setCore(order.getCore())
-              .setResult(order.getResult())
-              .setSignature(order.getSignature())
-              .setDispositionValue(order.getAnsweredValue())
-              .setStage(Life.stageOf(order.getState())));
-      Message whole =
-          Message.newBuilder().setReplyTo(-1).setOrderList(list.build()).build();
-      if (whole.getSerializedSize() > Limits.PLAINTEXT_BYTES_MAX && list.getItemsCount() > 1) {
-        list.removeItems(list.getItemsCount() - 1);
-        return list.setMore(true).build();
-      }
-    }
-    return list.build();
   }
 }
