@@ -92,7 +92,7 @@ class Conversation:
         link = self._link
         if name == "start":
             self._storage = Staging(self._storage.load())
-            device, provision = site_of(self._site, self._case.get("agreements", ()))
+            device, provision = site_of({**self._site, **value}, self._case.get("agreements", ()))
             draws = Draws(*self._draws.pop(0))
             self._link = PosLink(device, provision, Book(self._storage), draws, self._unix, self._now)
         elif link is None or name == "loaded":

@@ -1,10 +1,13 @@
 //! The conversations of the vectors, lived again by real links: the same inputs give the same outputs.
+//!
+//! This reads what `story.rs` of `tools/vectors` writes. They are two, since this crate stands on a floor below every
+//! tool and needs none, also not for its tests; and what wrote a file is no witness that it can be read.
 
 use hispos::amount::Amount;
 use hispos::book::{Anchor, Batch, Containment, Found, Row, RowKey, Table};
 use hispos::crypto::Secret;
-use hispos::ids::{DeviceId, OrderNo, TerminalId};
-use hispos::link::his::NewCollect;
+use hispos::ids::{DeviceId, OperatorId, OrderNo, TerminalId};
+use hispos::link::his::{NewCollect, NewRefund};
 use hispos::link::{HisConfig, HisLink, Input, LoadId, Output, PersistId, PosConfig, PosLink};
 use hispos::message::agreement::Agreement;
 use hispos::message::manifest::{Device, Manifest, Terminal};
@@ -49,8 +52,9 @@ impl<'a> End<'a> {
         Clock { now: Instant(at), unix: Some(UnixSeconds(unix)) }
     }
 
-    fn start(&mut self, side: &str, draws: Vec<u8>, at: u64) {
+    fn start(&mut self, side: &str, own: &Value, draws: Vec<u8>, at: u64) {
         let (site, clock) = (self.site, self.clock(at));
+        let own = |name: &str| own[name].as_str().unwrap_or_else(|| text(site, name));
         let agreement = Agreement::decode(from_hex(text(site, "agreement"))).unwrap();
         let entropy = Box::new(Script(draws));
         let device_id = DeviceId::try_from(text(site, "device_id")).unwrap();
@@ -61,7 +65,7 @@ impl<'a> End<'a> {
                 site_secret: secret(site, "site_secret"),
                 device_id,
                 agreements: vec![agreement],
-                devices: Manifest::<Device>::decode(from_hex(text(site, "device_manifest"))).unwrap(),
+                devices: Manifest::<Device>::decode(from_hex(own("device_manifest"))).unwrap(),
             };
             Link::His(Box::new(HisLink::new(config, entropy, clock).unwrap()))
         } else {
@@ -71,7 +75,7 @@ impl<'a> End<'a> {
             let config = PosConfig {
                 device_id,
                 device_seed: secret(site, "device_seed"),
-                boot: from_hex(text(site, "boot")).try_into().unwrap(),
+                boot: from_hex(own("boot")).try_into().unwrap(),
                 software: text(site, "software").into(),
                 merchants: agreements.iter().flat_map(merchants).collect(),
                 agreements,
@@ -103,6 +107,21 @@ impl<'a> End<'a> {
                 };
                 // A refusal is shown by what does not come.
                 _ = link.collect(new, clock);
+                return;
+            }
+            ("refund", Link::His(link)) => {
+                let person = |name: &str| OperatorId::try_from(text(value, name)).unwrap();
+                let new = NewRefund {
+                    ticket: 2,
+                    order_no: OrderNo::try_from(text(value, "order_no")).unwrap(),
+                    item: text(value, "item").into(),
+                    amount: Amount::from_fen(value["fen"].as_i64().unwrap()).unwrap(),
+                    operator: person("operator"),
+                    approver: person("approver"),
+                    reason: text(value, "reason").into(),
+                    business_day: u32::try_from(number(value, "business_day")).unwrap(),
+                };
+                _ = link.refund(new, clock);
                 return;
             }
             ("cancel", Link::His(link)) => {
@@ -296,10 +315,11 @@ fn conversations_of_the_vectors_are_lived_again_by_real_links() {
                 continue;
             }
             assert!(end.out.is_empty(), "{name}, at {at}: more comes: {:?}", end.out);
-            if happening["in"].get("start").is_some() {
+            if let Some(start) = happening["in"].get("start") {
                 let draws = starts.next().unwrap().as_array().unwrap();
                 let draws = draws.iter().flat_map(|draw| from_hex(draw.as_str().unwrap())).collect();
-                end.start(text(case, "side"), draws, at);
+                let side = text(case, "side");
+                end.start(side, if side == "his" { case } else { start }, draws, at);
                 (end.load, end.persist) = (None, None);
             } else {
                 end.give(&happening["in"], at);

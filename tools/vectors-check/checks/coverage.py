@@ -24,7 +24,6 @@ KINDS = {
     "platform connection": "how the adapter speaks with a platform",
     "driver": "orders over time, which a driver tests with whole programs and nine checks",
     "not in version 1": "nothing that version 1 sends can show it",
-    "not yet": "vectors could show it, and fewer than three cases do",
     "process": "how an implementation is built, claimed or tested",
 }
 

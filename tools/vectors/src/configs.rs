@@ -19,15 +19,15 @@ pub(crate) fn his(site: &Site) -> Result<HisConfig, String> {
     })
 }
 
-/// What a POS is started with.
-pub(crate) fn pos(site: &Site) -> Result<PosConfig, String> {
+/// What a POS is started with; `boot`: another than that of its machine's first start.
+pub(crate) fn pos(site: &Site, boot: Option<[u8; 16]>) -> Result<PosConfig, String> {
     let agreements: Vec<_> = site.newer.iter().chain([&site.agreement]).cloned().collect();
     let of = |agreement: &Agreement| Channel::ALL.map(|channel| agreement.merchant(channel));
     let merchants = agreements.iter().flat_map(of).flatten().collect();
     Ok(PosConfig {
         device_id: DEVICE.try_into().map_err(words::<hispos::ids::IdError>)?,
         device_seed: seed("device"),
-        boot: known("boot"),
+        boot: boot.unwrap_or_else(|| known("boot")),
         software: SOFTWARE.into(),
         agreements,
         terminals: site.terminals.clone(),

@@ -3,10 +3,12 @@
 mod outside;
 mod people;
 
-use hispos::book::{Query, Table};
+use hispos::book::{Batch, Query, Table};
+use hispos::frame::FrameType;
 use hispos::ids::OrderNo;
 use hispos::ledger;
 use hispos::link::{HisLink, Input, Output, PosLink};
+use hispos::message::manifest::{Device, Manifest};
 use hispos::platform::{Ask, Proof, Verdict};
 use hispos::time::{Clock, Instant, UnixSeconds};
 
@@ -21,6 +23,7 @@ use self::outside::{Connections, Unanswered};
 
 /// From a write to its arrival.
 const LINE: u64 = 10;
+const DAY_SECONDS: u64 = 86_400;
 /// The instant at which every story begins.
 pub(crate) const BEGIN: u64 = 1_000_000;
 
@@ -32,7 +35,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    fn peer(self) -> Self {
+    pub(crate) fn peer(self) -> Self {
         if self == Self::His { Self::Pos } else { Self::His }
     }
 }
@@ -56,6 +59,8 @@ pub(crate) struct Pair {
     pos: Option<PosLink>,
     pub(crate) ledger: Book,
     pub(crate) journal: Book,
+    /// The rows with which the ledger began, unless it was the site's alone with a search time that is over.
+    pub(crate) first_rows: Option<Vec<story::Row>>,
     coming: Vec<(u64, Coming)>,
     wakes: [Option<u64>; 2],
     /// What happened at each end, HIS first.
@@ -66,6 +71,7 @@ pub(crate) struct Pair {
     line: Line,
     connections: Connections,
     journal_fails: bool,
+    boots: Option<[u8; 16]>,
     held: Option<End>,
     holds_loads: bool,
     unanswered: Option<Unanswered>,
@@ -78,7 +84,9 @@ impl Pair {
         line: Line,
     ) -> Result<Self, String> {
         // The ledger is old enough not to search for forgotten orders.
-        Self::aged(10, platform, line)
+        let born = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - 10 * DAY_SECONDS)) };
+        let pair = Self::of_ledger(&ledger::born(SITE, born), platform, line)?;
+        Ok(Self { first_rows: None, ..pair })
     }
 
     /// The same, with a ledger that is this many days old.
@@ -87,13 +95,22 @@ impl Pair {
         platform: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
         line: Line,
     ) -> Result<Self, String> {
-        let site = Site::new()?;
+        let born = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - days * DAY_SECONDS)) };
+        Self::of_ledger(&ledger::born(SITE, born), platform, line)
+    }
+
+    /// The same, with a ledger that begins with these rows.
+    pub(crate) fn of_ledger(
+        rows: &Batch,
+        platform: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
+        line: Line,
+    ) -> Result<Self, String> {
         let at = Some(UnixSeconds(UNIX));
         let mut ledger = Book::new(known("ledger book"), at);
-        let old = Clock { now: Instant(BEGIN), unix: Some(UnixSeconds(UNIX - days * 86_400)) };
-        ledger.commit(&ledger::born(SITE, old), at).ok_or("a new ledger")?;
+        ledger.commit(rows, at).ok_or("a new ledger")?;
         Ok(Self {
-            site,
+            site: Site::new()?,
+            first_rows: Some(story::written(rows)),
             now: BEGIN,
             his: None,
             pos: None,
@@ -107,6 +124,7 @@ impl Pair {
             line,
             connections: Connections::default(),
             journal_fails: false,
+            boots: None,
             held: None,
             holds_loads: false,
             unanswered: None,
@@ -115,6 +133,16 @@ impl Pair {
 
     pub(crate) fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// The machine of the POS boots.
+    pub(crate) fn boots(&mut self) {
+        self.boots = Some(known("second boot"));
+    }
+
+    /// From its next start HIS holds these devices.
+    pub(crate) fn hold_devices(&mut self, devices: Manifest<Device>) {
+        self.site.devices = devices;
     }
 
     fn clock(&self) -> Clock {
@@ -128,7 +156,8 @@ impl Pair {
         let (entropy, drawn) =
             Known::new(&format!("{} run {starts}", if end == End::His { "his" } else { "pos" }));
         let clock = self.clock();
-        self.note(end, What::In(In::Start {}));
+        let boot = self.boots.filter(|_| end == End::Pos);
+        self.note(end, What::In(In::Start { boot: boot.map(|boot| hex(&boot)) }));
         match end {
             End::His => {
                 let open = Query::Open { device: String::new(), after: 0, limit: usize::MAX };
@@ -139,8 +168,10 @@ impl Pair {
                     Some(HisLink::new(configs::his(&self.site)?, Box::new(entropy), clock).ok_or("no HIS")?);
             }
             End::Pos => {
-                self.pos =
-                    Some(PosLink::new(configs::pos(&self.site)?, Box::new(entropy), clock).ok_or("no POS")?);
+                self.pos = Some(
+                    PosLink::new(configs::pos(&self.site, boot)?, Box::new(entropy), clock)
+                        .ok_or("no POS")?,
+                );
             }
         }
         let [his, pos] = &mut self.draws;
@@ -185,6 +216,18 @@ impl Pair {
             End::His => self.his.as_ref().is_some_and(|link| link.view().session.is_some()),
             End::Pos => self.pos.as_ref().is_some_and(|link| link.view().session.is_some()),
         }
+    }
+
+    /// Of what either end writes nothing but the key exchange arrives.
+    pub(crate) fn cut_records(&mut self) {
+        self.line = Box::new(|end, wire| {
+            !matches!(crate::lines::kind_of(end, wire), Some(FrameType::HisRecord | FrameType::PosRecord))
+        });
+    }
+
+    /// All that either end writes arrives again.
+    pub(crate) fn mend(&mut self) {
+        self.line = Box::new(|_, _| true);
     }
 
     /// Nothing that either end writes arrives any more.
@@ -290,6 +333,12 @@ impl Pair {
             }
         }
         false
+    }
+
+    /// What happened at an end.
+    pub(crate) fn log_of(&self, end: End) -> &[Happening] {
+        let [his, pos] = &self.log;
+        if end == End::His { his } else { pos }
     }
 
     fn note(&mut self, end: End, what: What) {

@@ -1,4 +1,4 @@
-//! Conversations of a HIS whose peer is played by somebody who holds the keys of the POS.
+//! Conversations of an end whose peer is played by somebody who holds its keys, and the first of those: with a HIS.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::lines::{kind_of, started, waiting};
 use crate::pair::{End, Pair};
 use crate::schema::Schema;
 use crate::shows::{HIS_MADE, HIS_UP, Story, story};
-use crate::story::{Out, What};
+use crate::story::{Happening, In, Out, What};
 use crate::streams::encode;
 
 pub(crate) const STORIES: &[Story] = &[
@@ -65,17 +65,22 @@ pub(crate) const STORIES: &[Story] = &[
 const LOOKED: &str = "ORD-71 ORD-182";
 const REJECTED: &str = "ORD-73 ORD-184";
 
-/// A HIS in a session, and the keys of its peer.
+/// An end in a session, and the keys of its peer.
 pub(crate) struct Played {
     pub(crate) pair: Pair,
-    schema: Schema,
+    pub(crate) schema: Schema,
+    real: End,
     sealer: Sealer,
     opener: Opener,
     seen: usize,
+    calls: u32,
 }
 
-/// What answers a request: body, message and fields.
+/// What answers a request: body, message and fields; [`SILENCE`] is no answer.
 pub(crate) type Answer = (&'static str, &'static str, Fields<'static>);
+
+/// That a request is not answered.
+pub(crate) const SILENCE: Answer = ("", "", Vec::new());
 
 /// Counters that the links have not reached.
 const FAR: u32 = 64;
@@ -92,38 +97,47 @@ fn latest(pair: &Pair, end: End) -> Result<Party, String> {
 
 impl Played {
     /// From now on the POS is played.
-    pub(crate) fn over(mut pair: Pair) -> Result<Self, String> {
+    pub(crate) fn over(pair: Pair) -> Result<Self, String> {
+        Self::beside(pair, End::His)
+    }
+
+    /// From now on the peer of this end is played.
+    pub(crate) fn beside(pair: Pair, real: End) -> Result<Self, String> {
+        let seen = pair.log_of(real).len();
+        Ok(Self { seen, ..Self::from_start(pair, real)? })
+    }
+
+    /// The peer of this end is played from now on, and answers what was said since the latest start, too.
+    pub(crate) fn from_start(mut pair: Pair, real: End) -> Result<Self, String> {
         pair.cut();
+        pair.kill(real.peer());
         let (his, pos) = (latest(&pair, End::His)?, latest(&pair, End::Pos)?);
         let run = exchange::run(&his, &pos, pair.site().agreement.payload(), (1, 1))?;
-        let (mut sealer, opener) = run.records(Side::Pos);
+        let (mut sealer, opener) = run.records(if real == End::His { Side::Pos } else { Side::His });
         while sealer.sealed() < FAR {
             sealer.seal(&[0]).map_err(|error| format!("{error:?}"))?;
         }
-        let seen = pair.log.first().map_or(0, Vec::len);
-        Ok(Self { pair, schema: Schema::load()?, sealer, opener, seen })
+        let started = |happening: &Happening| matches!(happening.what, What::In(In::Start { .. }));
+        let seen = pair.log_of(real).iter().rposition(started).unwrap_or_default();
+        Ok(Self { pair, schema: Schema::load()?, real, sealer, opener, seen, calls: 40 })
     }
 
-    /// Time passes; pings and questions for the list are answered, and every other request as this says.
+    /// Time passes. Requests are answered as this says; otherwise pings and questions for the list, by no order.
     pub(crate) fn live(
         &mut self,
         milliseconds: u64,
-        answer: &dyn Fn(&str) -> Option<Answer>,
+        answer: &dyn Fn(&str, &Json) -> Option<Answer>,
     ) -> Result<(), String> {
         for _ in 0..milliseconds / STEP {
             self.pair.pass(STEP);
             for said in self.heard()? {
-                let call = said.get("call").and_then(Json::as_u64).unwrap_or_default();
-                let body = said.as_object().into_iter().flat_map(|said| said.keys());
-                let Some(body) = body.into_iter().find(|name| *name != "call") else { continue };
-                let own: Option<Answer> = match body.as_str() {
-                    "ping" => Some(("pong", "Pong", Fields::new())),
-                    "list_orders" => {
-                        Some(("order_list", "OrderList", vec![("book", raw(&known::<8>("journal book")))]))
-                    }
-                    body => answer(body),
-                };
-                let Some((body, name, fields)) = own else { continue };
+                let Some(call) = said.get("call").and_then(Json::as_u64) else { continue };
+                let said = said.as_object().into_iter().flatten().find(|(name, _)| *name != "call");
+                let Some((body, said)) = said else { continue };
+                let Some((body, name, fields)) = answer(body, said).or_else(|| usual(body)) else { continue };
+                if body.is_empty() {
+                    continue;
+                }
                 let call = u32::try_from(call).map_err(|_| "a call")?;
                 let plaintext = message(&self.schema, 0, call, body, name, &fields)?;
                 self.say(&plaintext)?;
@@ -132,31 +146,54 @@ impl Played {
         Ok(())
     }
 
-    /// HIS gets this message.
+    /// The real end gets this message.
     pub(crate) fn say(&mut self, plaintext: &[u8]) -> Result<(), String> {
         let body = self.sealer.seal(plaintext).map_err(|error| format!("{error:?}"))?;
-        let wire = encode(FrameType::PosRecord, &body)?;
-        self.pair.inject(End::His, &wire);
+        let kind = if self.real == End::His { FrameType::PosRecord } else { FrameType::HisRecord };
+        let wire = encode(kind, &body)?;
+        self.pair.inject(self.real, &wire);
         Ok(())
     }
 
-    /// What HIS has said since the last time.
+    /// The real end gets this request.
+    pub(crate) fn ask(&mut self, body: &str, name: &str, fields: &Fields<'_>) -> Result<(), String> {
+        self.calls += 1;
+        let plaintext = message(&self.schema, self.calls, 0, body, name, fields)?;
+        self.say(&plaintext)
+    }
+
+    /// What the real end has said since the last time.
     fn heard(&mut self) -> Result<Vec<Json>, String> {
-        let log = self.pair.log.first().map(Vec::as_slice).unwrap_or_default();
+        let (receiver, kind) = match self.real {
+            End::His => (Side::Pos, FrameType::HisRecord),
+            End::Pos => (Side::His, FrameType::PosRecord),
+        };
+        let log = self.pair.log_of(self.real);
         let mut heard = Vec::new();
         for happening in log.iter().skip(self.seen) {
             let What::Out(Out::Transmit(text)) = &happening.what else { continue };
             let wire = bytes(text)?;
-            let mut decoder = Decoder::new(Side::Pos);
+            let mut decoder = Decoder::new(receiver);
             let mut unread = wire.as_slice();
-            let frame = decoder.next_frame(&mut unread).ok_or("no frame")?.map_err(|_| "a drop")?;
-            if frame.kind == FrameType::HisRecord {
+            let Some(frame) = decoder.next_frame(&mut unread) else { continue };
+            let frame = frame.map_err(|_| "a drop")?;
+            if frame.kind == kind {
                 let plaintext = self.opener.open(frame.body).map_err(|drop| format!("{drop:?}"))?;
                 heard.push(self.schema.decoded("Message", &plaintext)?);
             }
         }
         self.seen = log.len();
         Ok(heard)
+    }
+}
+
+/// How a POS answers that nothing happens at.
+fn usual(body: &str) -> Option<Answer> {
+    match body {
+        "sync" => Some(("sync_reply", "SyncReply", Fields::new())),
+        "ping" => Some(("pong", "Pong", Fields::new())),
+        "list_orders" => Some(("order_list", "OrderList", vec![("book", raw(&known::<8>("journal book")))])),
+        _ => None,
     }
 }
 
@@ -197,7 +234,7 @@ fn looked<const WHAT: i32>() -> Result<Pair, String> {
         pair.kill(End::His);
         pair.start(End::His)
     })?;
-    played.live(130_000, &|body| (body == "look_up").then(|| answered(WHAT)))?;
+    played.live(130_000, &|body, _| (body == "look_up").then(|| answered(WHAT)))?;
     Ok(played.pair)
 }
 
@@ -206,6 +243,6 @@ fn queried<const WHAT: i32>() -> Result<Pair, String> {
         pair.reopen(End::His);
         Ok(())
     })?;
-    played.live(130_000, &|body| (body == "query_order").then(|| answered(WHAT)))?;
+    played.live(130_000, &|body, _| (body == "query_order").then(|| answered(WHAT)))?;
     Ok(played.pair)
 }

@@ -5,6 +5,7 @@ use prost_reflect::Value;
 use crate::asked::{CALL, Row, alerts, message, no_messages, raw, request, right};
 use crate::case::Side;
 use crate::fields::{Fields, collect_fields, refund_fields, text, with};
+use crate::pair::Pair;
 use crate::scene::{Scene, Stage};
 use crate::schema::Schema;
 use crate::site::{DAY, TERMINAL};
@@ -229,7 +230,7 @@ impl Made<'_> {
         let mut rows = Vec::new();
         for stage in [Stage::Waiting, Stage::Paid] {
             let scene = Scene::open(stage)?;
-            let held = held_core(&scene)?;
+            let held = held_core(&scene.pair)?;
             let hash = held_hash(&held)?;
             let number = held_number(self.schema, &held)?;
             let submit = vec![
@@ -295,8 +296,8 @@ impl Made<'_> {
 }
 
 /// The core that a POS holds.
-fn held_core(scene: &Scene) -> Result<Vec<u8>, String> {
-    let records = scene.pair.journal.records.iter().rev();
+pub(crate) fn held_core(pair: &Pair) -> Result<Vec<u8>, String> {
+    let records = pair.journal.records.iter().rev();
     let orders = records.filter_map(|(record, _)| hispos::book::decode_record(record).ok());
     let row = orders.filter(|record| record.row.key.table.code() == 2).map(|record| record.row.bytes).next();
     let row = row.ok_or("no order is held")?;

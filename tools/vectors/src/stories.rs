@@ -1,13 +1,20 @@
 //! The conversations by name, and what each end shows in them.
 
+use crate::again;
 use crate::alarms;
 use crate::arrivals;
+use crate::beyond;
+use crate::boots;
+use crate::elsewhere;
 use crate::fences;
+use crate::forgotten;
+use crate::given_back;
 use crate::late;
 use crate::lines as told;
 use crate::lookups;
 use crate::losses;
 use crate::merchants;
+use crate::otherwise;
 use crate::paying;
 use crate::played;
 use crate::questions;
@@ -17,7 +24,9 @@ use crate::sessions;
 use crate::shows::{
     HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_PAID, POS_TAKEN, POS_UNPAID, POS_UP, Story, story,
 };
+use crate::went_back;
 use crate::windows;
+use crate::young;
 
 /// Every story. New ones come last: the numbers of cases do not change.
 pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
@@ -34,6 +43,15 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(sessions::STORIES)
         .chain(refunds::STORIES)
         .chain(fences::STORIES)
+        .chain(beyond::STORIES)
+        .chain(given_back::STORIES)
+        .chain(young::STORIES)
+        .chain(otherwise::STORIES)
+        .chain(forgotten::STORIES)
+        .chain(again::STORIES)
+        .chain(went_back::STORIES)
+        .chain(elsewhere::STORIES)
+        .chain(boots::STORIES)
 }
 
 const FIRST: &[Story] = &[

@@ -31,7 +31,11 @@ pub(crate) enum What {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum In {
     /// The program starts. Its book is as it was.
-    Start {},
+    Start {
+        /// The boot of the POS's machine, if it is not the first any more.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
     Opened {},
     Bytes(String),
     Tick {},
@@ -62,6 +66,17 @@ pub(crate) enum In {
     Collect {
         bill: String,
         fen: i64,
+        business_day: u32,
+    },
+    /// Two people give a part of an order's payment back, or all of it.
+    Refund {
+        order_no: String,
+        /// Negative.
+        fen: i64,
+        item: String,
+        operator: String,
+        approver: String,
+        reason: String,
         business_day: u32,
     },
     /// A cashier cancels an order.
@@ -226,8 +241,13 @@ pub(crate) fn loaded(found: &Found) -> In {
 pub(crate) fn persist(batch: &Batch) -> Out {
     Out::Persist {
         read: batch.read.iter().map(|(key, version)| of_key(key, *version, None)).collect(),
-        write: batch.write.iter().map(|write| of_key(&write.key, 0, Some(hex(&write.bytes)))).collect(),
+        write: written(batch),
     }
+}
+
+/// The rows that a batch writes.
+pub(crate) fn written(batch: &Batch) -> Vec<Row> {
+    batch.write.iter().map(|write| of_key(&write.key, 0, Some(hex(&write.bytes)))).collect()
 }
 
 pub(crate) fn load(query: &Query) -> Out {

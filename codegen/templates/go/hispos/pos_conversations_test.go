@@ -32,7 +32,10 @@ func (c *posConversation) unix() uint64 {
 	return uint64(c.site.number("unix") + (c.now-conversationBegin)/1000)
 }
 
-func (c *posConversation) start() error {
+func (c *posConversation) start(booted values) error {
+	if !booted.has("boot") {
+		booted = c.site
+	}
 	agreements, err := agreementsOf(c.site, c.item)
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func (c *posConversation) start() error {
 	}
 	c.link, err = NewPosLink(PosConfig{
 		End:  NewEnd(Standard{}, c.site.text("device_id"), c.site.bytes("device_seed"), terminals.Registry()),
-		Boot: c.site.bytes("boot"), Software: c.site.text("software"), Agreements: agreements, Terminals: terminals,
+		Boot: booted.bytes("boot"), Software: c.site.text("software"), Agreements: agreements, Terminals: terminals,
 		Merchants: merchants, Draw: drawsOf(drawn...).next, Unix: c.unix, Journal: book,
 	}, c.now)
 	if c.storage.isFailing && c.link != nil {
@@ -171,7 +174,7 @@ func (c *posConversation) take(name string, in values) error {
 	value := in.object(name)
 	switch name {
 	case "start":
-		return c.start()
+		return c.start(value)
 	case "opened":
 		c.link.Opened(c.now)
 	case "closed":

@@ -185,8 +185,10 @@ fn settle_refund(context: &HisContext, held: &Held, result: &ResultCore, rows: &
         Outcome::NotRefunded => (None, !rests && held.state() == HisState::NotRefunded),
         _ => (None, false),
     };
-    capture.settle(held.order_no.as_str(), given_back, release);
-    capture.store(changes);
+    if given_back.is_some() || release {
+        capture.settle(held.order_no.as_str(), given_back, release);
+        capture.store(changes);
+    }
     if release && given_back.is_none() {
         unposted::give_back_to_posting(held, rows, changes);
     }

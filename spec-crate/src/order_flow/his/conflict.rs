@@ -22,7 +22,8 @@ pub(crate) fn take_over(
     rows.all(core::slice::from_ref(&key))?;
     let Some(mut held) = rows.get(&key).and_then(Held::read) else { return Ok(changes) };
     let Ok(core) = OrderCore::decode(rejected.core.clone()) else { return Ok(changes) };
-    let own = *core.device_id() == context.device_id && core.order_no() == order_no;
+    let ours = held.core.as_ref().is_some_and(|ours| *ours.device_id() == context.device_id);
+    let own = ours && *core.device_id() == context.device_id && core.order_no() == order_no;
     //= spec-crate/spec/orders.md#states-of-an-order-at-his
     //# A HIS MUST take a `conflict` (505) that a device other than the order's own answered as proof of
     //# nothing, and leave the order as it is.

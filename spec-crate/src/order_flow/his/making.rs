@@ -222,7 +222,6 @@ pub(crate) fn refund(
         //# has read the site row, the row of the original, the capture row that gives the money back, every
         //# order of the original's bill and every order of the business day, and that writes the site row.
         room::day_has_room(new.amount, day_max, &rows.day(new.business_day)?)?;
-        touch_site(context, rows, &mut changes);
         held.row.bill.clone_from(&original.row.bill);
         held.row.item.clone_from(&new.item);
         held.row.generation = generation;
@@ -239,6 +238,7 @@ pub(crate) fn refund(
         let reserved = wire::Reservation { order_no, amount: new.amount.magnitude(), item: new.item.clone() };
         capture.reserve(reserved, clock.unix.map_or(0, |unix| unix.0));
         capture.store(&mut changes);
+        touch_site(context, rows, &mut changes);
         held.store(&mut changes);
         changes.events.push(HisOrderEvent::Made { ticket: new.ticket, order: OrderView::of(&held) });
         Ok(changes)

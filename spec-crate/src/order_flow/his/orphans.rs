@@ -52,6 +52,7 @@ pub(crate) fn take(
     if !results.is_empty() {
         held.row.set_state(HisState::Attention);
         held.row.looked_again = u32::MAX;
+        held.row.leased_until = 0;
         held.row.ended_at = clock.unix.map_or(0, |unix| unix.0);
     }
     held.store(&mut changes);
@@ -65,7 +66,6 @@ fn unknown(context: &HisContext, core: OrderCore, clock: Clock) -> Held {
     let row = wire::HisOrder {
         core: core.bytes().to_vec(),
         state: i32::from(HisState::Asking),
-        terminal_id: context.terminal_id.as_str().into(),
         leased_until: clock.now.after(context.full_lease()).0,
         made_at: clock.unix.map_or(0, |unix| unix.0),
         orphan: true,

@@ -36,25 +36,55 @@ impl Pair {
     /// Two people give back what was paid, before it is posted. HIS shows nothing of it: stories with a refund are those
     /// of the POS.
     pub(crate) fn refund(&mut self, fen: i64, business_day: u32) -> Result<OrderNo, String> {
-        let order_no = self.made().ok_or("no order")?;
+        let new = self.new_refund(fen, "", business_day)?;
+        let clock = self.clock();
+        let link = self.his.as_mut().ok_or("HIS is down")?;
+        link.refund_not_to_post(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.drain(End::His);
+        self.refunds().into_iter().next().ok_or_else(|| "no refund".to_owned())
+    }
+
+    /// The refunds that the ledger holds, oldest first.
+    pub(crate) fn refunds(&self) -> Vec<OrderNo> {
+        let orders = self.ledger.memory.table(Table::Order);
+        let refunds = orders.iter().filter_map(OrderView::read).filter(|order| order.refund_of.is_some());
+        refunds.map(|order| order.order_no).collect()
+    }
+
+    fn new_refund(&self, fen: i64, item: &str, business_day: u32) -> Result<NewRefund, String> {
+        let orders = self.ledger.memory.table(Table::Order);
+        let mut collects =
+            orders.iter().filter_map(OrderView::read).filter(|order| order.refund_of.is_none());
         let person = |id: &str| OperatorId::try_from(id).map_err(|error| format!("{error:?}"));
-        let new = NewRefund {
+        Ok(NewRefund {
             ticket: 2,
-            order_no: order_no.clone(),
-            item: String::new(),
+            order_no: collects.next().map(|order| order.order_no).ok_or("no order")?,
+            item: item.into(),
             amount: Amount::from_fen(-fen).map_err(|error| format!("{error:?}"))?,
             operator: person("op-1")?,
             approver: person("op-2")?,
             reason: "not dispensed".into(),
             business_day,
+        })
+    }
+
+    /// Two people give so much of the first payment back for an item of it. Whether HIS makes the refund.
+    pub(crate) fn give_back(&mut self, fen: i64, item: &str, business_day: u32) -> Result<bool, String> {
+        let new = self.new_refund(fen, item, business_day)?;
+        let shown = In::Refund {
+            order_no: new.order_no.to_string(),
+            fen: -fen,
+            item: new.item.clone(),
+            operator: new.operator.as_str().to_owned(),
+            approver: new.approver.as_str().to_owned(),
+            reason: new.reason.clone(),
+            business_day,
         };
-        let clock = self.clock();
-        let link = self.his.as_mut().ok_or("HIS is down")?;
-        link.refund_not_to_post(new, clock).map_err(|refusal| format!("{refusal:?}"))?;
+        self.note(End::His, What::In(shown));
+        let (clock, before) = (self.clock(), self.refunds().len());
+        let _ = self.his.as_mut().ok_or("HIS is down")?.refund(new, clock);
         self.drain(End::His);
-        let orders = self.ledger.memory.table(Table::Order);
-        let numbers = orders.iter().filter_map(OrderView::read).filter(|order| order.refund_of.is_some());
-        numbers.map(|order| order.order_no).next().ok_or_else(|| "no refund".to_owned())
+        Ok(self.refunds().len() > before)
     }
 
     /// A patient shows a code.

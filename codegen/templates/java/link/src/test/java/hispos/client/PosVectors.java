@@ -72,7 +72,7 @@ final class PosVectors {
     return site.get("unix").getAsLong() + (now - BEGIN) / 1000;
   }
 
-  private void start() throws Exception {
+  private void start(JsonObject booted) throws Exception {
     List<byte[]> payloads = new ArrayList<>();
     if (one.has("agreements")) {
       for (JsonElement newer : one.getAsJsonArray("agreements")) {
@@ -96,7 +96,7 @@ final class PosVectors {
             CRYPTO,
             text(site, "device_id"),
             hexes(site, "device_seed"),
-            hexes(site, "boot"),
+            hexes(booted.has("boot") ? booted : site, "boot"),
             text(site, "software"),
             agreements,
             terminals,
@@ -126,7 +126,7 @@ final class PosVectors {
         storage.restamp(journal.book, unix());
       }
       if (entry.getKey().equals("start")) {
-        start();
+        start(entry.getValue().getAsJsonObject());
       } else {
         take(entry.getKey(), entry.getValue());
       }
