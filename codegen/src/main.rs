@@ -69,6 +69,9 @@ enum Command {
         /// Also its first payments, with the reference programs that HISPOS_HIS, HISPOS_POS and PROVIDER_SIM name.
         #[arg(long)]
         pay: bool,
+        /// The folder that is emptied for it and left; a temporary one if not named.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
     },
     /// Make the committed clients again and name every file that differs.
     Check {
@@ -109,7 +112,9 @@ fn main() -> ExitCode {
     let end = match &arguments.command {
         Command::New { lang, role, out, replace } => new(lang, (*role).into(), out, *replace),
         Command::List => list(),
-        Command::Prove { lang, role, vectors, pay } => prove(lang, (*role).into(), vectors, *pay),
+        Command::Prove { lang, role, vectors, pay, keep } => {
+            prove(lang, (*role).into(), vectors, *pay, keep.as_deref())
+        }
         Command::Check { clients, lang } => check(clients, lang.as_deref()),
     };
     match end {
@@ -160,22 +165,20 @@ fn language_of(lang: &str, role: Role) -> Result<&'static Language, End> {
     Err(End::Failed(3, why))
 }
 
-fn prove(lang: &str, role: Role, vectors: &Path, pays: bool) -> End {
+fn prove(lang: &str, role: Role, vectors: &Path, pays: bool, keep: Option<&Path>) -> End {
     let language = match language_of(lang, role) {
         Ok(language) => language,
         Err(end) => return end,
     };
-    let proved = describe::embedded()
-        .map_err(Failure::Broken)
-        .and_then(|description| prove::run(language, role, &description, vectors, pays));
+    let proved = describe::embedded().map_err(Failure::Broken).and_then(|description| {
+        let wanted = prove::Wanted { vectors, pays, keep };
+        prove::run(language, role, &description, &wanted)
+    });
     match proved {
-        Ok(what) => {
+        Ok(proof) => {
             let word = format!("{role:?}").to_lowercase();
-            let paid = if pays { ", paid" } else { "" };
-            End::Done(
-                json!({"language": lang, "role": role, "vectors": what, "paid": pays}),
-                format!("{lang} {word}: built, tested: {what}{paid}"),
-            )
+            let text = format!("{lang} {word}: built, tested: {proof}");
+            End::Done(json!({"language": lang, "role": role, "proof": proof}), text)
         }
         Err(Failure::Broken(why)) => End::Failed(1, why),
         Err(failure) => failed(failure),

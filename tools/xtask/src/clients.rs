@@ -1,39 +1,103 @@
-//! `cargo xtask clients`: the vendor clients, compared with what makes them, and tested by their own tools.
+//! `cargo xtask clients`: the vendor clients, compared with what makes them, proved, and paired with everybody.
 //!
-//! Each client's folder has a README whose commands build, lint and test it. They run here as they stand there, so what
-//! a vendor reads is what is checked.
+//! Each client is made in an empty folder below `target/clients` and proved there by the commands of its own README, so
+//! what a vendor reads is what is checked. Then it pays as HIS at every POS and as POS at every HIS, as real processes.
 
 use crate::{root, test};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// The reference programs, with the variables that name them.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("HISPOS_HIS", "hispos-his"),
+    ("HISPOS_POS", "hispos-pos"),
+    ("PROVIDER_SIM", "provider-sim"),
+    ("HISPOS_COMPARE", "hispos-compare"),
+];
+const PACKAGES: [&str; 6] =
+    ["hispos-codegen", "hispos-his", "hispos-pos", "hispos-provider-sim", "hispos-compare", "hispos-demo"];
 /// The interface that every client implements in its test program: no client itself.
 const DRIVER: &str = "driver";
+/// How `hispos-codegen` ends without a program of the machine that it needs.
+const IS_MISSING: i32 = 5;
+const CLIENTS: &str = "target/clients";
+const USAGE: &str = "usage: cargo xtask clients [--lang L]... [--strict] [--pay]";
 
-/// What happened to one client.
-struct Row {
-    language: String,
-    steps: Vec<(&'static str, Result<String, String>, u64)>,
+/// What is wanted.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Wanted<'a> {
+    /// Only these; all if there are none.
+    languages: Vec<&'a str>,
+    /// A toolchain that is missing is a failure.
+    strict: bool,
+    /// The first payments of the READMEs, too.
+    pay: bool,
 }
 
-/// Compares, builds, lints and tests the clients, and prints the table.
-pub(crate) fn run(language: Option<&str>) -> Result<(), String> {
-    let folder = root::root().join("clients");
+enum Outcome {
+    Passed(String),
+    Failed(String),
+    Missing(String),
+}
+
+struct Row {
+    language: String,
+    step: &'static str,
+    outcome: Outcome,
+    seconds: u64,
+}
+
+/// Compares, builds, lints, tests and pairs the clients, and prints the table.
+pub(crate) fn run(words: &[&str]) -> Result<(), String> {
+    let wanted = wanted(words)?;
+    let begin = Instant::now();
+    let known = languages(&root::root().join("clients"))?;
+    if let Some(name) = wanted.languages.iter().find(|&&name| !known.iter().any(|one| one == name)) {
+        return Err(format!("clients: no client {name}"));
+    }
+    build()?;
     let mut rows = Vec::new();
-    for name in languages(&folder)?.into_iter().filter(|name| language.is_none_or(|wanted| wanted == name)) {
-        println!("{name}: drift");
-        let drift = timed("drift", || drift(&name));
-        println!("{name}: the commands of its README");
-        let commands = timed("readme", || readme(&folder.join(&name)));
-        println!("{name}: live");
-        let live = timed("live", || live(&folder.join(&name)));
-        rows.push(Row { language: name, steps: vec![drift, commands, live] });
+    for language in known {
+        // The others are made, too: the ones that are wanted pay with them.
+        let takes = wanted.languages.is_empty() || wanted.languages.iter().any(|&one| one == language);
+        let steps: &[&str] = if takes { &["drift", "prove"] } else { &["make"] };
+        for &step in steps {
+            println!("{language}: {step} (at {} s)", begin.elapsed().as_secs());
+            let began = Instant::now();
+            let outcome = codegen(step, &language, wanted.pay)?;
+            rows.push(Row { language: language.clone(), step, outcome, seconds: began.elapsed().as_secs() });
+        }
     }
-    if rows.is_empty() {
-        return Err(format!("clients: no client {}", language.unwrap_or_default()));
+    println!("everybody with everybody (at {} s)", begin.elapsed().as_secs());
+    let began = Instant::now();
+    let outcome = pairs(&wanted).map_or_else(Outcome::Failed, Outcome::Passed);
+    rows.push(Row { language: "all".to_owned(), step: "pairs", outcome, seconds: began.elapsed().as_secs() });
+    conclude(&rows, wanted.strict)
+}
+
+fn wanted<'a>(words: &[&'a str]) -> Result<Wanted<'a>, String> {
+    let mut wanted = Wanted::default();
+    let mut words = words.iter();
+    while let Some(&word) = words.next() {
+        match word {
+            "--strict" => wanted.strict = true,
+            "--pay" => wanted.pay = true,
+            "--lang" => wanted.languages.push(words.next().ok_or(USAGE)?),
+            _ => return Err(USAGE.to_owned()),
+        }
     }
-    print(&rows)
+    Ok(wanted)
+}
+
+fn last_line(text: &str) -> String {
+    text.trim().lines().last().unwrap_or_default().to_owned()
+}
+
+fn build() -> Result<(), String> {
+    let mut words = vec!["build", "--quiet"];
+    PACKAGES.iter().for_each(|package| words.extend(["--package", package]));
+    test::cargo(&words)
 }
 
 fn languages(folder: &Path) -> Result<Vec<String>, String> {
@@ -45,103 +109,83 @@ fn languages(folder: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-fn timed(
-    name: &'static str,
-    work: impl FnOnce() -> Result<String, String>,
-) -> (&'static str, Result<String, String>, u64) {
-    let begin = Instant::now();
-    let outcome = work();
-    (name, outcome, begin.elapsed().as_secs())
-}
-
-fn drift(language: &str) -> Result<String, String> {
-    let words = ["run", "--quiet", "--package", "hispos-codegen", "--", "check", "--lang", language];
-    test::cargo(&words).map(|()| "no drift".to_owned())
-}
-
-/// Runs the commands of a README, and gives the last line that counts vectors.
-fn readme(folder: &Path) -> Result<String, String> {
-    let text = root::read(&folder.join("README.md"))?;
-    let script = commands(&text);
-    if script.is_empty() {
-        return Err("its README has no commands".to_owned());
-    }
-    let mut bash = Command::new("bash");
-    bash.args(["-e", "-u", "-o", "pipefail", "-c", &script]).current_dir(folder).stdin(Stdio::null());
-    let output = bash.output().map_err(|error| format!("bash: {error}"))?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    print!("{said}");
-    if !output.status.success() {
-        return Err(output.status.to_string());
-    }
-    let counted = said.lines().find(|line| line.starts_with("all "));
-    let numbers: Option<Vec<&str>> = counted.map(|line| line.split_whitespace().skip(1).collect());
-    match numbers.as_deref() {
-        Some([replayed, failed, missing]) => {
-            Ok(format!("vectors: {replayed} replayed, {failed} failed, {missing} unimplemented"))
-        }
-        _ => Err("its tests do not count vectors".to_owned()),
-    }
-}
-
-/// Pays by the reference programs and the simulated platform, as the client's file `live` says. Gives its last line.
-fn live(folder: &Path) -> Result<String, String> {
-    let packages = ["--package", "hispos-his", "--package", "hispos-pos", "--package", "hispos-provider-sim"];
-    test::cargo(&[&["build", "--quiet"], packages.as_slice()].concat())?;
+/// One step of the generator for a language: `drift`, `prove` in an empty folder, or only `make`. What it says while it
+/// works is shown at once.
+fn codegen(step: &str, language: &str, pays: bool) -> Result<Outcome, String> {
     let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
-    let programs = own.parent().unwrap_or(&own);
-    let mut bash = Command::new("bash");
-    bash.arg("live").current_dir(folder).stdin(Stdio::null());
-    bash.env("HISPOS_POS", programs.join("hispos-pos")).env("HISPOS_HIS", programs.join("hispos-his"));
-    bash.env("PROVIDER_SIM", programs.join("provider-sim"));
-    let output = bash.output().map_err(|error| format!("bash: {error}"))?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let folder = format!("{CLIENTS}/{language}");
+    let mut generator = Command::new(own.with_file_name("hispos-codegen"));
+    match step {
+        "drift" => generator.args(["check", "--lang", language]),
+        "prove" => generator.args(["prove", "--lang", language, "--role", "both", "--keep", &folder]),
+        _ => generator.args(["new", "--lang", language, "--role", "both", "--replace", "--out", &folder]),
+    };
+    if pays && step == "prove" {
+        generator.arg("--pay");
+    }
+    generator.arg("--json").envs(programs()?).current_dir(root::root()).stdin(Stdio::null());
+    let output = generator.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("hispos-codegen: {error}"))?;
+    let said = last_line(&String::from_utf8_lossy(&output.stdout));
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let text = |member: &str| match said.get(member) {
+        Some(serde_json::Value::String(text)) => last_line(text),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    Ok(match output.status.code() {
+        Some(0) => Outcome::Passed(text(if step == "prove" { "proof" } else { "files" })),
+        Some(IS_MISSING) => Outcome::Missing(text("why")),
+        _ => Outcome::Failed(text("why")),
+    })
+}
+
+fn programs() -> Result<Vec<(String, PathBuf)>, String> {
+    let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+    let named = |(variable, name): &(&str, &str)| ((*variable).to_owned(), own.with_file_name(name));
+    Ok(PROGRAMS.iter().map(named).collect())
+}
+
+/// The rows and columns that are wanted; its last line counts them.
+fn pairs(wanted: &Wanted<'_>) -> Result<String, String> {
+    let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+    let mut demo = Command::new(own.with_file_name("hispos-demo"));
+    demo.args(["pairs", "--clients", CLIENTS]).current_dir(root::root()).stdin(Stdio::null());
+    demo.envs(programs()?);
+    demo.args(wanted.languages.iter().flat_map(|name| ["--member", name]));
+    if wanted.strict {
+        demo.arg("--strict");
+    }
+    let output = demo.stderr(Stdio::inherit()).output().map_err(|error| format!("hispos-demo: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
     print!("{said}");
-    match said.lines().last().and_then(|line| line.strip_prefix("live: ")) {
-        Some(what) if output.status.success() => Ok(what.to_owned()),
-        _ => Err(output.status.to_string()),
-    }
+    if output.status.success() { Ok(last_line(&said)) } else { Err(last_line(&said)) }
 }
 
-/// The lines of every block that is marked `sh`.
-fn commands(text: &str) -> String {
-    let mut inside = false;
-    let mut script = String::new();
-    for line in text.lines() {
-        match line {
-            "```sh" => inside = true,
-            "```" => inside = false,
-            _ if inside => script += &format!("{line}\n"),
-            _ => {}
-        }
-    }
-    script
-}
-
-fn print(rows: &[Row]) -> Result<(), String> {
+fn conclude(rows: &[Row], strict: bool) -> Result<(), String> {
     println!("\n{:<10}{:<8}{:<8}{:>8}  what", "client", "step", "outcome", "seconds");
+    let mut is_failed = false;
     for row in rows {
-        for (name, outcome, seconds) in &row.steps {
-            let (word, what) = match outcome {
-                Ok(what) => ("passed", what),
-                Err(what) => ("FAILED", what),
-            };
-            println!("{:<10}{name:<8}{word:<8}{seconds:>8}  {what}", row.language);
-        }
+        let (word, what, fails) = match &row.outcome {
+            Outcome::Passed(what) => ("passed", what, false),
+            Outcome::Failed(what) => ("FAILED", what, true),
+            Outcome::Missing(what) => ("MISSING", what, strict),
+        };
+        is_failed |= fails;
+        println!("{:<10}{:<8}{word:<8}{:>8}  {what}", row.language, row.step, row.seconds);
     }
-    let failed = rows.iter().flat_map(|row| &row.steps).any(|(_, outcome, _)| outcome.is_err());
-    if failed { Err(String::new()) } else { Ok(()) }
+    if is_failed { Err(String::new()) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::commands;
+    use super::{Wanted, wanted};
 
     #[test]
-    fn only_blocks_marked_as_commands_are_run() {
-        let text = "a\n```sh\none\ntwo\n```\nb\n```python\nthree\n```\n```sh\nfour\n```\n";
-        assert_eq!(commands(text), "one\ntwo\nfour\n");
+    fn words_that_are_not_known_are_refused() {
+        let both = Wanted { languages: vec!["go", "python"], strict: true, pay: false };
+        assert_eq!(wanted(&["--lang", "go", "--strict", "--lang", "python"]), Ok(both));
+        assert!(wanted(&["--lang"]).is_err());
+        assert!(wanted(&["--quick"]).is_err());
     }
 }

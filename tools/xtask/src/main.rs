@@ -27,7 +27,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   trace --report    have duvet agree, and write its report and the book's page to target/trace
   trace --expand    make quotations of the short forms `//= FRM-7` and `//= FRM-7 test`
   trace --mutate [ID...]  break the code of many a MUST, one at a time, in a copy: the cited test has to fail
-  clients [--lang L]  compare the vendor clients with what makes them, run their tests, print the table
+  clients [--lang L]... [--strict] [--pay]  prove the vendor clients and pay by each with everybody; what cannot run is
+                    listed as missing, and fails with --strict; --pay makes the first payments of the READMEs, too
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
@@ -50,8 +51,7 @@ fn main() -> ExitCode {
         ["trace", "--report"] => trace::run(trace::Mode::Report),
         ["trace", "--expand"] => trace::run(trace::Mode::Expand),
         ["trace", "--mutate", ids @ ..] => trace::mutate(ids),
-        ["clients"] => clients::run(None),
-        ["clients", "--lang", language] => clients::run(Some(language)),
+        ["clients", rest @ ..] => clients::run(rest),
         ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),
