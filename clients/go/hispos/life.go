@@ -177,7 +177,11 @@ func (l *life) rules(now int64) rulesNow {
 	isIntact := l.isIntact() && !l.isLooking
 	isReversed := l.row.Reverses > 0
 	mayReverse := isIntact && l.row.Attempt != nil && now < l.actBy()
-	expiredFrom := l.context.started + int64(timers.Expiry) + int64(timers.Fence)
+	fence := l.context.started + int64(timers.Fence)
+	for _, item := range l.evidence {
+		fence = max(fence, item.fence)
+	}
+	expiredFrom := fence + int64(timers.Expiry)
 	switch {
 	case l.isLooking:
 		expiredFrom = 0

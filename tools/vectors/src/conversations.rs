@@ -96,6 +96,7 @@ pub(crate) fn file() -> Result<File, String> {
         check: vec![
             "Make a link of `side` from `site` and the draws of its first start; give it each `in` at its instant `at`.",
             "It gives every `out` in this order. `start` makes a new link, which has the draws of the next start.",
+            "Before a `start` the program has done what comes before links: every open order of HIS is in Asking (ORD-182).",
             "`persisted` answers the latest `persist`, `loaded` the latest `load`, at once or later, when more has come \
              in; events and time-outs are left out.",
             "What comes in at an instant counts before what falls due at it.",

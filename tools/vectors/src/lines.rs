@@ -8,15 +8,9 @@ use hispos::platform::Channel;
 
 use crate::example::platform;
 use crate::hex::bytes;
-use crate::pair::{End, Pair};
+use crate::pair::{End, Pair, kind_of};
 use crate::site::DAY;
 use crate::story::{Out, What};
-
-pub(crate) fn kind_of(sender: End, mut wire: &[u8]) -> Option<FrameType> {
-    let receiver = if sender == End::His { Receiver::Pos } else { Receiver::His };
-    let mut decoder = Decoder::new(receiver);
-    decoder.next_frame(&mut wire)?.ok().map(|frame| frame.kind)
-}
 
 /// Both programs start; the first `lost` frames of this type, behind `skipped` others of it, do not arrive.
 pub(crate) fn losing(kind: FrameType, skipped: usize, lost: usize) -> Result<Pair, String> {

@@ -4,7 +4,7 @@ mod outside;
 mod people;
 
 use hispos::book::{Batch, Query, Table};
-use hispos::frame::FrameType;
+use hispos::frame::{Decoder, FrameType, Side as Receiver};
 use hispos::ids::OrderNo;
 use hispos::ledger;
 use hispos::link::{HisLink, Input, Output, PosLink};
@@ -221,7 +221,7 @@ impl Pair {
     /// Of what either end writes nothing but the key exchange arrives.
     pub(crate) fn cut_records(&mut self) {
         self.line = Box::new(|end, wire| {
-            !matches!(crate::lines::kind_of(end, wire), Some(FrameType::HisRecord | FrameType::PosRecord))
+            !matches!(kind_of(end, wire), Some(FrameType::HisRecord | FrameType::PosRecord))
         });
     }
 
@@ -371,4 +371,11 @@ impl Pair {
 enum Next {
     Coming(usize),
     Wake(End),
+}
+
+/// The type of a frame that an end wrote.
+pub(crate) fn kind_of(sender: End, mut wire: &[u8]) -> Option<FrameType> {
+    let receiver = if sender == End::His { Receiver::Pos } else { Receiver::His };
+    let mut decoder = Decoder::new(receiver);
+    decoder.next_frame(&mut wire)?.ok().map(|frame| frame.kind)
 }

@@ -9,8 +9,8 @@ use hispos::platform::Channel;
 use crate::alarms::lone;
 use crate::example::platform;
 use crate::late::pay_lost;
-use crate::lines::{calm, kind_of, started, waiting};
-use crate::pair::{End, Pair};
+use crate::lines::{calm, started, waiting};
+use crate::pair::{End, Pair, kind_of};
 use crate::rules::asked;
 use crate::shows::{
     HIS_MADE, HIS_PAID, HIS_UNPAID, HIS_UP, POS_PAID, POS_TAKEN, POS_UNPAID, POS_UP, Story, story,

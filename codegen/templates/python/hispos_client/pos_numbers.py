@@ -81,7 +81,8 @@ class CollectNumbers(PosOrderLife):
         elif self.is_acting and has_attempt:
             expired_from = row.attempt.at + timers.connect + timers.expiry + timers.fence
         else:
-            expired_from = self.context.started + timers.expiry + timers.fence
+            fence = max([self.context.started + timers.fence, *(entry.fence for entry in self.entries)])
+            expired_from = fence + timers.expiry
         is_reversed = row.reverses > 0
         return Rules(
             is_reversed,

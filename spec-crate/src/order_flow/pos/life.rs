@@ -230,14 +230,17 @@ impl Life {
         let reversed = self.row.reverses > 0;
         let may_reverse = intact && self.row.attempt.is_some() && clock.now < self.act_by();
         let known = intact.then_some(self.row.attempt.as_ref()).flatten();
+        let fences = self.evidence.iter().map(|evidence| evidence.fence);
+        let fence = fences.fold(context.started.after(timers.fence), Instant::max);
         //= spec-crate/spec/payment.md#what-a-query-proves
         //# A POS MUST let alive answers prove expiry only while no reverse of the order is allowed any more,
         //# from 0 for a look, from the attempt's instant + T_CONN + T_EXPIRY + T_FENCE for an order with an
-        //# attempt and an intact journal, and from the program's start + T_EXPIRY + T_FENCE otherwise.
+        //# attempt and an intact journal, and otherwise from the later of the program's start + T_FENCE and
+        //# the latest fence of its list, + T_EXPIRY.
         let expired_from = match known {
             _ if self.looking => Instant(0),
             Some(attempt) => Instant(attempt.at).after(timers.connect + timers.expiry + timers.fence),
-            None => context.started.after(timers.expiry + timers.fence),
+            None => fence.after(timers.expiry),
         };
         Rules {
             reversed,

@@ -589,13 +589,20 @@ fn a_reverse_that_was_written_counts_forgets_the_latest_answer_and_moves_the_fen
 //= type=test
 //# A POS MUST let alive answers prove expiry only while no reverse of the order is allowed any more, from 0
 //# for a look, from the attempt's instant + T_CONN + T_EXPIRY + T_FENCE for an order with an attempt and an
-//# intact journal, and from the program's start + T_EXPIRY + T_FENCE otherwise.
+//# intact journal, and otherwise from the later of the program's start + T_FENCE and the latest fence of its
+//# list, + T_EXPIRY.
 #[test]
 fn what_a_query_may_prove_depends_on_who_asks_what_was_written_and_whether_the_journal_is_intact() {
     let attempted = BEGIN + USUAL.connect + USUAL.expiry + USUAL.fence;
     let started = 500 + USUAL.expiry + USUAL.fence;
     type Change = fn(&mut Life);
-    let cases: [(Change, u64, bool, Option<u64>); 7] = [
+    // A pay of this run ended shortly before the journal was found not to be intact.
+    let fenced = |life: &mut Life| {
+        life.row.not_intact = true;
+        life.evidence[0].fence = Instant(400_000);
+    };
+    let cases: [(Change, u64, bool, Option<u64>); 8] = [
+        (fenced, 401_000, true, Some(400_000 + USUAL.expiry)),
         (|_| {}, ACT_BY - 1, false, None),
         (|_| {}, ACT_BY, false, Some(attempted)),
         (|life| life.row.reverses = 1, ACT_BY, true, Some(attempted)),

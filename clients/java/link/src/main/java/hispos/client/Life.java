@@ -221,7 +221,11 @@ final class Life {
     } else if (intact && row.hasAttempt()) {
       expiredFrom = row.getAttempt().getAt() + waits.connect + waits.expiry + waits.fence;
     } else {
-      expiredFrom = context.started + waits.expiry + waits.fence;
+      long fence = context.started + waits.fence;
+      for (NumberFacts one : facts) {
+        fence = Math.max(fence, one.fence);
+      }
+      expiredFrom = fence + waits.expiry;
     }
     return new NumberFacts.Rules(reversed, reversed || !intact, expiredFrom, waits.absenceGap);
   }
