@@ -18,6 +18,7 @@ const ASKING: Ids = &[HIS_UP, "ORD-71 ORD-182 ORD-224"];
 const KEPT: Ids = &[HIS_UP, "ORD-71 ORD-182 ORD-196 ORD-224 ORD-231"];
 const ENDED: Ids = &[HIS_UP, "ORD-225"];
 const TOLD: Ids = &[HIS_UP, "ORD-154 ORD-196 ORD-225 ORD-231"];
+const REFUND: Ids = &[HIS_UP, "ORD-229"];
 const BUSY: Ids = &[HIS_UP, "ORD-161 ORD-230"];
 const FREE: Ids = &[HIS_UP, HIS_MADE, "ORD-161 ORD-230"];
 const KNOWN: Ids = &[HIS_UP, HIS_MADE, "ORD-219 ORD-227"];
@@ -37,6 +38,10 @@ pub(crate) const STORIES: &[Story] = &[
     his("a list brings an unknown order that needs people and has two payments", ENDED, brought::<6>),
     his("a list brings an unknown order that was paid, and it is reported", TOLD, brought::<7>),
     his("a list brings an unknown order that was not paid, and was paid", TOLD, brought::<8>),
+    his("a list brings an unknown refund that is on its way", REFUND, refund::<0>),
+    his("a list brings an unknown refund that needs people", REFUND, refund::<1>),
+    his("a list brings an unknown refund that was refused", REFUND, refund::<2>),
+    his("a list brings an unknown refund that was done", REFUND, refund::<3>),
     his("a bill is collected whose next number an unknown order has", BUSY, collected::<0>),
     his("a bill is collected whose sixteenth number from now an unknown order has", BUSY, collected::<15>),
     his(
@@ -129,6 +134,40 @@ fn brought<const WHAT: u32>() -> Result<Pair, String> {
         played.report(&core, &paid(PAYMENT, FEN))?;
         played.live(500, &|_, _| None)?;
     }
+    Ok(played.pair)
+}
+
+fn refund<const WHAT: u32>() -> Result<Pair, String> {
+    let mut played = meeting()?;
+    let original = vec![
+        ("order_no", text(&number(0)?)),
+        ("agreement_no", Value::U32(1)),
+        ("channel", Value::EnumNumber(1)),
+        ("amount", Value::U64(8_800)),
+        ("payment_no", text(PAYMENT)),
+        ("operator", text("op-1")),
+        ("approver", text("op-2")),
+        ("reason", text("not dispensed")),
+    ];
+    let original = Value::Message(played.schema.build("RefundOf", &original)?);
+    let fields = with(&core_fields("B0MTE0GCDEEGBS3Q997M"), "kind", Value::EnumNumber(2));
+    let fields = with(&with(&fields, "amount", Value::I64(-800)), "refund_of", original);
+    let core = played.schema.encode("OrderCore", &fields)?;
+    let done = vec![
+        ("outcome", Value::EnumNumber(3)),
+        ("status", Value::EnumNumber(110)),
+        ("channel", Value::EnumNumber(1)),
+        ("payment_no", text(PAYMENT)),
+        ("refund_id", text("50300002611240000000001")),
+        ("amount", Value::I64(-800)),
+    ];
+    let says = match WHAT {
+        0 => waits(4),
+        1 => signed(&played.schema, &core, &without_money(5, 306, -800))?,
+        2 => signed(&played.schema, &core, &without_money(4, 404, -800))?,
+        _ => signed(&played.schema, &core, &done)?,
+    };
+    listed(&mut played, &core, says, Some(stage("B0MTE0GCDEEGBS3Q997M", 4)), 2_000)?;
     Ok(played.pair)
 }
 

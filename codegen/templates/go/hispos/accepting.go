@@ -237,10 +237,10 @@ func (l *Ledger) takeItem(deviceID string, item *pb.OrderItem, now int64) error 
 	return batch.commit()
 }
 
-// reserveOrphan: ORD-229.
+// reserveOrphan reserves an orphan refund in the row of its original, opened from what the refund says of it (ORD-229).
 func (l *Ledger) reserveOrphan(batch *batch, order *pb.HisOrder) {
-	key, capture := l.original(batch, order)
-	if capture == nil {
+	core := coreOf(order)
+	if core.Amount >= 0 || core.RefundOf == nil {
 		return
 	}
 	if count := len(order.Evidence); count > 0 {
@@ -249,9 +249,26 @@ func (l *Ledger) reserveOrphan(batch *batch, order *pb.HisOrder) {
 			return
 		}
 	}
-	core := coreOf(order)
+	key, capture := l.original(batch, order)
+	finder := ""
+	if capture == nil {
+		of := core.RefundOf
+		finder = finderKey(&pb.FoundCapture{Channel: of.Channel, PaymentNo: of.PaymentNo})
+		if found := batch.capture(finder); found != nil && found.OrderNo != of.OrderNo {
+			return
+		} else if found != nil {
+			finder = ""
+		}
+		capture = &pb.CaptureRow{
+			OrderNo: of.OrderNo, Bill: batch.order(of.OrderNo).GetBill(), Channel: of.Channel, PaymentNo: of.PaymentNo,
+			Amount: of.Amount, AgreementNo: of.AgreementNo,
+		}
+	}
 	capture.Reservations = append(capture.Reservations, &pb.Reservation{
 		OrderNo: core.OrderNo, Amount: uint64(-core.Amount), Item: order.Item,
 	})
+	if finder != "" {
+		batch.put(pb.Table_TABLE_CAPTURE, finder, &pb.CaptureRow{OrderNo: capture.OrderNo})
+	}
 	batch.put(pb.Table_TABLE_CAPTURE, key, capture)
 }

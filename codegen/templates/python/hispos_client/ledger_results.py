@@ -308,13 +308,32 @@ class LedgerResults(LedgerRows):
         self.alarms.append(Alarm("orphan", core.order_no))
 
     def _reserve_orphan(self, batch: Batch, order: HisOrder) -> None:
-        """ORD-229."""
-        original, core, kept = self._original(batch, order), core_of(order), self._kept(order)
-        if original is None or (kept and int(kept[-1][1].outcome) == Outcome.NOT_REFUNDED):
+        """Reserves an orphan refund in the row of its original, opened from what the refund says of it (ORD-229)."""
+        core, kept = core_of(order), self._kept(order)
+        if core.amount >= 0 or (kept and int(kept[-1][1].outcome) == Outcome.NOT_REFUNDED):
             return
+        of, original, finder_key = core.refund_of, self._original(batch, order), ""
+        if original is None:
+            finder_key = f"{_NAMES[of.channel]}/{of.payment_no}"
+            finder = batch.capture(finder_key)
+            if finder is not None and finder.order_no != of.order_no:
+                return
+            finder_key = finder_key if finder is None else ""
+            paid = batch.order(of.order_no)
+            row = CaptureRow(
+                order_no=of.order_no,
+                bill="" if paid is None else paid.bill,
+                channel=of.channel,
+                payment_no=of.payment_no,
+                amount=of.amount,
+                agreement_no=of.agreement_no,
+            )
+            original = self.capture_key(of.agreement_no, of.order_no, int(of.channel)), row
         original[1].reservations.append(
             Reservation(order_no=core.order_no, amount=-core.amount, item=order.item)
         )
+        if finder_key:
+            batch.put_capture(finder_key, CaptureRow(order_no=of.order_no))
         batch.put_capture(*original)
 
 

@@ -188,19 +188,56 @@ final class Captures {
     return wasThere;
   }
 
-  /** Reserves the amount of an orphan refund (ORD-229). */
+  /**
+   * Reserves the amount of an orphan refund in the row of its original, opened from what the refund
+   * says of it (ORD-229).
+   */
   void reserve(ByteString core) {
+    OrderCore order = Orders.core(core);
+    if (order.getAmount() >= 0) {
+      return;
+    }
+    RefundOf of = order.getRefundOf();
+    Reservation reservation =
+        Reservation.newBuilder()
+            .setOrderNo(order.getOrderNo())
+            .setAmount(-order.getAmount())
+            .build();
     String key = original(core);
     if (key != null) {
-      OrderCore order = Orders.core(core);
-      Reservation reservation =
-          Reservation.newBuilder()
-              .setOrderNo(order.getOrderNo())
-              .setAmount(-order.getAmount())
-              .build();
       batch.put(
           Table.TABLE_CAPTURE, key, row(key).toBuilder().addReservations(reservation).build());
+      return;
     }
+    String finder =
+        finder(
+            FoundCapture.newBuilder()
+                .setChannel(of.getChannel())
+                .setPaymentNo(of.getPaymentNo())
+                .build());
+    boolean isFound = batch.has(Table.TABLE_CAPTURE, finder);
+    if (isFound && !row(finder).getOrderNo().equals(of.getOrderNo())) {
+      return;
+    }
+    if (!isFound) {
+      batch.put(
+          Table.TABLE_CAPTURE,
+          finder,
+          CaptureRow.newBuilder().setOrderNo(of.getOrderNo()).build());
+    }
+    HisOrder paid = batch.get(Table.TABLE_ORDER, of.getOrderNo(), HisOrder.parser());
+    batch.put(
+        Table.TABLE_CAPTURE,
+        ledger.captureKey(of.getAgreementNo(), of.getOrderNo(), of.getChannel()),
+        CaptureRow.newBuilder()
+            .setOrderNo(of.getOrderNo())
+            .setBill(paid.getBill())
+            .setChannel(of.getChannel())
+            .setPaymentNo(of.getPaymentNo())
+            .setAmount(of.getAmount())
+            .setAgreementNo(of.getAgreementNo())
+            .addReservations(reservation)
+            .build());
   }
 
   /** Makes a reservation at least as large as a refund that took the place of ours (ORD-185). */
