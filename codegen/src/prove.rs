@@ -138,9 +138,11 @@ fn proof(said: &str) -> Option<Proof> {
     let counted = said.lines().find(|line| line.starts_with("all "))?;
     let numbers: Vec<u64> = counted.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
     let &[replayed, 0, unimplemented] = numbers.as_slice() else { return None };
+    // A tool may have left the colours of its last line in front of ours.
     let seconds = |mark: &'static str| {
-        said.lines()
-            .filter_map(move |line| line.strip_prefix(mark)?.trim().trim_end_matches(" s").parse().ok())
+        said.lines().filter_map(move |line| {
+            line.split_once(mark).map(|(_, rest)| rest)?.trim().trim_end_matches(" s").parse().ok()
+        })
     };
     let tested_after_s = seconds(TESTED).next_back()?;
     Some(Proof { replayed, unimplemented, tested_after_s, paid_after_s: seconds(PAID).collect() })
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn nothing_is_proved_by_tests_that_count_no_vectors_or_that_fail_some() {
-        let times = "hispos: tested after 40 s\nhispos: paid after 60 s\n";
+        let times = "\u{1b}[0m\u{1b}[0mhispos: tested after 40 s\nhispos: paid after 60 s\n";
         let proved = proof(&format!("all   6624       0              5\n{times}")).unwrap();
         assert_eq!((proved.replayed, proved.unimplemented), (6624, 5));
         assert_eq!((proved.tested_after_s, proved.paid_after_s), (40, vec![60]));
