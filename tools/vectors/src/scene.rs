@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::example::{first, parties, platform};
 use crate::exchange;
 use crate::hex::bytes;
-use crate::pair::{BEGIN, End, Pair};
+use crate::pair::{BEGIN, End, Pair, kind_of};
 use crate::schema::Schema;
 use crate::site::DAY;
 use crate::story::{Out, What};
@@ -66,12 +66,6 @@ fn silent(ask: &Ask) -> Option<(Proof, &'static str)> {
     if matches!(ask.request, Request::Verify) { None } else { platform(ask) }
 }
 
-/// The type of a frame.
-fn kind_of(receiver: Side, mut wire: &[u8]) -> Option<FrameType> {
-    let mut decoder = Decoder::new(receiver);
-    decoder.next_frame(&mut wire)?.ok().map(|frame| frame.kind)
-}
-
 impl Scene {
     /// A session as far as this.
     pub(crate) fn open(stage: Stage) -> Result<Self, String> {
@@ -84,7 +78,7 @@ impl Scene {
         answers: impl FnMut(&Ask) -> Option<(Proof, &'static str)> + 'static,
     ) -> Result<Self, String> {
         let mute = move |end: End, wire: &[u8]| match stage {
-            Stage::Committed => !(end == End::His && kind_of(Side::Pos, wire) == Some(FrameType::HisRecord)),
+            Stage::Committed => !(end == End::His && kind_of(end, wire) == Some(FrameType::HisRecord)),
             _ => true,
         };
         let mut pair = Pair::new(answers, Box::new(mute))?;
@@ -141,7 +135,7 @@ impl Scene {
         let [_, pos] = &self.pair.log;
         let m2 = pos.iter().find(|happening| match &happening.what {
             What::Out(Out::Transmit(text)) => {
-                kind_of(Side::His, &bytes(text).unwrap_or_default()) == Some(FrameType::M2)
+                kind_of(End::Pos, &bytes(text).unwrap_or_default()) == Some(FrameType::M2)
             }
             _ => false,
         });
