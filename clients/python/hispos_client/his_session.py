@@ -104,7 +104,7 @@ class HisSession(Base):
             elif frame.kind == frames.PLAIN_ALERT:
                 self._take_alert(frame.body, now)
             else:
-                self._take_record(frame.body, now)
+                self._take_record(frame, now)
         self.on_timer(now)
 
     def on_timer(self, now: int) -> None:
@@ -238,34 +238,19 @@ class HisSession(Base):
         attempt.coming.zero = now
         attempt.m3_checksum = self._stream.send(frames.M3, m3)
 
-    def _take_record(self, body: bytes, now: int) -> None:
+    def _take_record(self, frame: frames.Frame, now: int) -> None:
+        """The session to come is tried first."""
         coming = self._attempt.coming if self._attempt else None
         if coming is not None:
             try:
-                plaintext = coming.open(body, now)
+                plaintext = coming.open(frame.body, now)
             except records.Dropped:
                 pass
             else:
                 self._switch(coming, now)
                 self._take_plaintext(plaintext, now)
                 return
-        self._take_live_record(body, now)
-
-    def _take_live_record(self, body: bytes, now: int) -> None:
-        live, stream = self._live, self._stream
-        if stream is None:
-            return
-        if live is None:
-            stream.drop("stale")
-            return
-        try:
-            plaintext = live.open(body, now)
-        except records.Dropped as drop:
-            stream.drop(drop.name)
-            if live.has_too_many_forged:
-                self.end(AlertCode.BAD_RECORD, now)
-            return
-        self._take_plaintext(plaintext, now)
+        self._take_plaintext(self._open(frame, now), now)
 
     def _switch(self, live: Live, now: int) -> None:
         """The new session becomes the live one; the old one ends silently (KEX-66, REC-36)."""

@@ -145,6 +145,22 @@ class OnTheWire(unittest.TestCase):
         data = frames.encode(good.kind, body)
         self.assertEqual(pair.fed(data), (Counter([name]), answer, []), data.hex())
 
+    def test_a_record_without_a_session_is_dropped_by_its_size_first(self) -> None:
+        """Only one of the right size is stale, and only a POS answers that (REC-11 to REC-13)."""
+        for listener, kind in (("his", frames.RECORD_POS), ("pos", frames.RECORD_HIS)):
+            pair = Pair(_PEER[listener])
+            pair.listener.closed(pair.now)
+            pair.listener.opened(pair.now)
+            pair.fed(b"\x00")
+            for length in (0, 1, 21, 22, 1_045, 1_046):
+                pair.now += 1_000
+                frame = frames.Frame(kind, bytes(length))
+                drops, sent, _ = pair.fed(frames.encode(kind, frame.body))
+                self.assertEqual(drops, Counter(["stale" if 22 <= length <= 1_045 else "size"]), length)
+                is_answered = listener == "pos" and "stale" in drops
+                alert = frames.encode(frames.PLAIN_ALERT, bytes([92]) + frame.checksum)
+                self.assertEqual(alert in sent, is_answered, length)
+
     def test_a_plaintext_damaged_before_it_was_sealed_is_told_or_ends_the_session_with_alert_50(self) -> None:
         """An alert in it ends the session, too, and is not answered."""
         ends = Counter[str]()

@@ -105,14 +105,19 @@ class Book:
     """Rows and chain of one book, over a storage. One process writes (BOK-9)."""
 
     def __init__(self, storage: Storage) -> None:
-        """Loads and verifies everything (BOK-51). Raises Broken."""
+        """Loads and verifies everything (BOK-51). Raises Broken; the storage is closed then."""
         self._storage = storage
         self._heads: list[bytes] = []
         self._written: list[Key] = []
         self._tables: dict[int, dict[str, tuple[int, bytes]]] = defaultdict(dict)
         self._starts: list[tuple[int, bytes]] = []
-        stored = storage.load()
-        for record, line in zip(verify(stored), stored):
+        try:
+            stored = storage.load()
+            records = verify(stored)
+        except BaseException:
+            storage.close()
+            raise
+        for record, line in zip(records, stored):
             self._take(record, line.head)
 
     def _take(self, record: book_pb2.BookRecord, after: bytes) -> None:
@@ -258,7 +263,11 @@ class FileStorage:
     def __init__(self, path: Path) -> None:
         """Takes the lock of the file. Raises BlockingIOError if another process has it."""
         self._file = open(path, "a+b", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise
         self._next = 1
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from . import frames, records
+from . import frames
 from .crypto import sha256
 from .handshake import Draw, Dropped, End, Refused, Responder
 from .session import Base, Live, Notice, Started, Stream, Terms, plain_alert
@@ -70,7 +70,7 @@ class PosSession(Base):
             elif frame.kind == frames.PLAIN_ALERT:
                 self._take_alert(frame.body)
             else:
-                self._take_record(frame, now)
+                self._take_plaintext(self._open(frame, now), now)
 
     def on_timer(self, now: int) -> None:
         """Does what is due: it forgets (KEX-37, KEX-79)."""
@@ -157,30 +157,9 @@ class PosSession(Base):
             self._ready_at = now
             self.send(self._make_ready(self._live.keys.agreement_hash, now), now)
 
-    def _take_record(self, frame: frames.Frame, now: int) -> None:
-        live, stream = self._live, self._stream
-        if stream is None:
-            return
-        try:
-            if live is None:
-                raise records.Dropped("size" if not _has_size(frame.body) else "stale")
-            plaintext = live.open(frame.body, now)
-        except records.Dropped as drop:
-            stream.drop(drop.name)
-            if drop.name == "stale":
-                stream.alert(AlertCode.NO_SESSION, frame.checksum, now)
-            if live and live.has_too_many_forged:
-                self.end(AlertCode.BAD_RECORD, now)
-            return
-        self._take_plaintext(plaintext, now)
-
     def _take_alert(self, body: bytes) -> None:
         found = plain_alert(body)
         if found is None and self._stream:
             self._stream.drop("alert")
         elif found:
             self._events.append(Notice(f"plain alert {int(found[0])} of the HIS"))
-
-
-def _has_size(body: bytes) -> bool:
-    return records.BODY_BYTES_MIN <= len(body) <= records.BODY_BYTES_MAX

@@ -13,8 +13,8 @@ _EPOCH_BITS: Final = 16
 _COUNTER_END: Final = 2**32 - 1
 _HEADER_BYTES: Final = 5
 _TAG_BYTES: Final = 16
-BODY_BYTES_MIN: Final = _HEADER_BYTES + 1 + _TAG_BYTES
-BODY_BYTES_MAX: Final = _HEADER_BYTES + Limits.PLAINTEXT_BYTES_MAX + _TAG_BYTES
+_BODY_BYTES_MIN: Final = _HEADER_BYTES + 1 + _TAG_BYTES
+_BODY_BYTES_MAX: Final = _HEADER_BYTES + Limits.PLAINTEXT_BYTES_MAX + _TAG_BYTES
 
 
 class Dropped(Exception):
@@ -50,6 +50,11 @@ class EpochKeys:
     def next(self) -> EpochKeys:
         """The keys of the next epoch."""
         return EpochKeys(self.epoch + 1, expand_label(self.secret, Labels.UPDATE, b"", 32))
+
+
+def has_size(body: bytes) -> bool:
+    """Whether a body may be that of a record (REC-11)."""
+    return _BODY_BYTES_MIN <= len(body) <= _BODY_BYTES_MAX
 
 
 def record_nonce(iv: bytes, counter: int) -> bytes:
@@ -97,7 +102,7 @@ class Opener:
 
     def open(self, body: bytes) -> bytes:
         """The plaintext (REC-11 to REC-18). Raises Dropped, and then nothing has changed."""
-        if not BODY_BYTES_MIN <= len(body) <= BODY_BYTES_MAX:
+        if not has_size(body):
             raise Dropped("size")
         if body[0] != self._tag:
             raise Dropped("stale")

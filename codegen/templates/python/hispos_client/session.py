@@ -219,6 +219,23 @@ class Base:
         self._live = None
         self._events.append(Ended(code, by_peer))
 
+    def _open(self, frame: frames.Frame, now: int) -> bytes | None:
+        """The plaintext of a record of the live session; one that is dropped may end the session (REC-11 to REC-19)."""
+        stream = self._stream
+        if stream is None:
+            return None
+        try:
+            if self._live is None:
+                raise records.Dropped("stale" if records.has_size(frame.body) else "size")
+            return self._live.open(frame.body, now)
+        except records.Dropped as drop:
+            stream.drop(drop.name)
+            if drop.name == "stale" and not self._is_his:
+                stream.alert(AlertCode.NO_SESSION, frame.checksum, now)
+            if self._live and self._live.has_too_many_forged:
+                self.end(AlertCode.BAD_RECORD, now)
+            return None
+
     def _outcomes(self, data: bytes) -> list[frames.Frame]:
         stream = self._stream
         if stream is None:
@@ -233,7 +250,9 @@ class Base:
                 self._events.append(Notice("own frames come back: an echo or a loop"))
         return found
 
-    def _take_plaintext(self, plaintext: bytes, now: int) -> None:
+    def _take_plaintext(self, plaintext: bytes | None, now: int) -> None:
+        if plaintext is None:
+            return
         try:
             message, alert = parse(plaintext)
         except DecodeError:
