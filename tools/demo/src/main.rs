@@ -5,6 +5,7 @@
 //! code with them. Nothing in the programs exists for this one; the agreement that it makes is a simulated site's,
 //! whose timers may be short.
 
+mod ends;
 mod foreign;
 mod line;
 mod members;

@@ -1,12 +1,10 @@
 //! One HIS at one POS: their files, their processes, the cable between them, and what is played.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hispos_common::line::LineConfig;
-
+use crate::ends::{Ends, Wire};
 use crate::line::{Cable, Capture};
 use crate::members::Member;
 use crate::programs::{Binaries, COMMAND_WITHIN, Program, run};
@@ -32,31 +30,6 @@ const CODES: [&str; 8] = [
     "134567890100000700",
     "134567890100000800",
 ];
-
-/// A kind of line.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Wire {
-    Tcp,
-    Serial,
-}
-
-impl Wire {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Serial => "serial",
-        }
-    }
-}
-
-/// The ends of the cable.
-struct Ends {
-    near: LineConfig,
-    /// Where the HIS and where the POS finds its end: a port and a tty.
-    his: (u16, String),
-    pos: (u16, String),
-    wire: Wire,
-}
 
 /// Everything of a cell.
 pub(crate) struct Pair<'a> {
@@ -350,29 +323,6 @@ impl<'a> Pair<'a> {
     }
 }
 
-impl Ends {
-    fn new(places: &Places, wire: Wire) -> Told<Self> {
-        let free = || -> Told<u16> {
-            let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-            listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
-        };
-        let his = (free()?, places.text("his.tty"));
-        let pos = (free()?, places.text("pos.tty"));
-        let near = match wire {
-            Wire::Tcp => LineConfig::Listen(([127, 0, 0, 1], his.0).into()),
-            Wire::Serial => LineConfig::Pty { link: Some(his.1.clone().into()) },
-        };
-        Ok(Self { near, his, pos, wire })
-    }
-
-    fn far(&self) -> LineConfig {
-        match self.wire {
-            Wire::Tcp => LineConfig::Dial(format!("127.0.0.1:{}", self.pos.0)),
-            Wire::Serial => LineConfig::Pty { link: Some(self.pos.1.clone().into()) },
-        }
-    }
-}
-
 /// The first word of a line that can be an order number.
 fn order_of(line: &str) -> Option<String> {
     let words = line.split(|letter: char| !letter.is_ascii_uppercase() && !letter.is_ascii_digit());
@@ -381,7 +331,7 @@ fn order_of(line: &str) -> Option<String> {
 
 /// Whether the amount of a line is not one of a refund.
 fn is_collect(line: &str) -> bool {
-    !["-500", "-5.00"].iter().any(|amount| line.contains(amount))
+    !line.contains("-500") && !line.contains("-5.00")
 }
 
 #[cfg(test)]

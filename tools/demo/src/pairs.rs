@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::ends::Wire;
 use crate::members::{MEMBERS, Member};
-use crate::pair::{Pair, Wire};
+use crate::pair::Pair;
 use crate::programs::Binaries;
 use crate::tell::Told;
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 use crate::programs::BECOME;
 use crate::tell::Told;
 
+/// How many lines of its standard error are told of a program that has ended.
+const LAST_WORDS: usize = 3;
+
 /// A program whose lines are read as text.
 pub(crate) struct Station {
     child: Child,
     name: String,
+    errors: PathBuf,
     lines: Receiver<String>,
 }
 
@@ -24,6 +28,7 @@ impl Station {
         let open =
             |end: &str| File::options().create(true).append(true).open(logs.join(format!("{name}.{end}")));
         let mut log = open("log").map_err(about)?;
+        let errors = logs.join(format!("{name}.err"));
         let mut child = Command::new(std::env::current_exe().map_err(about)?)
             .arg(BECOME)
             .args(words)
@@ -44,7 +49,7 @@ impl Station {
                 }
             }
         });
-        Ok(Self { child, name: name.into(), lines })
+        Ok(Self { child, name: name.into(), errors, lines })
     }
 
     /// Writes a line to its standard input.
@@ -59,8 +64,17 @@ impl Station {
         match self.lines.recv_timeout(within) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(format!("{} ended", self.name)),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("{} ended; it said last: {}", self.name, self.last_words()))
+            }
         }
+    }
+
+    fn last_words(&self) -> String {
+        let said = std::fs::read(&self.errors).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines.get(lines.len().saturating_sub(LAST_WORDS)..).unwrap_or_default().join(" / ")
     }
 
     /// The first line that `wanted` takes.
