@@ -291,9 +291,10 @@ class PosLink(PosRequests):
         self._report(now)
 
     def _is_wanted(self, work: _Work) -> bool:
-        """Whether a request's session still lives (MSG-13)."""
-        is_request = isinstance(work, _Request)
-        return not is_request or (self._live is not None and work.generation == self._live.generation)  # type: ignore[union-attr]
+        """Whether a request's session still lives (MSG-13); a confirmation counts behind its end, too (MSG-35)."""
+        if not isinstance(work, _Request) or work.message.reply_to:
+            return True
+        return self._live is not None and work.generation == self._live.generation
 
     def _finish(self, effects: Effects, reply: Message | None, now: int) -> None:
         """Stores what a step wrote, and carries it out once that is durable."""

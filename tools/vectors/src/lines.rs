@@ -155,6 +155,38 @@ pub(crate) fn lost_confirmations() -> Result<Pair, String> {
     paid(FrameType::HisRecord, 2)
 }
 
+/// The result that HIS confirms before it closes.
+pub(crate) const PAID: u8 = 0;
+pub(crate) const CANCELLED: u8 = 1;
+pub(crate) const FORGOTTEN: u8 = 2;
+
+/// The confirmation of a result and the end of its session come in one piece.
+pub(crate) fn last_word<const OF: u8>() -> Result<Pair, String> {
+    let mute = Rc::new(Cell::new(false));
+    let muted = mute.clone();
+    let line = move |end: End, _: &[u8]| !(end == End::His && muted.get());
+    let mut pair = waiting(started(Pair::new(platform, Box::new(line))?)?)?;
+    match OF {
+        CANCELLED => {
+            let order = pair.made().ok_or("no order")?;
+            pair.cancel(&order)?;
+            // The request is on its way.
+            pair.pass(10);
+        }
+        FORGOTTEN => pair.pass(88_005),
+        _ => pair.scan(Channel::Wechat, "134567890123456789")?,
+    }
+    let before = sent(&pair, End::His, FrameType::HisRecord).len();
+    mute.set(true);
+    pair.pass(1_000);
+    pair.close(End::His);
+    let piece: Vec<u8> =
+        sent(&pair, End::His, FrameType::HisRecord).into_iter().skip(before).flatten().collect();
+    pair.inject(End::Pos, &piece);
+    pair.pass(100);
+    Ok(pair)
+}
+
 pub(crate) fn idle() -> Result<Pair, String> {
     let mut pair = calm()?;
     pair.pass(85_000);

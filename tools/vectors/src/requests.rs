@@ -41,7 +41,7 @@ pub(crate) fn later(schema: &Schema) -> Result<Vec<Row>, String> {
     }
     for stage in [Stage::Waiting, Stage::Paid] {
         let fields = vec![("book", raw(&[9; 8])), ("seq", Value::U64(1_000))];
-        rows.push(made.row(stage, "list_orders", "ListOrders", "of an unknown book", &fields, "MSG-35")?);
+        rows.push(made.row(stage, "list_orders", "ListOrders", "of an unknown book", &fields, "MSG-36")?);
     }
     for (stage, kind, day) in [
         (Stage::Paid, "of the day of a paid order", DAY),
@@ -116,14 +116,14 @@ impl Made<'_> {
                 &vec![("ledger", raw(&[1; 25]))],
                 "BOK-17 MSG-23",
             )?,
-            self.row(at, "list_orders", "ListOrders", "from the first", &vec![], "MSG-35")?,
+            self.row(at, "list_orders", "ListOrders", "from the first", &vec![], "MSG-36")?,
             self.row(
                 at,
                 "list_orders",
                 "ListOrders",
                 "of an unknown book",
                 &vec![("book", raw(&[9; 8])), ("seq", Value::U64(7))],
-                "MSG-23 MSG-35",
+                "MSG-23 MSG-36",
             )?,
             self.row(at, "get_totals", "GetTotals", "of an empty day", &day(20_261_124), "MSG-12")?,
             self.row(Stage::Unverified, "ping", "Ping", "nothing verified", &vec![], "ORD-78")?,
@@ -257,7 +257,7 @@ impl Made<'_> {
                 "ORD-90",
             )?);
             rows.push(self.row(stage, "query_order", "QueryOrder", "the order", &query, "ORD-93")?);
-            rows.push(self.row(stage, "list_orders", "ListOrders", "all", &vec![], "MSG-35")?);
+            rows.push(self.row(stage, "list_orders", "ListOrders", "all", &vec![], "MSG-36")?);
             rows.push(self.row(
                 stage,
                 "look_up",

@@ -52,8 +52,29 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Story> {
         .chain(went_back::STORIES)
         .chain(elsewhere::STORIES)
         .chain(boots::STORIES)
+        .chain(LAST)
 }
 
+const LAST: &[Story] = &[
+    story(
+        "the confirmation of a payment and the end of its session come to the POS in one piece",
+        &[HIS_UP, HIS_MADE, HIS_PAID, "REC-24"],
+        &[POS_UP, POS_TAKEN, POS_PAID, "MSG-35 REC-24"],
+        told::last_word::<{ told::PAID }>,
+    ),
+    story(
+        "the confirmation of a cancelled collect and the end of its session come to the POS in one piece",
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "ORD-156 ORD-177 ORD-178 REC-24"],
+        &[POS_UP, POS_TAKEN, POS_UNPAID, "ORD-95 ORD-107 ORD-110 MSG-35 REC-24"],
+        told::last_word::<{ told::CANCELLED }>,
+    ),
+    story(
+        "the confirmation of a collect without a code and the end of its session come to the POS in one piece",
+        &[HIS_UP, HIS_MADE, HIS_UNPAID, "REC-24"],
+        &[POS_UP, POS_TAKEN, POS_UNPAID, "ORD-81 ORD-86 ORD-108 ORD-110 MSG-35 REC-24"],
+        told::last_word::<{ told::FORGOTTEN }>,
+    ),
+];
 const FIRST: &[Story] = &[
     story(
         "a whole collect",

@@ -93,9 +93,17 @@ impl PosLink {
         }
     }
 
+    /// Whether a message counts that waited: a request in its session alone.
+    fn is_wanted(&self, generation: u64, message: &wire::Message) -> bool {
+        //= spec-crate/spec/messages.md#confirmresult
+        //# A POS MUST take in a ConfirmResult that opened before its session ended, also if it comes to handle
+        //# it only after that end.
+        message.reply_to != 0 || self.generation() == Some(generation)
+    }
+
     /// Loads what a request needs, or answers it at once.
     pub(super) fn prepare(&mut self, generation: u64, message: wire::Message, clock: Clock) {
-        if self.generation() != Some(generation) {
+        if !self.is_wanted(generation, &message) {
             return;
         }
         let query = match &message.body {
@@ -126,7 +134,7 @@ impl PosLink {
         found: Option<(Query, Found)>,
         clock: Clock,
     ) {
-        if self.generation() != Some(generation) {
+        if !self.is_wanted(generation, message) {
             return;
         }
         let mut effects = Effects::default();

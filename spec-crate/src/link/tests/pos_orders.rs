@@ -9,8 +9,8 @@ use prost::Message as _;
 use super::bench::{PosBench, SOFTWARE, agreement, terminals};
 use super::pos::{alert, ready};
 use crate::amount::Amount;
-use crate::book::{RowKey, Table};
-use crate::ids::{DeviceId, OrderNo};
+use crate::book::{Anchor, RowKey, Table};
+use crate::ids::{BookId, DeviceId, OrderNo};
 use crate::limits::{LIST_ITEMS_MAX, PLAINTEXT_BYTES_MAX};
 use crate::link::{Input, Output};
 use crate::message::order::{NewOrder, OrderCore};
@@ -283,6 +283,27 @@ fn results_are_reported_one_after_the_other_a_new_one_first_and_each_under_its_n
     assert_eq!((hash.0, hash.1.as_str()), (4, "B3"));
     bench.say(0, 4, confirm(&hash.2, "B3"));
     assert_eq!(calls(&mut bench), called(3, "B4"));
+}
+
+//= spec-crate/spec/messages.md#confirmresult
+//= type=test
+//# A POS MUST take in a ConfirmResult that opened before its session ended, also if it comes to handle it
+//# only after that end.
+#[test]
+fn a_confirmation_that_waits_for_the_disk_counts_also_when_its_session_has_ended() {
+    let (mut bench, run) = synced();
+    bench.say(2, 0, cancel("B1", &run));
+    let (call, _, report) = reports(&mut bench).remove(0);
+    bench.store.unwritten = true;
+    let ledger = Anchor { book: BookId::from_bytes([8; 8]), seq: 5, head: [0; 8] }.encode();
+    bench.say(3, 0, Some(Body::Ping(wire::Ping { ledger })));
+    bench.say(0, call, confirm(&report, "B1"));
+    bench.reopen();
+    bench.store.unwritten = false;
+    bench.run();
+    bench.say(1, 0, Some(Body::Sync(wire::Sync::default())));
+    bench.pass(10_000);
+    assert_eq!(reports(&mut bench).len(), 0);
 }
 
 //= spec-crate/spec/orders.md#ended
