@@ -132,13 +132,14 @@ func (c *calls) hasList() bool {
 	return c.has(func(message *pb.Message) bool { return message.GetListOrders() != nil })
 }
 
+// has tells whether a request of a kind is open, or waits for a free call.
 func (c *calls) has(is func(*pb.Message) bool) bool {
 	for _, item := range c.open {
 		if is(item.message) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(c.waiting, func(item call) bool { return is(item.message) })
 }
 
 // times are the instants at which something is due.

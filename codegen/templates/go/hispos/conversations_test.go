@@ -7,8 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	pb "hispos-client/internal/messages"
 )
 
@@ -218,28 +216,10 @@ func unlessRefused(err error) error {
 }
 
 func TestEventsOfAConversationEndWithTheOrder(t *testing.T) {
-	file := loadVectors(t, "conversations.json")
-	for _, item := range file.objects("cases") {
-		if item.text("side") != "his" || item.text("comment") != "a whole collect" {
-			continue
-		}
-		play := &hisConversation{site: file.object("site"), item: item, memory: &slowMemory{}}
-		if err := play.run(); err != nil {
-			t.Fatal(err)
-		}
-		number := ""
-		for event := play.link.PollEvent(); event != nil; event = play.link.PollEvent() {
-			if ended, isEnd := event.(OrderEnded); isEnd {
-				number = ended.OrderNo
-			}
-		}
-		said := play.link.Ledger.Result(number)
-		if said == nil || said.Status != pb.Status_STATUS_PAID || !proto.Equal(said, said) {
-			t.Fatal("the order is not paid")
-		}
-		return
+	play, number := collected(t)
+	if said := play.link.Ledger.Result(number); said.GetStatus() != pb.Status_STATUS_PAID {
+		t.Fatal("the order is not paid")
 	}
-	t.Fatal("no such conversation")
 }
 
 // only: end

@@ -44,6 +44,8 @@ func (l *HisLink) work(now int64) {
 	}
 	if isDurable && l.broken == nil {
 		l.stored(l.Ledger.endWaiting(now))
+		l.Ledger.alarmUnposted()
+		l.tellAlarms()
 	}
 	if l.broken != nil || !l.session.isLive() {
 		return

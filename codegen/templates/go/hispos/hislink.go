@@ -34,6 +34,7 @@ const (
 	AlarmContradiction  = "contradiction"
 	AlarmRefused        = "refused"
 	AlarmConflict       = "conflict"
+	AlarmUnposted       = "unposted"
 )
 
 const (
@@ -145,8 +146,13 @@ func (l *HisLink) NextTimer() (int64, bool) {
 	if at, isWaiting := l.Ledger.waitEnds(); isWaiting {
 		times = append(times, at)
 	}
+	if at, isWaiting := l.Ledger.unpostedDue(l.now); isWaiting {
+		times = append(times, at)
+	}
 	if l.isSynced && !l.Ledger.isHalted {
-		times = append(times, l.sentAt+TimerPingAfter)
+		if !l.calls.hasPing() {
+			times = append(times, l.sentAt+TimerPingAfter)
+		}
 		for _, at := range l.askFrom {
 			times = append(times, at)
 		}

@@ -1,7 +1,7 @@
 package hispos
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	pb "hispos-client/internal/messages"
@@ -69,15 +69,12 @@ type laterLook struct {
 func (l *HisLink) laterLooks() []laterLook {
 	var found []laterLook
 	index := l.Ledger.index
-	for number, due := range index.looks {
+	for _, number := range index.inPlace(maps.Keys(index.looks)) {
 		order := index.orders[number]
 		if l.isOwn(order) || slices.Contains(order.Devices, l.deviceID) {
-			found = append(found, laterLook{order, due})
+			found = append(found, laterLook{order, index.looks[number]})
 		}
 	}
-	slices.SortFunc(found, func(one, other laterLook) int {
-		return cmp.Compare(index.place[one.number], index.place[other.number])
-	})
 	return found
 }
 

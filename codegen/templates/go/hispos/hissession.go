@@ -281,19 +281,9 @@ func (s *hisSession) takeRecord(body []byte, now int64) {
 			return
 		}
 	}
-	if s.live == nil {
-		s.stream.drop(dropStale)
-		return
+	if plaintext, err := s.openRecord(body, now); err == nil {
+		s.takePlaintext(plaintext, now)
 	}
-	plaintext, err := s.live.open(body, now)
-	if err != nil {
-		s.stream.drop(err.Error())
-		if s.live.hasTooManyForged() {
-			s.finish(pb.AlertCode_ALERT_CODE_BAD_RECORD, now)
-		}
-		return
-	}
-	s.takePlaintext(plaintext, now)
 }
 
 // switchTo: the new session becomes the live one; the old one ends silently (KEX-66, REC-36).

@@ -268,17 +268,6 @@ func (l *Ledger) OpenOrders() []string {
 	return found
 }
 
-// Unposted are orders to hand over to the bill database (ORD-242, ORD-244).
-func (l *Ledger) Unposted() []string {
-	var found []string
-	for _, number := range l.book.keys(pb.Table_TABLE_ORDER) {
-		if l.order(number).GetPosting() == pb.Posting_POSTING_UNPOSTED {
-			found = append(found, number)
-		}
-	}
-	return found
-}
-
 // Result gives what an ended order's device signed, nil before its end.
 func (l *Ledger) Result(orderNo string) *pb.ResultCore {
 	order := l.order(orderNo)

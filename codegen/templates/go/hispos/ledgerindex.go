@@ -1,6 +1,8 @@
 package hispos
 
 import (
+	"cmp"
+	"iter"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -17,6 +19,10 @@ type ledgerIndex struct {
 	open  map[string]bool
 	// Ended orders that are looked at again, and since which Unix time.
 	looks map[string]uint64
+	// Orders that are unposted, those whose alarm about that is to come and its Unix time, and those that had it.
+	unposted map[string]bool
+	postBy   map[string]uint64
+	isLate   map[string]bool
 	// Orders of a bill, refunds of an order, and orders of a business day.
 	ofBill, refundsOf map[string][]string
 	ofDay             map[uint32][]string
@@ -27,6 +33,7 @@ type ledgerIndex struct {
 func newLedgerIndex() *ledgerIndex {
 	return &ledgerIndex{
 		orders: map[string]hisOrder{}, place: map[string]int{}, open: map[string]bool{}, looks: map[string]uint64{},
+		unposted: map[string]bool{}, postBy: map[string]uint64{}, isLate: map[string]bool{},
 		ofBill: map[string][]string{}, refundsOf: map[string][]string{}, ofDay: map[uint32][]string{},
 		capturesOfBill: map[string][]string{}, capturesOfOrder: map[string][]string{},
 	}
@@ -63,6 +70,14 @@ func (i *ledgerIndex) takeOrder(order hisOrder) {
 	if due, isSet := lookDue(order.HisOrder); isSet && len(order.Core) > 0 {
 		i.looks[number] = due
 	}
+	delete(i.unposted, number)
+	delete(i.postBy, number)
+	if order.Posting == pb.Posting_POSTING_UNPOSTED {
+		i.unposted[number] = true
+		if order.EndedAt != 0 && !i.isLate[number] {
+			i.postBy[number] = order.EndedAt + TimerUnpostedAlarm/1000
+		}
+	}
 	note(i.ofBill, order.Bill, number)
 	note(i.ofDay, order.core.BusinessDay, number)
 	if order.core.RefundOf != nil {
@@ -77,6 +92,11 @@ func note[K comparable](lists map[K][]string, key K, name string) {
 		return
 	}
 	lists[key] = append(list, name)
+}
+
+// inPlace gives orders by their first records.
+func (i *ledgerIndex) inPlace(numbers iter.Seq[string]) []string {
+	return slices.SortedFunc(numbers, func(one, other string) int { return cmp.Compare(i.place[one], i.place[other]) })
 }
 
 // found gives the orders of a list, as they are now.

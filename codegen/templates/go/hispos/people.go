@@ -9,24 +9,7 @@ import (
 	pb "hispos-client/internal/messages"
 )
 
-// What people decide: adopting orphans, two people's decisions, posting, going on without a list (orders, books).
-
-// MarkPosted: the bill database has made an order durable (ORD-243).
-func (l *Ledger) MarkPosted(orderNo string) error {
-	batch := l.batch()
-	order := batch.order(orderNo)
-	switch {
-	case order == nil:
-		return Refusal{ReasonUnknownOrder, "the ledger knows no such order"}
-	case order.Posting == pb.Posting_POSTING_POSTED:
-		return nil
-	case order.Posting != pb.Posting_POSTING_UNPOSTED:
-		return Refusal{ReasonOther, orderNo + " is not to be posted"}
-	}
-	order.Posting = pb.Posting_POSTING_POSTED
-	batch.put(pb.Table_TABLE_ORDER, orderNo, order)
-	return batch.commit()
-}
+// What people decide: adopting orphans, two people's decisions, going on without a list (orders, books).
 
 // Adopt: a bill adopts an orphan, because a person or the bill database says so (ORD-232, ORD-233).
 func (l *Ledger) Adopt(orderNo, bill string) error {

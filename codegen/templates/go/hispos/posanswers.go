@@ -17,7 +17,7 @@ func (l *PosLink) take(message *pb.Message, clock instant) {
 	switch {
 	case message.ReplyTo != 0:
 		if confirm := message.GetConfirmResult(); confirm != nil {
-			l.confirmed(message.ReplyTo, confirm, clock)
+			l.confirmed(confirm, clock)
 		}
 		return
 	case message.Call == 0:
@@ -146,8 +146,7 @@ func (l *PosLink) list(asked *pb.ListOrders) *body {
 	return answer
 }
 
-func (l *PosLink) confirmed(call uint32, confirm *pb.ConfirmResult, clock instant) {
-	l.reports.answered(call)
+func (l *PosLink) confirmed(confirm *pb.ConfirmResult, clock instant) {
 	l.load(confirm.OrderNo, clock.now)
 	effects := &effects{}
 	l.flow.confirmed(confirm, effects)

@@ -193,25 +193,10 @@ func (s *posSession) sendReady(now int64) {
 
 func (s *posSession) takeRecord(item frame, now int64) {
 	plaintext, err := s.openRecord(item.body, now)
-	if err == nil {
+	switch err {
+	case nil:
 		s.takePlaintext(plaintext, now)
-		return
-	}
-	s.stream.drop(err.Error())
-	if err == (dropped{dropStale}) {
+	case dropped{dropStale}:
 		s.stream.alert(pb.AlertCode_ALERT_CODE_NO_SESSION, item.sum(), now)
 	}
-	if s.live != nil && s.live.hasTooManyForged() {
-		s.finish(pb.AlertCode_ALERT_CODE_BAD_RECORD, now)
-	}
-}
-
-func (s *posSession) openRecord(body []byte, now int64) ([]byte, error) {
-	if s.live != nil {
-		return s.live.open(body, now)
-	}
-	if len(body) < recordBodyMin || len(body) > recordBodyMax {
-		return nil, dropped{dropSize}
-	}
-	return nil, dropped{dropStale}
 }

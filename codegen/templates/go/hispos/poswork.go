@@ -1,6 +1,10 @@
 package hispos
 
-import pb "hispos-client/internal/messages"
+import (
+	"slices"
+
+	pb "hispos-client/internal/messages"
+)
 
 // How a POS link works: what comes is handled in its order, and nothing goes out before what it rests on is durable.
 
@@ -56,6 +60,8 @@ func (l *PosLink) goOn(clock instant) {
 // whose earlier copy waits is left out (MSG-10).
 func (l *PosLink) receive(message *pb.Message, clock instant) {
 	isTaken, isTooMany := waitsFor(l.inbox, message)
+	// The report's call ends as its answer comes: a later session counts its own.
+	l.reports.answered(message.ReplyTo)
 	switch {
 	case isTooMany:
 		l.session.finish(pb.AlertCode_ALERT_CODE_LIMIT, clock.now)
@@ -124,16 +130,23 @@ func (l *PosLink) send(message *pb.Message, now int64) {
 	}
 }
 
+// forgetRequests: they are answered in their session alone; what HIS confirmed counts also behind its end (MSG-13, MSG-16).
+func (l *PosLink) forgetRequests() {
+	l.inbox = slices.DeleteFunc(l.inbox, func(item *pb.Message) bool { return item.ReplyTo == 0 })
+}
+
 // drain takes over what the session received.
 func (l *PosLink) drain(clock instant) {
 	for item := l.session.pollEvent(); item != nil; item = l.session.pollEvent() {
 		switch item := item.(type) {
 		case started:
-			l.live, l.isSynced, l.inbox = l.session.live, false, nil
+			l.forgetRequests()
+			l.live, l.isSynced = l.session.live, false
 			l.reports = newReports(clock.now)
 			l.tell(Up{item.peer})
 		case ended:
-			l.live, l.isSynced, l.inbox = nil, false, nil
+			l.forgetRequests()
+			l.live, l.isSynced = nil, false
 			l.tell(Down{})
 		case received:
 			// A request is answered in the session in which it came alone; what HIS confirmed as its last word counts.

@@ -289,6 +289,28 @@ func waitsFor(inbox []*pb.Message, message *pb.Message) (isTaken, isTooMany bool
 	return true, waiting >= LimitOpenCallsMax
 }
 
+// openRecord gives the plaintext of a record, or dropped, which is counted (REC-11 to REC-19).
+func (b *base) openRecord(body []byte, now int64) ([]byte, error) {
+	var plaintext []byte
+	var err error
+	switch {
+	case b.live != nil:
+		plaintext, err = b.live.open(body, now)
+	case len(body) < recordBodyMin || len(body) > recordBodyMax:
+		err = dropped{dropSize}
+	default:
+		err = dropped{dropStale}
+	}
+	if err == nil {
+		return plaintext, nil
+	}
+	b.stream.drop(err.Error())
+	if b.live != nil && b.live.hasTooManyForged() {
+		b.finish(pb.AlertCode_ALERT_CODE_BAD_RECORD, now)
+	}
+	return nil, err
+}
+
 func (b *base) takePlaintext(plaintext []byte, now int64) {
 	message, alert, err := parseMessage(plaintext)
 	switch {
