@@ -412,8 +412,8 @@ public final class PosLink implements Link {
         }
         carryOut(step, null, null);
       } else if (item.up == up || item.message.getReplyTo() != 0) {
-        // What HIS confirmed as its last word counts.
-        answer(item.message, step);
+        // What HIS confirmed as its last word counts, also if its session ended right behind it.
+        answer(item, step);
       }
     }
     report(at);
@@ -485,9 +485,9 @@ public final class PosLink implements Link {
     drain(at);
   }
 
-  private void answer(Message message, Step step) {
-    Message.Builder body = answers.answer(message, up.peer, up.zero, step);
-    Message reply = body == null ? null : body.setReplyTo(message.getCall()).build();
-    carryOut(step, reply, up);
+  private void answer(Work item, Step step) {
+    Message.Builder body = answers.answer(item.message, item.up.peer, item.up.zero, step);
+    Message reply = body == null ? null : body.setReplyTo(item.message.getCall()).build();
+    carryOut(step, reply, item.up);
   }
 }

@@ -11,6 +11,7 @@ import com.google.gson.JsonObject;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.Channel;
 import hispos.client.messages.DeviceManifest;
+import hispos.client.messages.Disposition;
 import hispos.client.messages.TerminalManifest;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -151,6 +152,29 @@ public class PairTest {
     his.provision(site(newer(), older), now);
     connect();
     assertEquals(older.agreement.getAgreementNo(), agreementOf(his.collect("bill-1", 100, now)));
+  }
+
+  @Test
+  public void theLastWordOfAHisThatClosesRightBehindItCounts() throws Exception {
+    connect();
+    String orderNo = his.collect("bill-1", 100, now);
+    run(1_000);
+    his.cancel(orderNo, now);
+    byte[] confirmation = {};
+    for (long end = now + 60_000; now < end && confirmation.length == 0; now += 50) {
+      his.onTimer(now);
+      pos.feed(drained(his), now);
+      for (Ask ask = pos.pollAsk(); ask != null; ask = pos.pollAsk()) {
+        answer(ask);
+      }
+      pos.onTimer(now);
+      his.feed(drained(pos), now);
+      confirmation = Ledger.hasEnded(ledger.order(orderNo)) ? drained(his) : confirmation;
+    }
+    assertEquals(0, journal.order(orderNo).getAnsweredValue());
+    his.close(now);
+    pos.feed(Bytes.concat(confirmation, drained(his)), now);
+    assertEquals(Disposition.DISPOSITION_RECORDED, journal.order(orderNo).getAnswered());
   }
 
   @Test
