@@ -34,8 +34,20 @@ const LOG_FILES: u32 = 8;
 /// How long a command waits for the loop.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+const EXAMPLES: &str = "\
+With the simulated platform 使用模拟支付平台:
+  provider-sim init --dir bank --merchant wechat:1900000001 --merchant alipay:2021000001:2088000001
+  provider-sim serve --dir bank --listen 127.0.0.1:7100
+  hispos-pos serve --listen 127.0.0.1:7000 --scanner stdin \\
+      --credentials bank/credentials.json --platform http://127.0.0.1:7100
+
+The merchants are those of the agreement, with the same accounts. Each payment code is shown once
+and begins as a real one: 10 to 15 for WeChat, 25 to 30 for Alipay. Its last two digits choose what
+happens: 134567890123456700 pays at once, and `provider-sim --help` has the others.
+商户须与对接协议一致。付款码每个只用一次，末两位决定情景：134567890123456700 立即成功，其余见 provider-sim --help。";
+
 #[derive(Args, Debug)]
-#[command(group(ArgGroup::new("line").required(true).args(["serial", "listen", "connect", "pty"])))]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("line").required(true).args(["serial", "listen", "connect", "pty"])))]
 pub(super) struct Serve {
     /// A serial port by its stable name, such as /dev/serial/by-id/… or COM3.
     #[arg(long, value_name = "PATH")]
@@ -61,13 +73,15 @@ pub(super) struct Serve {
     /// Where codes are scanned: stdin, serial:PORT[@BAUD], or a device or FIFO that gives lines. `scan` always works.
     #[arg(long, value_name = "SCANNER")]
     scanner: Option<ScannerConfig>,
-    /// The merchants' credentials.
+    /// The merchants' accounts and secrets. `provider-sim init --dir DIR` makes them for the simulated platform, as
+    /// DIR/credentials.json; only the owner may read the file. 商户凭证，模拟平台的凭证由 provider-sim init 生成
     #[arg(long, value_name = "FILE")]
     credentials: PathBuf,
     //= spec-crate/spec/conformance.md#testing-with-a-driver
     //# An implementation of level HIS or POS MUST be testable by such a driver without changes to its code,
     //# in a simulated site.
-    /// The platform's address, if the credentials do not name it.
+    /// The platform's address, `http://127.0.0.1:PORT` as `provider-sim serve` prints it. It goes before the `url` of
+    /// the credentials, and has to be given if they have none. 支付平台地址，优先于凭证中的 url
     #[arg(long, value_name = "URL")]
     platform: Option<String>,
     /// Mebibytes that the disk has to keep free before new orders are taken.

@@ -10,7 +10,8 @@ use hispos_provider_sim::model::{Channel, Merchant};
 const EXAMPLES: &str = "\
 A run 一次完整的演示:
   provider-sim init --dir bank --merchant wechat:1900000001 --merchant alipay:2021000001:2088000001
-  provider-sim serve --dir bank            # prints its address 打印监听地址
+  provider-sim serve --dir bank            # prints its address 打印监听地址; a terminal wants it, and
+                                           # bank/credentials.json: serve --help 见此
   provider-sim wait --dir bank --number SIM001B0W --state captured --timeout 30
   provider-sim export --dir bank           # the book 账本
 
@@ -26,6 +27,20 @@ Each payment code is taken once 每个付款码只能用一次. Its last two dig
 
 Exit codes 退出码: 0 done 完成 · 2 usage 用法错误 · 3 refused 被拒绝 · 5 not reachable 无法访问";
 
+const SERVE_EXAMPLES: &str = "\
+A terminal finds it by two things 终端凭两项连接本平台:
+  its credentials 凭证   DIR/credentials.json, made by `init` (or where `init --credentials` said)
+  its address 地址       `url` of the line that is printed; the same without http:// in DIR/address
+
+  provider-sim serve --dir bank --listen 127.0.0.1:7100
+  hispos-pos serve --listen 127.0.0.1:7000 --scanner stdin \\
+      --credentials bank/credentials.json --platform http://127.0.0.1:7100
+
+There is no other credential: each `init` draws fresh secrets, for the merchants that it names,
+which have to be those of the link agreement. `provider-sim --help` lists the payment codes and what
+each makes happen.
+每次 init 生成新密钥，没有固定的测试凭证；商户须与对接协议一致。付款码与情景见 provider-sim --help。";
+
 /// The simulated payment platform: takes no real money. 模拟支付平台，不发生真实交易。
 #[derive(Debug, Parser)]
 #[command(name = "provider-sim", version, after_help = EXAMPLES)]
@@ -40,6 +55,7 @@ pub(crate) enum Command {
     /// Make a platform: its book, its merchants and their secrets. 新建平台：账本、商户与密钥
     Init(Init),
     /// Answer payments on a loopback address until killed. 在本机地址提供服务
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
     /// Show the book: every order and refund by number. 导出账本：按单号列出订单与退款
     Export(Export),
