@@ -198,8 +198,8 @@ impl HisLink {
     fn later(&mut self, order_no: &OrderNo, clock: Clock) {
         if let Some(tracked) = self.tracked.get_mut(order_no) {
             //= spec-crate/spec/orders.md#what-his-asks-in-a-session
-            //# A HIS MUST wait 60 seconds before it asks again about an order after an answer that neither
-            //# tells how far the order is nor changes its row.
+            //# A HIS MUST wait 60 seconds before it asks again about an order after an answer that is no
+            //# OrderState and leaves the order's state as it is, but for the SubmitOrder of ORD-181.
             tracked.retry_at = clock.now.after(timers::VERIFY_RETRY);
         }
     }

@@ -316,8 +316,8 @@ fn a_refused_order_is_cancelled_a_refused_cancel_asks_and_a_refused_question_wai
 //# unless the order's state changes or a person asks.
 //= spec-crate/spec/orders.md#what-his-asks-in-a-session
 //= type=test
-//# A HIS MUST wait 60 seconds before it asks again about an order after an answer that neither tells how far
-//# the order is nor changes its row.
+//# A HIS MUST wait 60 seconds before it asks again about an order after an answer that is no OrderState and
+//# leaves the order's state as it is, but for the SubmitOrder of ORD-181.
 //= spec-crate/spec/orders.md#states-of-an-order-at-his
 //= type=test
 //# A HIS MUST enter Asking from Sent or Cancelling at the lease end, when a NoRecord of another run comes in
