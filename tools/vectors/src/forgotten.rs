@@ -15,7 +15,7 @@ use crate::signed::{
 use crate::site::{DAY, DEVICE};
 
 const ASKING: Ids = &[HIS_UP, "ORD-71 ORD-182 ORD-224"];
-const KEPT: Ids = &[HIS_UP, "ORD-71 ORD-182 ORD-196 ORD-224 ORD-231"];
+const KEPT: Ids = &[HIS_UP, "ORD-71 ORD-73 ORD-182 ORD-196 ORD-224 ORD-231"];
 const ENDED: Ids = &[HIS_UP, "ORD-225"];
 const TOLD: Ids = &[HIS_UP, "ORD-154 ORD-196 ORD-225 ORD-231"];
 const REFUND: Ids = &[HIS_UP, "ORD-229"];
@@ -129,7 +129,9 @@ fn brought<const WHAT: u32>() -> Result<Pair, String> {
         2 => Some(("signed_result", "SignedResult", result(&played, &without_money(2, 201, FEN))?)),
         _ => None,
     };
-    listed(&mut played, &core, says, answer, 4_000)?;
+    // An answer that is only kept lets the next question wait for 60 s.
+    let time = if matches!(WHAT, 1 | 2) { 64_000 } else { 4_000 };
+    listed(&mut played, &core, says, answer, time)?;
     if matches!(WHAT, 3 | 7 | 8) {
         played.report(&core, &paid(PAYMENT, FEN))?;
         played.live(500, &|_, _| None)?;
