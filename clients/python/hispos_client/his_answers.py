@@ -153,8 +153,9 @@ class HisAnswers(HisAsks):
             self._progress(message.order_state)
         elif body == "signed_result":
             signed = message.signed_result
-            if self._take_result(signed.result, signed.signature, now) is None:
-                self._ask_from[call.order_no] = now + _ASK_AGAIN
+            # If it ends the order, nothing is asked any more.
+            self._ask_from[call.order_no] = now + _ASK_AGAIN
+            self._take_result(signed.result, signed.signature, now)
         elif body == "no_record" and call.name == "query_order":
             self._take_no_record(call.order_no, order, message.no_record.run, now)
         elif body == "rejected":

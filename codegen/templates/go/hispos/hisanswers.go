@@ -172,9 +172,10 @@ func (l *HisLink) takeOrderAnswer(ended *call, message *pb.Message, now int64) {
 	case *pb.Message_SignedResult:
 		signed := body.SignedResult
 		told := toldResult{result: signed.Result, signature: signed.Signature}
-		if _, disposition := l.takeResult(told, now); disposition != 0 {
-			return
-		}
+		// If it ends the order, nothing is asked any more.
+		l.askFrom[number] = now + askAgainAfter
+		l.takeResult(told, now)
+		return
 	case *pb.Message_NoRecord:
 		if isQuery {
 			l.takeNoRecord(number, order, body.NoRecord.Run, now)

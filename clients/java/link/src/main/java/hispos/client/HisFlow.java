@@ -236,7 +236,7 @@ final class HisFlow {
     told.add(orderNo);
   }
 
-  /** The answer said nothing: the order is asked about again in a minute (ORD-73). */
+  /** The answer left the order's state as it is: it is asked about again in a minute (ORD-73). */
   void askLater(String orderNo, long now) {
     askFrom.put(orderNo, now + ASK_AGAIN);
   }

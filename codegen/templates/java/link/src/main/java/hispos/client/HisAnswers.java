@@ -290,10 +290,10 @@ final class HisAnswers {
         }
         break;
       case SIGNED_RESULT:
-        if (takeSigned(message, now) != null) {
-          return;
-        }
-        break;
+        // If it ends the order, nothing is asked any more.
+        flow.askLater(orderNo, now);
+        takeSigned(message, now);
+        return;
       case NO_RECORD:
         if (call.kind() == Message.BodyCase.QUERY_ORDER) {
           takeNoRecord(orderNo, message.getNoRecord().getRun(), now);
