@@ -1236,7 +1236,7 @@ var Transitions = map[string][]Transition{
 		{"not_refunded", "decided_evidence", "refunded_unposted", "Ended as its newest evidence says."},
 		{"not_refunded", "decided_returned", "not_refunded", "Marks its captures as returned."},
 		{"attention", "evidence", "attention", "Keeps it, opens rows for captures that had none, and confirms as kept."},
-		{"attention", "look", "attention", "Counts the look, and removes the reservation of a refund after the last one."},
+		{"attention", "look", "attention", "Counts the look."},
 		{"attention", "decided_evidence", "paid_unposted", "Ended as its newest evidence says."},
 		{"attention", "decided_evidence", "not_paid", "Ended as its newest evidence says."},
 		{"attention", "decided_evidence", "attention", "Ended as its newest evidence says."},

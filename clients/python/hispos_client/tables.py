@@ -1765,12 +1765,7 @@ TRANSITIONS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = Mappin
                 "attention",
                 "Keeps it, opens rows for captures that had none, and confirms as kept.",
             ),
-            (
-                "attention",
-                "look",
-                "attention",
-                "Counts the look, and removes the reservation of a refund after the last one.",
-            ),
+            ("attention", "look", "attention", "Counts the look."),
             ("attention", "decided_evidence", "paid_unposted", "Ended as its newest evidence says."),
             ("attention", "decided_evidence", "not_paid", "Ended as its newest evidence says."),
             ("attention", "decided_evidence", "attention", "Ended as its newest evidence says."),

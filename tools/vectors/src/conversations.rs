@@ -102,6 +102,7 @@ pub(crate) fn file() -> Result<File, String> {
             "What comes in at an instant counts before what falls due at it.",
             "A `collect`, `refund`, `cancel` or `scan` may be one that has to be refused: then nothing is stored and nothing is sent.",
             "An answer and a notice of one instant may go out in either order, as in cases 37 and 38; the file has one.",
+            "A program whose book answers at once plays no case in which something comes in between a `persist` and its `persisted`.",
             "A POS holds the `agreements` of a case, too, with the credentials of their merchants; an `ask` names its \
              `merchant` if that is not one of the site's agreement.",
             "A `verdict` without `first_byte` was never written; `refunded` is what was given back so far.",

@@ -426,11 +426,7 @@ public final class Transitions {
                   "evidence",
                   "attention",
                   "Keeps it, opens rows for captures that had none, and confirms as kept."),
-              new Transition(
-                  "attention",
-                  "look",
-                  "attention",
-                  "Counts the look, and removes the reservation of a refund after the last one."),
+              new Transition("attention", "look", "attention", "Counts the look."),
               new Transition(
                   "attention",
                   "decided_evidence",
