@@ -27,18 +27,19 @@ _GAPS: Final = (
 
 @dataclass
 class Call:
-    """An open request."""
+    """A request: it waits, is open, or is dropped."""
 
-    number: int
     name: str
     body: AnyMessage
     order_no: str
-    first_sent: int
-    due: int
+    state: book_pb2.HisState | None
+    """The state of the order that it asks about."""
+    number: int = 0
+    """0 while it waits."""
+    first_sent: int = 0
+    due: int = 0
     gaps: int = 0
     dropped_at: int | None = None
-    state: book_pb2.HisState | None = None
-    """The state of the order that it asks about."""
 
 
 class HisCalls:
@@ -56,8 +57,9 @@ class HisCalls:
     def _forget(self) -> None:
         """What a session leaves behind: nothing but what is stored (MSG-14)."""
         self._calls: dict[int, Call] = {}
-        self._waiting: deque[tuple[str, AnyMessage, str]] = deque()
+        self._waiting: deque[Call] = deque()
         self._next_call = 1
+        self._wants_sync = False
         self._run: bytes | None = None
         self._zero = 0
         self._is_synced = False
@@ -75,27 +77,49 @@ class HisCalls:
     # Calls (messages, sections "Call numbers", "Open calls" and "Repeats").
 
     def _request(self, name: str, body: AnyMessage, order_no: str, now: int) -> None:
-        self._forget_lost(now)
-        if len(self._calls) >= Limits.OPEN_CALLS_MAX:
-            self._waiting.append((name, body, order_no))
-            return
-        call = Call(self._next_call, name, body, order_no, now, now + _GAPS[0])
         order = self.ledger.order(order_no) if order_no else None
-        call.state = None if order is None else order.state
-        self._next_call += 1
-        self._calls[call.number] = call
-        self._send_call(call, now)
+        call = Call(name, body, order_no, None if order is None else order.state)
+        # What rests on nothing goes before what waits for the ledger.
+        (self._waiting.appendleft if name == "ping" else self._waiting.append)(call)
+        self._send_waiting(now)
+
+    def _send_waiting(self, now: int) -> None:
+        """Opens calls; 8 at most are open, and each waits until what it rests on is durable (ORD-8)."""
+        self._forget_lost(now)
+        while self._waiting and len(self._calls) < Limits.OPEN_CALLS_MAX:
+            call = self._waiting[0]
+            if not self._may_send(call):
+                return
+            self._waiting.popleft()
+            call.number, call.first_sent, call.due = self._next_call, now, now + _GAPS[0]
+            self._next_call += 1
+            self._calls[call.number] = call
+            self._send_call(call, now)
+
+    def _may_send(self, call: Call) -> bool:
+        """Whether what it rests on is durable; a ping rests on nothing."""
+        return call.name == "ping" or self.ledger.book.is_durable
 
     def _send_call(self, call: Call, now: int) -> None:
         message = Message(call=call.number)
         getattr(message, call.name).CopyFrom(call.body)
-        self._say(message, now)
+        self._transmit(message, now)
 
-    def _say(self, message: Message, now: int) -> None:
-        """Sends, once what the message rests on is durable (ORD-8)."""
+    def _reply(self, message: Message, now: int) -> None:
+        """Answers, once what the answer rests on is durable (ORD-8)."""
         if not self.ledger.book.is_durable:
             self._held.append(message)
-        elif self._session.send(message.SerializeToString(), now):
+            return
+        if message.HasField("confirm_result"):
+            message.confirm_result.ledger = self.ledger.book.anchor
+        self._transmit(message, now)
+
+    def _answer_held(self, now: int) -> None:
+        while self._held and self.ledger.book.is_durable:
+            self._reply(self._held.popleft(), now)
+
+    def _transmit(self, message: Message, now: int) -> None:
+        if self._session.send(message.SerializeToString(), now):
             self._sent_at = now
 
     def _repeat(self, now: int) -> None:
@@ -104,9 +128,7 @@ class HisCalls:
                 call.gaps = min(call.gaps + 1, len(_GAPS) - 1)
                 call.due = now + _GAPS[call.gaps]
                 self._send_call(call, now)
-        self._forget_lost(now)
-        while self._waiting and len(self._calls) < Limits.OPEN_CALLS_MAX:
-            self._request(*self._waiting.popleft(), now)
+        self._send_waiting(now)
 
     def _forget_lost(self, now: int) -> None:
         """A dropped call whose answer does not come for 25 s is taken for lost."""
@@ -125,16 +147,17 @@ class HisCalls:
         return None if call.dropped_at is not None else call
 
     def _is_asked(self, order_no: str) -> bool:
-        waits = any(item[2] == order_no for item in self._waiting)
-        return waits or any(
-            call.order_no == order_no and call.dropped_at is None for call in self._calls.values()
-        )
+        return any(call.order_no == order_no and call.dropped_at is None for call in self._every_call())
+
+    def _every_call(self) -> list[Call]:
+        """Those that are open or dropped, and those that wait."""
+        return [*self._calls.values(), *self._waiting]
 
     # What drops them.
 
     def _drop_stale(self, now: int) -> None:
         """Another link, or people, changed an order: its open call is dropped (ORD-74)."""
-        for call in list(self._calls.values()):
+        for call in self._every_call():
             if not call.order_no or call.dropped_at is not None or call.state is None:
                 continue
             order = self.ledger.order(call.order_no)
@@ -150,20 +173,19 @@ class HisCalls:
         for call in self._calls.values():
             if call.order_no == order_no and call.dropped_at is None:
                 call.dropped_at = now
-        self._waiting = deque(item for item in self._waiting if item[2] != order_no)
+        self._waiting = deque(call for call in self._waiting if call.order_no != order_no)
         self._told.discard(order_no)
         self._ask_from.pop(order_no, None)
 
     def _would_submit(self, order_no: str, now: int) -> bool:
         """Whether its SubmitOrder is due, or waits for a free call."""
-        is_due = any(
+        return any(
             call.name == "submit_order"
             and call.order_no == order_no
             and call.dropped_at is None
             and now >= call.due
-            for call in self._calls.values()
+            for call in self._every_call()
         )
-        return is_due or any(item[0] == "submit_order" and item[2] == order_no for item in self._waiting)
 
     def _calls_due(self) -> list[int]:
         """When a call is repeated, or taken for lost."""

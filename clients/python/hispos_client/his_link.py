@@ -14,7 +14,7 @@ from .messages import book_pb2, message_pb2
 from .messages.message_pb2 import Message
 from .provisioning import registry
 from .session import Ended, Notice, Received, Started, Terms
-from .tables import AlertCode, Limits, Timers
+from .tables import AlertCode, Limits
 
 __all__ = [
     "Alarm",
@@ -68,6 +68,10 @@ class HisLink(HisAnswers):
 
     def persisted(self, now: int) -> None:
         """The storage has made durable what it was given, and says so (`Storage.is_durable`)."""
+        # What waited goes out before the messages that came meanwhile are handled.
+        self._answer_held(now)
+        if self._is_synced and not self.ledger.is_halted and self.ledger.book.is_durable:
+            self._ask_about_orders(now)
         self._work(now)
 
     def poll_transmit(self) -> bytes | None:
@@ -79,7 +83,16 @@ class HisLink(HisAnswers):
         return self._events.popleft() if self._events and self.ledger.book.is_durable else None
 
     def next_timer(self) -> int | None:
-        """The instant at which `on_timer` has something to do."""
+        """The instant at which `on_timer` has something to do; while the ledger is not durable, few things are."""
+        times, session = self._ping_due(), self._session.next_timer()
+        if session is not None:
+            times.append(session)
+        if self.ledger.book.is_durable:
+            times += self._due()
+        return min(times, default=None)
+
+    def _due(self) -> list[int]:
+        """When something is due that rests on the ledger."""
         times = self._calls_due()
         times += [
             order.row.leased_until for order in self._open() if order.row.state != book_pb2.HIS_STATE_ASKING
@@ -87,12 +100,10 @@ class HisLink(HisAnswers):
         if self.ledger.wait_ends is not None:
             times.append(self.ledger.wait_ends)
         if self._is_synced and not self.ledger.is_halted:
-            times.append(self._sent_at + Timers.PING_AFTER)
             times += self._ask_from.values()
             times += self._elsewhere_due()
             times += self._look_due_at()
-        session = self._session.next_timer()
-        return min([*times, session] if session is not None else times, default=None)
+        return times
 
     # Commands.
 
@@ -189,6 +200,7 @@ class HisLink(HisAnswers):
                 held = self.ledger.site.agreements[:SERVING_MAX]
                 of_session = (one for one in held if sha256(one.SerializeToString()) == event.agreement_hash)
                 self._agreement = next(of_session, None)
+                self._wants_sync = True
                 self._send_sync(now)
             elif isinstance(event, Ended):
                 self._forget()
@@ -198,31 +210,39 @@ class HisLink(HisAnswers):
             else:
                 self._events.append(event)
         self._now = now
-        if not self.ledger.book.is_durable:
-            return
-        while self._held:
-            self._say(self._held.popleft(), now)
+        self._answer_held(now)
         while self._inbox and self.ledger.book.is_durable:
             self._take(self._inbox.popleft(), now)
-        if not self.ledger.book.is_durable:
-            return
+        if self.ledger.book.is_durable:
+            self._go_on(now)
+        if self._session.is_live and self._is_synced and not self.ledger.is_halted:
+            self._ping(now)
+
+    def _go_on(self, now: int) -> None:
+        """What is due and rests on the ledger."""
         self._pass_deadlines(now)
         self.ledger.end_waiting(now)
-        if self._session.is_live:
-            self._drop_stale(now)
-            self._repeat(now)
-            if self._is_synced and not self.ledger.is_halted:
-                self._pull_after_wait(now)
-                self._look_elsewhere(now)
-                self._ask_about_orders(now)
-                self._look_again(now)
-                self._ping(now)
+        if not self._session.is_live:
+            return
+        self._send_sync(now)
+        self._drop_stale(now)
+        self._repeat(now)
+        if self._is_synced and not self.ledger.is_halted:
+            self._pull_after_wait(now)
+            self._look_elsewhere(now)
+            self._ask_about_orders(now)
+            self._look_again(now)
 
     def _receive(self, message: Message, now: int) -> None:
-        """Messages are handled in their order, and wait for the ledger; at most 8 requests wait (MSG-9, MSG-19)."""
-        waiting = {one.call for one in self._inbox if one.call and not one.reply_to}
-        is_request = message.call and not message.reply_to
-        if is_request and message.call not in waiting and len(waiting) >= Limits.OPEN_CALLS_MAX:
-            self._session.end(AlertCode.LIMIT, now)
-            return
+        """Messages are handled in their order, and wait for the ledger; at most 8 requests wait (MSG-9, MSG-19).
+
+        A repeat whose earlier copy waits is left out (MSG-10).
+        """
+        if message.call and not message.reply_to:
+            waiting = {one.call for one in self._inbox if one.call and not one.reply_to}
+            if message.call in waiting:
+                return
+            if len(waiting) >= Limits.OPEN_CALLS_MAX:
+                self._session.end(AlertCode.LIMIT, now)
+                return
         self._inbox.append(message)

@@ -23,7 +23,8 @@ class Storage(unittest.TestCase):
         book = Book(FileStorage(self.path))
         book.begin(bytes(range(8)), 1)
         rows = [((book_pb2.TABLE_ORDER, "A"), b"1"), ((book_pb2.TABLE_ORDER, "B"), b"2")]
-        self.anchor = book.commit({}, rows, 2)
+        book.commit({}, rows, 2)
+        self.anchor = book.anchor
         book.close()
 
     def opened(self) -> Book:

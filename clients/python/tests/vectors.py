@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from hispos_client.book import Stored
+from hispos_client.messages.book_pb2 import BookRecord
 
 Case = dict[str, Any]
 
@@ -66,30 +69,42 @@ def same(what: str, committed: object, derived: object) -> None:
         raise AssertionError(f"{what}: the file has {committed!r}, this client gives {derived!r}")
 
 
-def unanswered_load(happenings: list[Case]) -> int | None:
-    """The place of the input whose load is never answered."""
-    asked = None
+def rows_of(taken: Sequence[Stored]) -> list[tuple[int, str, str]]:
+    """Table, key and bytes of each record."""
+    records = [BookRecord.FromString(stored.record) for stored in taken]
+    return [(int(record.table), record.key, record.row.hex()) for record in records]
+
+
+ANSWERS: Final = ("loaded", "persisted", "persist_failed")
+"""What a book says."""
+
+
+def name_of(happening: Case) -> str:
+    """What happens."""
+    ((name, _),) = (happening["in"] if "in" in happening else happening["out"]).items()
+    return str(name)
+
+
+def late_loads(happenings: list[Case]) -> dict[int, int]:
+    """The inputs whose load is answered when more has come in, or never, and the places of the answers.
+
+    This client asks for no rows: its book is late from the input on, as with a batch that it has not stored yet.
+    """
+    found: dict[int, int] = {}
+    asked_by: int | None = None
+    place_of_input = 0
     for place, happening in enumerate(happenings):
-        if "load" in happening.get("out", {}):
-            asked = place
-        elif "loaded" in happening.get("in", {}):
-            asked = None
-    if asked is None:
-        return None
-    return max(place for place in range(asked) if "in" in happenings[place])
-
-
-def is_answered_late(happenings: list[Case]) -> bool:
-    """Whether a book answers when more has come in: those of this client answer before."""
-    waits = late = False
-    for happening in happenings:
-        ((name, _),) = (happening["in"] if "in" in happening else happening["out"]).items()
-        if name in ("loaded", "persisted", "persist_failed"):
-            if late:
-                return True
-            waits = False
-        elif name in ("load", "persist"):
-            waits = True
+        name = name_of(happening)
+        if name in ANSWERS:
+            if asked_by in found:
+                found[asked_by] = place
+            asked_by = None
+        elif name == "load":
+            asked_by = place_of_input
         elif "in" in happening:
-            late = waits
-    return False
+            place_of_input = place
+            if asked_by is not None:
+                found.setdefault(asked_by, len(happenings))
+    if asked_by is not None:
+        found.setdefault(asked_by, len(happenings))
+    return found

@@ -106,7 +106,7 @@ class Book:
 
     def __init__(self, storage: Storage) -> None:
         """Loads and verifies everything (BOK-51). Raises Broken; the storage is closed then."""
-        self._storage = storage
+        self._storage, self._durable = storage, 0
         self._heads: list[bytes] = []
         self._written: list[Key] = []
         self._tables: dict[int, dict[str, tuple[int, bytes]]] = defaultdict(dict)
@@ -119,6 +119,7 @@ class Book:
             raise
         for record, line in zip(records, stored):
             self._take(record, line.head)
+        self._durable = len(stored)
 
     def _take(self, record: book_pb2.BookRecord, after: bytes) -> None:
         key = (record.table, record.key)
@@ -179,8 +180,8 @@ class Book:
         """The rows that records behind `seq` have written, each once."""
         return list(dict.fromkeys(self._written[seq:]))
 
-    def commit(self, reads: Mapping[Key, int], writes: Sequence[tuple[Key, bytes]], unix: int) -> bytes:
-        """Appends a batch, durable as a whole, and gives the anchor behind it. Raises Stale (BOK-6)."""
+    def commit(self, reads: Mapping[Key, int], writes: Sequence[tuple[Key, bytes]], unix: int) -> None:
+        """Appends a batch, durable as a whole. Raises Stale (BOK-6)."""
         if any(self.version(*key) != version for key, version in reads.items()):
             raise Stale
         before = self._heads[-1] if self._heads else _FIRST_HEAD
@@ -194,15 +195,23 @@ class Book:
             before = head(before, data)
             batch.append(Stored(data, before))
             records.append(record)
+        self._durable = self._durable_length
         self._storage.append(batch)
         for record, stored in zip(records, batch):
             self._take(record, stored.head)
-        return self.anchor
+
+    @property
+    def _durable_length(self) -> int:
+        return len(self._heads) if self._storage.is_durable else self._durable
 
     @property
     def anchor(self) -> bytes:
-        """The anchor of the latest durable record (BOK-17, BOK-18)."""
-        return self._starts[-1][1] + len(self._heads).to_bytes(8, "big") + self._heads[-1][:8]
+        """The anchor of the latest durable record; empty while there is none (BOK-17, BOK-18)."""
+        length = self._durable_length
+        if not length:
+            return b""
+        book_id = next(book_id for seq, book_id in reversed(self._starts) if seq <= length)
+        return book_id + length.to_bytes(8, "big") + self._heads[length - 1][:8]
 
     def containment(self, anchor: bytes) -> str:
         """Whether an anchor is `contained`, `declared` or `missing` (BOK-22)."""

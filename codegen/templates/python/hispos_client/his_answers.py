@@ -33,7 +33,7 @@ class HisAnswers(HisAsks):
         elif message.call and body == "report_result":
             self._take_report(message, now)
         elif message.call:
-            self._say(Message(reply_to=message.call, unsupported=message_pb2.Unsupported()), now)
+            self._reply(Message(reply_to=message.call, unsupported=message_pb2.Unsupported()), now)
 
     def _take_notice(self, body: str, message: Message, now: int) -> None:
         if body == "ready":
@@ -62,9 +62,8 @@ class HisAnswers(HisAsks):
             order_no=orders.read_result(report.result).order_no,
             result_hash=orders.result_hash(report.result),
             disposition=disposition,
-            ledger=self.ledger.book.anchor,
         )
-        self._say(Message(reply_to=message.call, confirm_result=confirm), now)
+        self._reply(Message(reply_to=message.call, confirm_result=confirm), now)
 
     def _take_result(
         self, result: bytes, signature: bytes, now: int, journal: bytes = b""

@@ -13,19 +13,27 @@ class HisAsks(HisCalls):
     """A link that asks."""
 
     def _send_sync(self, now: int) -> None:
+        """The first request, with the anchors of what is durable (BOK-18)."""
+        if not self._wants_sync or not self.ledger.book.is_durable:
+            return
+        self._wants_sync = False
         peer = self.ledger.peer(self._device_id)
         sync = message_pb2.Sync(ledger=self.ledger.book.anchor, journal_seen=peer.anchor)
         self._request("sync", sync, "", now)
 
     def _ping(self, now: int) -> None:
         """When nothing was sent for 10 s (ORD-76, ORD-77)."""
-        is_open = any(call.name == "ping" for call in self._calls.values())
-        if is_open or now < self._sent_at + Timers.PING_AFTER:
+        if not any(now >= due for due in self._ping_due()):
             return
         ping = message_pb2.Ping()
         if self._anchor_pinged is None or now >= self._anchor_pinged + Timers.PING_ANCHOR_GAP:
             ping.ledger, self._anchor_pinged = self.ledger.book.anchor, now
         self._request("ping", ping, "", now)
+
+    def _ping_due(self) -> list[int]:
+        is_open = any(call.name == "ping" for call in self._every_call())
+        pings = self._is_synced and not self.ledger.is_halted and not is_open
+        return [self._sent_at + Timers.PING_AFTER] if pings else []
 
     # Open orders of the device, and those that it is asked about beside its own.
 
@@ -126,7 +134,7 @@ class HisAsks(HisCalls):
     # Lists.
 
     def _begin_pull(self, now: int) -> None:
-        if not any(call.name == "list_orders" for call in self._calls.values()):
+        if not any(call.name == "list_orders" for call in self._every_call()):
             self._pull_counts = not self.ledger.site_row.waiting
             self._list(now)
 

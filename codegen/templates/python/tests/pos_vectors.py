@@ -16,7 +16,7 @@ from hispos_client.pos_link import Device, PosLink, Provision, Refusal
 from hispos_client.tables import Channel
 
 from .link_vectors import Draws
-from .vectors import Case, hexes, same, unanswered_load
+from .vectors import ANSWERS, Case, hexes, late_loads, rows_of, same
 
 CRYPTO = Standard()
 _BEGIN = 1_000_000
@@ -52,7 +52,7 @@ class Conversation:
     def play(self) -> None:
         """Gives the link what comes in, and compares everything that goes out."""
         happenings = self._case["happenings"]
-        stalls_at = unanswered_load(happenings)
+        late, until = late_loads(happenings), None
         for place, happening in enumerate(happenings):
             self._now = happening["at"]
             if "out" in happening:
@@ -60,11 +60,14 @@ class Conversation:
                 self._expect(name, value)
                 continue
             ((name, value),) = happening["in"].items()
-            if name not in ("persisted", "loaded", "persist_failed"):
+            if name not in ANSWERS:
                 self._nothing_more()
-            if place == stalls_at:
-                self._storage.is_stalled = True
+            if place in late:
+                self._storage.is_stalled, until = True, late[place]
             self._take(name, value)
+            if place == until and self._link is not None:
+                self._storage.is_stalled = False
+                self._link.persisted(self._now)
         self._nothing_more()
 
     def _nothing_more(self) -> None:
@@ -83,9 +86,8 @@ class Conversation:
             asked = link.poll_question()
             same(f"asked at {self._now}", value, asked and _as_asked(asked, self._site))
         elif name == "persist":
-            records = [record for record in map(_row, self._storage.taken)]
             wanted = [(row["table"], row["key"], row["row"]) for row in value["write"]]
-            same(f"stored at {self._now}", wanted, records)
+            same(f"stored at {self._now}", wanted, rows_of(self._storage.taken))
 
     def _take(self, name: str, value: Case) -> None:
         link = self._link
@@ -116,15 +118,6 @@ class Conversation:
             self._storage.acknowledge()
             same("anchor", value["anchor"], link.book.anchor.hex())
             link.persisted(self._now)
-
-
-def _row(stored: object) -> tuple[int, str, str]:
-    from hispos_client.book import Stored
-    from hispos_client.messages.book_pb2 import BookRecord
-
-    assert isinstance(stored, Stored)
-    record = BookRecord.FromString(stored.record)
-    return int(record.table), record.key, record.row.hex()
 
 
 def _as_asked(question: Question, site: Case) -> Case:
