@@ -137,6 +137,7 @@ class Window:
         self.link.close(boot_clock())
         self._flush()
         self._lost()
+        self.ledger.book.close()
 
 
 def main() -> int:

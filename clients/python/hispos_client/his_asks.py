@@ -58,13 +58,23 @@ class HisAsks(HisCalls):
 
     def _ask_about_orders(self, now: int) -> None:
         """One request for each open order, by its stored state (ORD-70, ORD-71)."""
-        for order_no, order, core in self._open():
-            if self._is_asked(order_no) or order_no in self._told or now < self._ask_from.get(order_no, 0):
-                continue
-            if core.device_id != self._device_id and not self._is_quiet(order, now):
-                continue
-            self._ask_from.pop(order_no, None)
-            self._ask_about(order_no, order, now)
+        for order in self._unasked():
+            if now >= self._may_ask_from(order):
+                self._ask_from.pop(order.order_no, None)
+                self._ask_about(order.order_no, order.row, now)
+
+    def _unasked(self) -> list[Order]:
+        return [
+            one for one in self._open() if one.order_no not in self._told and not self._is_asked(one.order_no)
+        ]
+
+    def _may_ask_from(self, order: Order) -> int:
+        """The instant from which it may be asked about; 0 for at once."""
+        at = self._ask_from.get(order.order_no, 0)
+        return at if order.core.device_id == self._device_id else max(at, self._quiet_from(order.row))
+
+    def _asks_due(self) -> list[int]:
+        return [at for at in map(self._may_ask_from, self._unasked()) if at]
 
     def _ask_about(self, order_no: str, order: book_pb2.HisOrder, now: int) -> None:
         core, run, search = order.core, order.run, order.search
@@ -104,17 +114,16 @@ class HisAsks(HisCalls):
 
     def _look_elsewhere(self, now: int) -> None:
         for order_no, order, _ in self._waits_elsewhere():
-            if self._is_quiet(order, now):
+            if now >= self._quiet_from(order):
                 self.ledger.ask_elsewhere(order_no, self._device_id, now)
 
     def _elsewhere_due(self) -> list[int]:
-        named = [order for order in self._open() if order.core.device_id != self._device_id]
-        due = [order.row.leased_until + self.ledger.site.quiet for order in self._waits_elsewhere() + named]
+        due = [self._quiet_from(order.row) for order in self._waits_elsewhere()]
         return [at for at in due if at > self._now]
 
-    def _is_quiet(self, order: book_pb2.HisOrder, now: int) -> bool:
-        """Whether another device may be asked about it (ORD-215)."""
-        return now >= order.leased_until + self.ledger.site.quiet
+    def _quiet_from(self, order: book_pb2.HisOrder) -> int:
+        """The instant from which another device may be asked about it (ORD-215)."""
+        return order.leased_until + self.ledger.site.quiet
 
     # Later looks.
 
@@ -128,9 +137,12 @@ class HisAsks(HisCalls):
                 self._request("look_up", look, order_no, now)
 
     def _look_due_at(self) -> list[int]:
+        return self._at_unix(self.ledger.index.next_look(self._device_id, self.ledger.unix))
+
+    def _at_unix(self, due: int | None) -> list[int]:
+        """The instant of a time in Unix seconds; none without a calendar clock."""
         unix = self.ledger.unix
-        due = self.ledger.index.next_look(self._device_id, unix) if unix else None
-        return [] if due is None else [self._now + 1000 * (due - unix)]
+        return [] if due is None or not unix else [self._now + 1000 * (due - unix)]
 
     # Lists.
 

@@ -99,8 +99,9 @@ class HisLink(HisAnswers):
         ]
         if self.ledger.wait_ends is not None:
             times.append(self.ledger.wait_ends)
+        times += self._at_unix(self.ledger.index.next_overdue())
         if self._is_synced and not self.ledger.is_halted:
-            times += self._ask_from.values()
+            times += self._asks_due()
             times += self._elsewhere_due()
             times += self._look_due_at()
         return times
@@ -222,6 +223,8 @@ class HisLink(HisAnswers):
         """What is due and rests on the ledger."""
         self._pass_deadlines(now)
         self.ledger.end_waiting(now)
+        self.ledger.watch_unposted()
+        self._tell_alarms()
         if not self._session.is_live:
             return
         self._send_sync(now)

@@ -53,7 +53,7 @@ def _row(draw: random.Random, number: str) -> HisOrder:
         orphan=draw.random() < 0.2,
         devices=draw.sample(["POS-1", "POS-2"], draw.randrange(2)),
         made_at=draw.randrange(3),
-        ended_at=_BEGIN + draw.randrange(100_000),
+        ended_at=0 if draw.random() < 0.1 else _BEGIN + draw.randrange(100_000),
         looked_again=draw.randrange(4),
         result=result.SerializeToString() if state == NOT_PAID else b"",
         posting=draw.choice([book_pb2.POSTING_UNSPECIFIED, book_pb2.POSTING_UNPOSTED]),
@@ -69,7 +69,7 @@ class TheIndex(unittest.TestCase):
         with self.subTest(seed=seed):
             draw, book = random.Random(seed), Book(Staging())
             book.begin(bytes(8), 0)
-            index = LedgerIndex(book)
+            index, self._told = LedgerIndex(book), set[str]()
             for _ in range(_STEPS):
                 number = f"B{draw.randrange(_ORDERS)}"
                 row = _row(draw, number).SerializeToString()
@@ -93,6 +93,7 @@ class TheIndex(unittest.TestCase):
         self.assertEqual(index.open_orders(), is_open)
         unposted = [one.order_no for one in every if one.row.posting == book_pb2.POSTING_UNPOSTED]
         self.assertEqual(index.unposted(), unposted)
+        self._compare_overdue(every, index, unix - 90_000)
         for device_id in ("POS-0", "POS-1", "POS-2"):
             self._compare_device(device_id, every, is_open, index, unix)
         for bill in ("", "bill-1"):
@@ -101,6 +102,18 @@ class TheIndex(unittest.TestCase):
         self.assertEqual(index.of_day(20270102), of_day)
         refunds = [one for one in every if one.core.amount < 0 and one.core.refund_of.order_no == "B1"]
         self.assertEqual(index.refunds_of("B1"), refunds)
+
+    def _compare_overdue(self, every: list[Order], index: LedgerIndex, unix: int) -> None:
+        untold = {
+            one.order_no: one.row.ended_at + 1_800
+            for one in every
+            if one.row.posting == book_pb2.POSTING_UNPOSTED and one.row.ended_at
+            if one.order_no not in self._told
+        }
+        self.assertEqual(index.next_overdue(), min(untold.values(), default=None))
+        late = sorted(order_no for order_no, due in untold.items() if due <= unix)
+        self.assertEqual(sorted(index.overdue(unix)), late)
+        self._told.update(late)
 
     def _compare_device(
         self, device_id: str, every: list[Order], is_open: list[Order], index: LedgerIndex, unix: int

@@ -47,8 +47,7 @@ class HisAnswers(HisAsks):
             self._events.append(Notice(f"the device says: {message.device_event.text}"))
 
     def _progress(self, state: message_pb2.OrderState) -> None:
-        order = self.ledger.order(state.order_no)
-        if order is not None and order.state not in ENDED:
+        if self.ledger.is_open(state.order_no):
             self._events.append(Progress(state.order_no, int(state.stage), state.seconds_left))
 
     # Results.
@@ -59,7 +58,7 @@ class HisAnswers(HisAsks):
         if disposition is None:
             return
         confirm = message_pb2.ConfirmResult(
-            order_no=orders.read_result(report.result).order_no,
+            order_no=_order_of(report.result),
             result_hash=orders.result_hash(report.result),
             disposition=disposition,
         )
@@ -68,23 +67,17 @@ class HisAnswers(HisAsks):
     def _take_result(
         self, result: bytes, signature: bytes, now: int, journal: bytes = b""
     ) -> message_pb2.Disposition | None:
-        before = {order.order_no for order in self.ledger.open_orders()}
-        try:
-            is_look = orders.read_result(result).order_no in self._looks_told
-        except orders.NoResult:
-            is_look = False
+        order_no = _order_of(result)
+        was_open = self.ledger.is_open(order_no)
+        is_look = order_no in self._looks_told
         disposition = self.ledger.take_result(self._device_id, result, signature, journal, is_look)
         self._tell_alarms()
-        if disposition is None:
-            return None
-        order_no = orders.read_result(result).order_no
-        if order_no in before:
+        if was_open:
             self._tell_end(order_no, now)
         return disposition
 
     def _tell_end(self, order_no: str, now: int) -> None:
-        order = self.ledger.order(order_no)
-        if order is not None and order.state in ENDED:
+        if not self.ledger.is_open(order_no):
             self._drop_calls(order_no, now)
             self._events.append(OrderEnded(order_no))
 
@@ -134,10 +127,16 @@ class HisAnswers(HisAsks):
             self._events.append(Pulled())
 
     def _take_item(self, item: message_pb2.OrderItem, now: int) -> None:
-        before = {order.order_no for order in self.ledger.open_orders()}
-        self.ledger.take_item(self._device_id, item, now)
-        for order_no in before:
-            self._tell_end(order_no, now)
+        """One that is no order is ignored (ORD-224)."""
+        try:
+            order_no = orders.read_core(item.core).order_no
+        except orders.Malformed:
+            return
+        of_item = sorted({order_no, _order_of(item.result)})
+        were_open = [number for number in of_item if self.ledger.is_open(number)]
+        self.ledger.take_item(self._device_id, order_no, item, now)
+        for number in were_open:
+            self._tell_end(number, now)
 
     # Answers about one order.
 
@@ -205,3 +204,11 @@ class HisAnswers(HisAsks):
         self._drop_calls(order_no, now)
         if said.result:
             self._take_result(said.result, said.signature, now)
+
+
+def _order_of(result: bytes) -> str:
+    """The order that a result is about; empty if it is none."""
+    try:
+        return orders.read_result(result).order_no
+    except orders.NoResult:
+        return ""

@@ -12,7 +12,7 @@ from .book import Book
 from .messages import book_pb2
 from .messages.book_pb2 import CaptureRow, HisOrder
 from .messages.order_pb2 import OrderCore
-from .tables import STATUS_MEANINGS
+from .tables import STATUS_MEANINGS, Timers
 
 PAID: Final = book_pb2.HIS_STATE_PAID
 NOT_PAID: Final = book_pb2.HIS_STATE_NOT_PAID
@@ -27,7 +27,9 @@ _LOOKS: Final = (600, 3_600, _DAY)
 _ATTENTION_DAYS: Final = 30
 _EVER: Final = float("inf")
 
-_Look = tuple[float, int, str]
+_UNPOSTED_MAX: Final = Timers.UNPOSTED_ALARM // 1_000
+
+_Due = tuple[float, int, str]
 """When it is due, the place of its order, and its number."""
 
 
@@ -77,7 +79,9 @@ class LedgerIndex:
         self._places: dict[str, int] = {}
         self._open: set[str] = set()
         self._unposted: set[str] = set()
-        self._looks: dict[str, list[_Look]] = defaultdict(list)
+        self._overdue: list[_Due] = []
+        self._told_overdue: set[str] = set()
+        self._looks: dict[str, list[_Due]] = defaultdict(list)
         self._of_bill: dict[str, set[str]] = defaultdict(set)
         self._of_day: dict[int, set[str]] = defaultdict(set)
         self._refunds: dict[str, set[str]] = defaultdict(set)
@@ -125,6 +129,20 @@ class LedgerIndex:
         """Orders to hand over to the bill database."""
         self._follow()
         return [order.order_no for order in self._found(self._unposted)]
+
+    def overdue(self, unix: int) -> list[str]:
+        """Orders that have been unposted for too long, each given once (ORD-245)."""
+        self._follow()
+        place = bisect_right(self._overdue, (unix, _EVER, ""))
+        found = [order_no for _, _, order_no in self._overdue[:place]]
+        del self._overdue[:place]
+        self._told_overdue.update(found)
+        return found
+
+    def next_overdue(self) -> int | None:
+        """The Unix seconds from which an order is unposted for too long."""
+        self._follow()
+        return int(self._overdue[0][0]) if self._overdue else None
 
     def of_bill(self, bill: str) -> list[Order]:
         """Orders of a bill."""
@@ -189,18 +207,21 @@ class LedgerIndex:
             lists.append(self._open)
         if row.posting == book_pb2.POSTING_UNPOSTED:
             lists.append(self._unposted)
+            if row.ended_at and order_no not in self._told_overdue:
+                late = (row.ended_at + _UNPOSTED_MAX, self._places[order_no], order_no)
+                _note_due(self._overdue, late, is_there)
         if core.amount < 0:
             lists.append(self._refunds[core.refund_of.order_no])
         for one in lists:
             (one.add if is_there else one.discard)(order_no)
         due = look_due(row) if row.core else None
         if due is not None:
-            self._note_look((due, self._places[order_no], order_no), {core.device_id, *row.devices}, is_there)
+            for device_id in {core.device_id, *row.devices}:
+                _note_due(self._looks[device_id], (due, self._places[order_no], order_no), is_there)
 
-    def _note_look(self, look: _Look, devices: Iterable[str], is_there: bool) -> None:
-        for device_id in devices:
-            looks = self._looks[device_id]
-            if is_there:
-                insort(looks, look)
-            else:
-                del looks[bisect_left(looks, look)]
+
+def _note_due(sorted_by_time: list[_Due], due: _Due, is_there: bool) -> None:
+    if is_there:
+        insort(sorted_by_time, due)
+    else:
+        del sorted_by_time[bisect_left(sorted_by_time, due)]

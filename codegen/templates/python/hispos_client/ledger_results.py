@@ -134,11 +134,7 @@ class LedgerResults(LedgerRows):
 
     def _is_foreign(self, batch: Batch, said: ResultCore) -> bool:
         """Whether a payment number in it belongs to another order."""
-        for channel, payment_no, _, _ in _told(said):
-            finder = batch.capture(f"{_NAMES[channel]}/{payment_no}")
-            if finder is not None and finder.order_no != said.order_no:
-                return True
-        return False
+        return any(_is_of_another(batch, row, said.order_no) for row in _told(said))
 
     def _end(self, batch: Batch, order: HisOrder, said: ResultCore, result: bytes, signature: bytes) -> None:
         """Ends an order by a result (ORD-193, ORD-194, ORD-241)."""
@@ -213,31 +209,20 @@ class LedgerResults(LedgerRows):
         core, is_new = core_of(order), False
         if not order.core or core.amount < 0:
             return False
-        for channel, payment_no, amount, captured_at in _told(said):
-            key = self.capture_key(core.agreement_no, core.order_no, channel)
+        for row in _told(said):
+            key = self.capture_key(core.agreement_no, core.order_no, row.channel)
             held = batch.capture(key)
-            if held is not None and held.payment_no != payment_no:
-                key = f"{key}-{payment_no}"
+            if held is not None and held.payment_no != row.payment_no:
+                key = f"{key}-{row.payment_no}"
                 held = batch.capture(key)
             if held is not None:
                 continue
             is_new = True
-            finder_key = f"{_NAMES[channel]}/{payment_no}"
-            finder = batch.capture(finder_key)
-            if finder is not None and finder.order_no != core.order_no:
+            if _is_of_another(batch, row, core.order_no):
                 continue
-            row = CaptureRow(
-                order_no=core.order_no,
-                bill=order.bill,
-                channel=channel,
-                payment_no=payment_no,
-                amount=amount,
-                agreement_no=core.agreement_no,
-                captured_at=captured_at,
-            )
+            row.order_no, row.bill, row.agreement_no = core.order_no, order.bill, core.agreement_no
             batch.put_capture(key, row)
-            if finder is None:
-                batch.put_capture(finder_key, CaptureRow(order_no=core.order_no))
+            _put_finder(batch, row)
         return is_new
 
     def _original(self, batch: Batch, order: HisOrder) -> tuple[str, CaptureRow] | None:
@@ -280,14 +265,10 @@ class LedgerResults(LedgerRows):
 
     # Orphans (ORD-224 to ORD-229).
 
-    def take_item(self, device_id: str, item: message_pb2.OrderItem, now: int) -> None:
-        """Takes an item of a device's list in; one that is no order is ignored."""
-        try:
-            core = orders.read_core(item.core)
-        except orders.Malformed:
-            return
+    def take_item(self, device_id: str, order_no: str, item: message_pb2.OrderItem, now: int) -> None:
+        """Takes an item of a device's list in; `order_no` is that of its core."""
         batch = Batch(self.book)
-        order = batch.order(core.order_no)
+        order = batch.order(order_no)
         if order is not None:
             if item.result:
                 self.take_result(device_id, item.result, item.signature)
@@ -303,22 +284,17 @@ class LedgerResults(LedgerRows):
         if order.evidence:
             order.state, order.leased_until = ATTENTION, 0
             order.ended_at, order.looked_again = self._unix(), NO_LOOKS
-        batch.put_order(core.order_no, order)
+        batch.put_order(order_no, order)
         self._commit(batch)
-        self.alarms.append(Alarm("orphan", core.order_no))
+        self.alarms.append(Alarm("orphan", order_no))
 
     def _reserve_orphan(self, batch: Batch, order: HisOrder) -> None:
         """Reserves an orphan refund in the row of its original, opened from what the refund says of it (ORD-229)."""
         core, kept = core_of(order), self._kept(order)
         if core.amount >= 0 or (kept and int(kept[-1][1].outcome) == Outcome.NOT_REFUNDED):
             return
-        of, original, finder_key = core.refund_of, self._original(batch, order), ""
+        of, original = core.refund_of, self._original(batch, order)
         if original is None:
-            finder_key = f"{_NAMES[of.channel]}/{of.payment_no}"
-            finder = batch.capture(finder_key)
-            if finder is not None and finder.order_no != of.order_no:
-                return
-            finder_key = finder_key if finder is None else ""
             paid = batch.order(of.order_no)
             row = CaptureRow(
                 order_no=of.order_no,
@@ -328,20 +304,41 @@ class LedgerResults(LedgerRows):
                 amount=of.amount,
                 agreement_no=of.agreement_no,
             )
+            if _is_of_another(batch, row, of.order_no):
+                return
+            _put_finder(batch, row)
             original = self.capture_key(of.agreement_no, of.order_no, int(of.channel)), row
         original[1].reservations.append(
             Reservation(order_no=core.order_no, amount=-core.amount, item=order.item)
         )
-        if finder_key:
-            batch.put_capture(finder_key, CaptureRow(order_no=of.order_no))
         batch.put_capture(*original)
 
 
-def _told(said: ResultCore) -> list[tuple[order_pb2.Channel, str, int, int]]:
+def _finder_key(row: CaptureRow) -> str:
+    """The row that finds a capture by its payment number."""
+    return f"{_NAMES[row.channel]}/{row.payment_no}"
+
+
+def _is_of_another(batch: Batch, row: CaptureRow, order_no: str) -> bool:
+    """Whether the payment number of a capture belongs to another order."""
+    finder = batch.capture(_finder_key(row))
+    return finder is not None and finder.order_no != order_no
+
+
+def _put_finder(batch: Batch, row: CaptureRow) -> None:
+    if batch.capture(_finder_key(row)) is None:
+        batch.put_capture(_finder_key(row), CaptureRow(order_no=row.order_no))
+
+
+def _told(said: ResultCore) -> list[CaptureRow]:
     """Channel, payment number, amount and time of each capture that a result tells of (ORD-203)."""
-    if int(said.outcome) == Outcome.PAID:
-        return [(said.channel, said.payment_no, said.amount, said.captured_at)]
-    return [(item.channel, item.payment_no, item.amount, item.captured_at) for item in said.found]
+    told: list[ResultCore | order_pb2.FoundCapture] = [said] if int(said.outcome) == Outcome.PAID else [*said.found]
+    return [
+        CaptureRow(
+            channel=one.channel, payment_no=one.payment_no, amount=one.amount, captured_at=one.captured_at
+        )
+        for one in told
+    ]
 
 
 def _remove_reservation(capture: CaptureRow, order_no: str) -> bool:

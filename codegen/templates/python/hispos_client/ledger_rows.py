@@ -39,7 +39,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Alarm:
-    """A person has to look: `ledger_went_back`, `not_authentic`, `orphan`, `contradiction`, `refused` or `conflict`."""
+    """A person has to look: `ledger_went_back`, `not_authentic`, `orphan`, `contradiction`, `refused`, `conflict` or `unposted`."""
 
     name: str
     order_no: str = ""
@@ -177,6 +177,11 @@ class LedgerRows:
         row = self.book.get(book_pb2.TABLE_ORDER, order_no)
         return None if row is None else HisOrder.FromString(row)
 
+    def is_open(self, order_no: str) -> bool:
+        """Whether an order is known and has not ended."""
+        order = self.order(order_no)
+        return order is not None and order.state not in ENDED
+
     def open_orders(self) -> list[Order]:
         """Orders that have not ended, by the time at which they were made and then by number (ORD-70)."""
         return self.index.open_orders()
@@ -200,6 +205,12 @@ class LedgerRows:
     def unposted(self) -> list[str]:
         """Orders to hand over to the bill database (ORD-242, ORD-244)."""
         return self.index.unposted()
+
+    def watch_unposted(self) -> None:
+        """Raises an alarm for each order that is unposted for too long, once in a program run (ORD-245)."""
+        unix = self._unix()
+        if unix:
+            self.alarms += [Alarm("unposted", order_no) for order_no in self.index.overdue(unix)]
 
     def capture_key(self, agreement_no: int, order_no: str, channel: int) -> str:
         """The platform number under which a capture is kept (BOK-26)."""
