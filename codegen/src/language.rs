@@ -130,6 +130,7 @@ const PYTHON: Language = Language {
                 "signed files, and newer ones in a running link",
                 "orders: collect, refund, cancel, query, look-up at the own and at other devices, results, later looks",
                 "ledger in a file: orphans, adopting, decisions of two people, conflicts, step back, closing a day",
+                "storages that answer late; an alarm for what is not posted",
                 "TCP and serial lines, blocking and for asyncio; an example window",
                 "the driver interface",
             ],

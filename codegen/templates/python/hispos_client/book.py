@@ -60,7 +60,10 @@ class Storage(Protocol):
         """Every record, from the first."""
 
     def append(self, batch: Sequence[Stored]) -> None:
-        """Makes a batch durable as a whole, or raises and leaves none of it (BOK-5)."""
+        """Makes a batch durable as a whole, or raises and leaves none of it (BOK-5).
+
+        A storage that is not `is_durable` behind it has only taken the batch, behind those that it had.
+        """
 
     def close(self) -> None:
         """Gives the book up for others."""
