@@ -34,7 +34,7 @@ impl Standing {
     }
 }
 
-/// The formatter that the language's people use, at the version that the committed output was formatted with.
+/// A formatter that the language's people use, at the version that the committed output was formatted with.
 #[derive(Clone, Copy, Debug)]
 pub struct Formatter {
     /// The program.
@@ -86,8 +86,8 @@ pub struct Language {
     pub id: &'static str,
     /// How it begins a comment that ends with the line, by a file's ending; other files carry no header.
     pub comments: &'static [(&'static str, &'static str)],
-    /// Its formatter.
-    pub formatter: Formatter,
+    /// Its formatters: one for each kind of file.
+    pub formatters: &'static [Formatter],
     /// Its message classes.
     pub messages: Messages,
     /// What is there of each role.
@@ -100,7 +100,7 @@ pub static LANGUAGES: &[Language] = &[GO, JAVA, PYTHON];
 const PYTHON: Language = Language {
     id: "python",
     comments: &[("py", "#"), ("pyi", "#"), ("toml", "#")],
-    formatter: Formatter {
+    formatters: &[Formatter {
         program: "ruff",
         version: "ruff 0.17.6",
         asks: &["ruff", "--version"],
@@ -110,7 +110,7 @@ const PYTHON: Language = Language {
         ],
         files: "",
         install: "python3 -m pip install ruff==0.17.6",
-    },
+    }],
     messages: Messages {
         folder: "hispos_client/messages",
         root: "",
@@ -159,14 +159,24 @@ const PYTHON: Language = Language {
 const JAVA: Language = Language {
     id: "java",
     comments: &[("java", "//"), ("kt", "//")],
-    formatter: Formatter {
-        program: "google-java-format",
-        version: "google-java-format: Version 1.28.0",
-        asks: &["google-java-format", "--version"],
-        calls: &[&["--replace"]],
-        files: "java",
-        install: "codegen/formatters/google-java-format DIR, for a DIR of PATH",
-    },
+    formatters: &[
+        Formatter {
+            program: "google-java-format",
+            version: "google-java-format: Version 1.28.0",
+            asks: &["google-java-format", "--version"],
+            calls: &[&["--replace"]],
+            files: "java",
+            install: "codegen/formatters/google-java-format DIR, for a DIR of PATH",
+        },
+        Formatter {
+            program: "ktfmt",
+            version: "ktfmt version 0.64",
+            asks: &["ktfmt", "--version"],
+            calls: &[&["--kotlinlang-style", "--quiet"]],
+            files: "kt",
+            install: "codegen/formatters/ktfmt DIR, for a DIR of PATH",
+        },
+    ],
     messages: Messages {
         folder: "hispos/client/messages",
         root: "link/src/main/java/",
@@ -190,9 +200,10 @@ const JAVA: Language = Language {
                 "roll-over of agreements and manifests in a running link",
                 "storages that answer late, as a thread of their own does",
                 "TCP and serial lines; an example window",
+                "a desk of suspending functions and flows for Kotlin; an example window in Kotlin",
                 "the driver interface",
             ],
-            lacks: &["Kotlin coroutines"],
+            lacks: &["a proof on every platform of the list"],
         },
         Standing {
             role: Role::Pos,
@@ -205,9 +216,10 @@ const JAVA: Language = Language {
                 "payment interface: questions out, verdicts in; leases, fences and money rules are the link's",
                 "payment codes, and what answers of platforms prove",
                 "an example terminal that pays at the simulated platform",
+                "a device and payment code of suspending functions for Kotlin; an example terminal in Kotlin",
                 "the driver interface",
             ],
-            lacks: &["roll-over of agreements and manifests in a running link", "Kotlin coroutines"],
+            lacks: &["roll-over of agreements and manifests in a running link"],
         },
     ],
 };
@@ -215,14 +227,14 @@ const JAVA: Language = Language {
 const GO: Language = Language {
     id: "go",
     comments: &[("go", "//"), ("mod", "//")],
-    formatter: Formatter {
+    formatters: &[Formatter {
         program: "gofmt",
         version: "go1.26.8",
         asks: &["go", "env", "GOVERSION"],
         calls: &[&["-w", "."]],
         files: "",
         install: "go install golang.org/dl/go1.26.8@latest && go1.26.8 download",
-    },
+    }],
     messages: Messages {
         folder: "internal/messages",
         root: "",

@@ -26,7 +26,7 @@ pub fn make(language: &Language, role: Role, description: &Description) -> Resul
     let schemas = embedded::schemas().map_err(Failure::Broken)?;
     messages::write(language, schemas, folder)?;
     mark(language, folder).map_err(Failure::Broken)?;
-    format(language, folder)?;
+    language.formatters.iter().try_for_each(|formatter| format(formatter, language, folder))?;
     read(folder).map_err(Failure::Broken)
 }
 
@@ -41,8 +41,8 @@ fn mark(language: &Language, project: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn format(language: &Language, folder: &Path) -> Result<(), Failure> {
-    let Formatter { program, version, asks, install, files, calls } = &language.formatter;
+fn format(formatter: &Formatter, language: &Language, folder: &Path) -> Result<(), Failure> {
+    let Formatter { program, version, asks, install, files, calls } = formatter;
     let needed = |found: &str| {
         Failure::Missing(format!("{version} is needed to format the result, {found}; install it: {install}"))
     };

@@ -30,7 +30,6 @@ pub(crate) fn files(language: &Language, role: Role, description: &Description) 
         language => language.id,
         role => Value::from(Serde(role)),
         roles => Value::from(Serde(language.standings(role))),
-        formatter => language.formatter.version,
     };
     let folder = format!("{}/", language.id);
     let own = templates(&folder);

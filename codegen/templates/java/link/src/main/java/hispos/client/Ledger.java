@@ -161,9 +161,15 @@ public final class Ledger {
     return row.getPulling() && !row.getWaiting() && !peer(deviceId).getPulled();
   }
 
+  /** Whether all that it tells is durable; only a {@link LateStorage} says no (ORD-8). */
+  public boolean isDurable() {
+    return book.isDurable();
+  }
+
   // Orders.
 
-  static boolean hasEnded(HisOrder order) {
+  /** Whether an order has ended. */
+  public static boolean hasEnded(HisOrder order) {
     switch (order.getState()) {
       case HIS_STATE_PAID:
       case HIS_STATE_NOT_PAID:
