@@ -6,10 +6,11 @@ use crate::description::{
 };
 use crate::embedded;
 use crate::name::Name;
-use crate::schema::{Row, Schema, Sources, comment, is_option, place, short_name};
+use crate::schema::{Row, Schema, Sources, comment, is_option, short_name};
 use hispos_tables::States;
-use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
-use std::collections::BTreeSet;
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+
+mod check;
 
 /// Reads the schemas and tables that this program was built with.
 ///
@@ -17,11 +18,21 @@ use std::collections::BTreeSet;
 ///
 /// As [`schemas`], and names a state table that is none.
 pub fn embedded() -> Result<Description, String> {
-    let mut description = schemas(embedded::schemas()?)?;
-    let words = embedded::state_table("words.txt")?;
+    whole(embedded::schemas()?, embedded::state_table)
+}
+
+/// Reads schemas and state tables.
+pub(crate) fn whole(
+    sources: Sources,
+    state_table: impl Fn(&str) -> Result<String, String>,
+) -> Result<Description, String> {
+    let mut description = schemas(sources)?;
+    let words = state_table("words.txt")?;
     for role in ["his", "pos"] {
-        let table = embedded::state_table(&format!("{role}.tsv"))?;
-        let states = States::read(role, &table, &words)?;
+        let states = States::read(role, &state_table(&format!("{role}.tsv"))?, &words)?;
+        if states.transitions.len() > check::ROWS_MAX {
+            return Err(format!("{role}.tsv: no client has more than {} rows", check::ROWS_MAX));
+        }
         description.states.push(StateTable { role: role.to_owned(), states });
     }
     Ok(description)
@@ -34,11 +45,11 @@ pub fn embedded() -> Result<Description, String> {
 /// What the compiler says, or file, line, message and field of what no client could be made for.
 pub fn schemas(sources: Sources) -> Result<Description, String> {
     let schema = Schema::compile(sources, true)?;
-    check_names(&schema)?;
+    check::all(&schema)?;
     let messages = schema.messages().filter(|message| !is_option(message.parent_file().name()));
     Ok(Description {
         messages: messages.map(|item| message(&schema, &item)).collect::<Result<_, _>>()?,
-        enums: schema.enums().map(|item| enumeration(&schema, &item)).collect::<Result<_, _>>()?,
+        enums: schema.enums().map(|item| enumeration(&schema, &item)).collect(),
         limits: schema.rows("limit").iter().map(limit).collect(),
         timers: schema.rows("timer").iter().map(timer).collect(),
         labels: schema.rows("label").iter().map(label).collect(),
@@ -46,29 +57,6 @@ pub fn schemas(sources: Sources) -> Result<Description, String> {
         code_ranges: schema.rows("code_range").iter().map(code_range).collect(),
         answers: schema.rows("answer").iter().map(answer).collect(),
         states: Vec::new(),
-    })
-}
-
-/// Templates know a message or an enumeration by its own name alone, wherever it is declared.
-fn check_names(schema: &Schema) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    let messages =
-        schema.messages().map(|item| (item.name().to_owned(), place(&item.parent_file(), item.path())));
-    let enums = schema.enums().map(|item| (item.name().to_owned(), place(&item.parent_file(), item.path())));
-    for (name, place) in messages.chain(enums) {
-        if !seen.insert(name.clone()) {
-            return Err(format!("{place}: {name}: another message or enum has this name"));
-        }
-    }
-    Ok(())
-}
-
-/// The comment of an element, which every language has to be able to hold in a comment of its own.
-fn doc(file: &FileDescriptor, path: &[i32]) -> Result<String, String> {
-    let text = comment(file, path);
-    let ends = ["*/", "\"\"\"", "-->"].into_iter().find(|end| text.contains(end));
-    ends.map_or(Ok(text), |end| {
-        Err(format!("{}: its comment has {end}, which ends a comment", place(file, path)))
     })
 }
 
@@ -83,7 +71,7 @@ fn message(schema: &Schema, item: &MessageDescriptor) -> Result<Message, String>
     Ok(Message {
         name: Name::new(item.name()),
         file: stem(item.parent_file().name()),
-        doc: doc(&item.parent_file(), item.path())?,
+        doc: comment(&item.parent_file(), item.path()),
         strict: schema.is_strict(item),
         fields: fields.iter().map(|inner| field(schema, inner)).collect::<Result<_, _>>()?,
     })
@@ -96,7 +84,7 @@ fn field(schema: &Schema, item: &FieldDescriptor) -> Result<Field, String> {
     Ok(Field {
         name: Name::new(item.name()),
         number: item.number(),
-        doc: doc(&item.parent_message().parent_file(), item.path())?,
+        doc: comment(&item.parent_message().parent_file(), item.path()),
         kind,
         of,
         repeated: item.is_list(),
@@ -110,9 +98,7 @@ fn field(schema: &Schema, item: &FieldDescriptor) -> Result<Field, String> {
 }
 
 fn kind(item: &FieldDescriptor) -> Result<(FieldKind, Option<Name>), String> {
-    let is_optional = item.field_descriptor_proto().proto3_optional();
     let kind = match item.kind() {
-        _ if is_optional => return Err(unmapped(item, "`optional`")),
         Kind::Uint32 => FieldKind::Uint32,
         Kind::Uint64 => FieldKind::Uint64,
         Kind::Sint32 => FieldKind::Sint32,
@@ -121,37 +107,31 @@ fn kind(item: &FieldDescriptor) -> Result<(FieldKind, Option<Name>), String> {
         Kind::String => FieldKind::String,
         Kind::Bytes => FieldKind::Bytes,
         Kind::Enum(of) => return Ok((FieldKind::Enum, Some(Name::new(of.name())))),
-        Kind::Message(of) if !item.is_map() => return Ok((FieldKind::Message, Some(Name::new(of.name())))),
-        _ if item.is_map() => return Err(unmapped(item, "a map")),
-        other => return Err(unmapped(item, &format!("{other:?}"))),
+        Kind::Message(of) => return Ok((FieldKind::Message, Some(Name::new(of.name())))),
+        // Refused before, with its place.
+        other => return Err(format!("{}: {other:?}", item.full_name())),
     };
     Ok((kind, None))
 }
 
-fn unmapped(item: &FieldDescriptor, what: &str) -> String {
-    let message = item.parent_message();
-    let place = place(&message.parent_file(), item.path());
-    format!("{place}: message {}, field {}: no client has {what}", message.name(), item.name())
-}
-
-fn enumeration(schema: &Schema, item: &EnumDescriptor) -> Result<Enumeration, String> {
+fn enumeration(schema: &Schema, item: &EnumDescriptor) -> Enumeration {
     let codes = schema.meanings(item);
     let values = item.values().map(|value| {
         let code = codes.iter().find(|code| code.number == value.number());
-        Ok(Value {
+        Value {
             name: Name::new(&short_name(item.name(), value.name())),
             number: value.number(),
-            doc: doc(&item.parent_file(), value.path())?,
+            doc: comment(&item.parent_file(), value.path()),
             meaning: code.map(|code| meaning(&code.meaning)),
-        })
+        }
     });
-    Ok(Enumeration {
+    Enumeration {
         name: Name::new(item.name()),
         file: stem(item.parent_file().name()),
-        doc: doc(&item.parent_file(), item.path())?,
-        values: values.collect::<Result<_, String>>()?,
+        doc: comment(&item.parent_file(), item.path()),
+        values: values.collect(),
         has_texts: !codes.is_empty(),
-    })
+    }
 }
 
 /// The name of an enumeration's value in a row; empty for the unspecified one.
@@ -218,5 +198,7 @@ fn answer(row: &Row) -> Answer {
     }
 }
 
+#[cfg(test)]
+mod oddities;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,9 @@
 //! that templates see, and [`describe`] reads it. [`language`] lists the languages, and what of each role is there. [`project`] makes the files,
 //! and [`prove`] runs what their README says.
 
+#[cfg(test)]
+#[cfg(feature = "generate")]
+mod changed;
 #[cfg(feature = "generate")]
 pub mod describe;
 #[cfg(feature = "generate")]

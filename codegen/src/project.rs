@@ -4,6 +4,7 @@ use crate::description::Description;
 use crate::language::{Formatter, Language, Role};
 pub use crate::program::Failure;
 use crate::program::said;
+use crate::schema::Sources;
 use crate::{embedded, messages, render};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,22 @@ pub type Project = BTreeMap<String, Vec<u8>>;
 ///
 /// [`Failure::Missing`] without the language's formatter at its pinned version, [`Failure::Broken`] for the rest.
 pub fn make(language: &Language, role: Role, description: &Description) -> Result<Project, Failure> {
+    let schemas = embedded::schemas().map_err(Failure::Broken)?;
+    make_of(language, role, description, schemas)
+}
+
+/// Makes a client of schemas, and of what was read of them.
+pub(crate) fn make_of(
+    language: &Language,
+    role: Role,
+    description: &Description,
+    schemas: Sources,
+) -> Result<Project, Failure> {
     let work = tempfile::tempdir().map_err(|error| Failure::Broken(format!("temporary folder: {error}")))?;
     let folder = work.path();
     for (path, content) in render::files(language, role, description).map_err(Failure::Broken)? {
         write_file(&folder.join(path), &content).map_err(Failure::Broken)?;
     }
-    let schemas = embedded::schemas().map_err(Failure::Broken)?;
     messages::write(language, schemas, folder)?;
     mark(language, folder).map_err(Failure::Broken)?;
     language.formatters.iter().try_for_each(|formatter| format(formatter, language, folder))?;
@@ -120,7 +131,7 @@ fn is_ours(content: &[u8]) -> bool {
 const LEFT_BEHIND: [&str; 4] = ["__pycache__", "build", "dist", "target"];
 
 /// Every file below a folder but what tools left behind. An absent folder has none.
-fn read(folder: &Path) -> Result<Project, String> {
+pub(crate) fn read(folder: &Path) -> Result<Project, String> {
     let mut project = Project::new();
     let mut open: Vec<PathBuf> = vec![folder.to_path_buf()];
     while let Some(inner) = open.pop().filter(|inner| inner.exists()) {

@@ -143,9 +143,14 @@ impl Schema {
 
     /// The rows of a repeated file option, in the order of files and lines.
     pub fn rows(&self, name: &str) -> Vec<Row> {
-        let values = self.files().filter_map(|file| self.option(&file.options(), name));
-        let lists = values.filter_map(|value| value.as_list().map(<[Value]>::to_vec));
-        lists.flatten().filter_map(|value| value.as_message().cloned().map(Row)).collect()
+        self.files().flat_map(|file| self.rows_of(&file, name)).collect()
+    }
+
+    /// The rows of a repeated option of one file.
+    pub fn rows_of(&self, file: &FileDescriptor, name: &str) -> Vec<Row> {
+        let values = self.option(&file.options(), name);
+        let values = values.and_then(|value| value.as_list().map(<[Value]>::to_vec)).unwrap_or_default();
+        values.iter().filter_map(|value| value.as_message().cloned().map(Row)).collect()
     }
 
     /// The meaning of each value of an enumeration that has one.
