@@ -80,10 +80,11 @@ class Ledger(LedgerPeople):
             raise Refusal("a bill key has 1 to 64 bytes")
         row = BillRow.FromString(batch.get(book_pb2.TABLE_BILL, bill) or b"")
         self._judge_bill(batch, bill)
-        generation = self._next_generation(batch, bill, row.orders)
+        free = self._free_generations(batch, bill, row.orders)
         if not 0 < fen <= min(window.agreement.amounts.collect_max, Limits.AMOUNT_FEN_MAX):
             raise Refusal("the amount is not allowed", "exceeds")
-        number = self._bill_number(bill, generation)
+        search = [self._bill_number(bill, generation) for generation in free[: Limits.SEARCH_MAX]]
+        number, unix = search[0], self._unix()
         core = order_pb2.OrderCore(
             order_no=number,
             device_id=window.device_id,
@@ -92,12 +93,10 @@ class Ledger(LedgerPeople):
             business_day=day,
             agreement_no=window.agreement.agreement_no,
         )
-        unix, search = self._unix(), []
-        if not unix or unix < site.search_until:
-            search = [self._bill_number(bill, generation + nth) for nth in range(Limits.SEARCH_MAX)]
-        order = self._new_order(core, window, search)
-        order.bill, order.generation = bill, generation
-        row.present, row.orders = number, generation + 1
+        searches = not unix or unix < site.search_until
+        order = self._new_order(core, window, search if searches else [])
+        order.bill, order.generation = bill, free[0]
+        row.present, row.orders = number, free[0] + 1
         batch.put_order(number, order)
         batch.put(book_pb2.TABLE_BILL, bill, row.SerializeToString())
         self._commit(batch)
@@ -115,17 +114,17 @@ class Ledger(LedgerPeople):
             if row.state not in (NOT_PAID, PAID):
                 raise Refusal(f"{order_no} of this bill has not ended, or needs people", "bill_busy")
 
-    def _next_generation(self, batch: Batch, bill: str, made: int) -> int:
-        """The first of the bill's next numbers that no adopted order holds (ORD-162, ORD-230)."""
-        free = None
+    def _free_generations(self, batch: Batch, bill: str, made: int) -> list[int]:
+        """Those of the bill's next numbers that no adopted order holds (ORD-162, ORD-163, ORD-230)."""
+        free = []
         for generation in range(made, made + Limits.ORPHAN_NUMBERS):
             number = self._bill_number(bill, generation)
             held = batch.order(number)
             if held is None:
-                free = generation if free is None else free
+                free.append(generation)
             elif held.bill != bill:
                 raise Refusal(f"no bill has adopted {number}, which is this bill's", "orphan")
-        if free is None:
+        if not free:
             raise Refusal("none of the bill's next numbers is free")
         return free
 

@@ -1,0 +1,59 @@
+"""A ledger by itself: what it makes."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Final
+
+from hispos_client import orders
+from hispos_client.book import Book
+from hispos_client.crypto import Standard
+from hispos_client.ledger import Ledger, Site, Window
+from hispos_client.ledger_index import NOT_PAID
+from hispos_client.messages import book_pb2, order_pb2
+from hispos_client.messages.agreement_pb2 import Agreement, DeviceManifest
+from hispos_client.messages.book_pb2 import HisOrder
+from hispos_client.tables import Kind
+
+from .book_vectors import Memory
+from .vectors import hexes, load
+
+_UNIX: Final = 1_795_486_400
+_NOW: Final = 1_000_000
+_BILL: Final = "bill-1"
+
+
+class Making(unittest.TestCase):
+    """Collects."""
+
+    def setUp(self) -> None:
+        """A new ledger of the site of the vectors: its orders carry a search."""
+        site = load("conversations.json")["site"]
+        agreement = Agreement.FromString(hexes(site["agreement"]))
+        devices = DeviceManifest.FromString(hexes(site["device_manifest"]))
+        self.site = Site([agreement], devices, hexes(site["site_secret"]))
+        self.ledger = Ledger(Book(Memory()), self.site, Standard(), lambda: _UNIX, bytes(8))
+        self.window = Window(site["device_id"], site["terminal_id"], bytes(4), _NOW, _NOW, agreement)
+
+    def _number(self, generation: int) -> str:
+        return orders.order_number(self.site.secret, Kind.COLLECT, _BILL.encode(), generation)
+
+    def _hold(self, generation: int) -> None:
+        """An orphan that the bill has adopted, and that was not paid."""
+        core = order_pb2.OrderCore(
+            order_no=self._number(generation), device_id=self.window.device_id, amount=100
+        )
+        row = HisOrder(core=core.SerializeToString(), state=NOT_PAID, bill=_BILL)
+        key = (book_pb2.TABLE_ORDER, self._number(generation))
+        self.ledger.book.commit({}, [(key, row.SerializeToString())], _UNIX)
+
+    def test_number_and_search_of_a_collect_pass_over_what_adopted_orders_hold(self) -> None:
+        """The own number and the next three that the bill would get (ORD-162, ORD-163)."""
+        for generation in (0, 2, 3):
+            self._hold(generation)
+        order_no = self.ledger.make_collect(_BILL, 1234, self.window)
+        order = self.ledger.order(order_no)
+        assert order is not None
+        self.assertEqual(order_no, self._number(1))
+        self.assertEqual(list(order.search), [self._number(generation) for generation in (1, 4, 5, 6)])
+        self.assertEqual(order.generation, 1)
