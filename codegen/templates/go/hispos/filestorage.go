@@ -1,5 +1,3 @@
-//go:build unix
-
 package hispos
 
 import (
@@ -11,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // FileStorage is a book in one file, in the form of an export (BOK-52). The last record of a batch says that it is
@@ -19,16 +16,6 @@ import (
 type FileStorage struct {
 	file *os.File
 	next uint64
-}
-
-// syncFolder makes the file's name durable, too.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
 }
 
 type fileLine struct {
@@ -42,11 +29,11 @@ var wholeEnding = []byte(`"whole":true}` + "\n")
 
 // OpenFileStorage takes the lock of the file, and fails if another process has it.
 func OpenFileStorage(path string) (*FileStorage, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lockFile(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s is in use: %w", path, err)
 	}
@@ -79,7 +66,8 @@ func (f *FileStorage) Load() ([]Stored, error) {
 		}
 	}
 	f.next = uint64(len(whole) + 1)
-	return whole, nil
+	_, err = f.file.Seek(int64(end), io.SeekStart)
+	return whole, err
 }
 
 // wholeBatches gives the records of whole batches from the begin of a file, and where they end.

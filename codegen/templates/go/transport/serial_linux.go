@@ -10,19 +10,6 @@ import (
 	"hispos-client/hispos"
 )
 
-const clockBoottime = 7
-
-// BootClock gives milliseconds since the boot of the machine, running during sleep (ORD-1).
-func BootClock() int64 {
-	var at syscall.Timespec
-	_, _, failed := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&at)), 0)
-	if failed != 0 {
-		// Every Linux since 2.6.39 has this clock.
-		panic(failed)
-	}
-	return at.Nano() / int64(time.Millisecond)
-}
-
 // openSerial opens a port raw, 115200 baud, 8 data bits, no parity, 1 stop bit, and lets it settle (FRM-1 to FRM-4).
 func openSerial(path string) (io.ReadWriteCloser, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)

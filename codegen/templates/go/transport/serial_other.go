@@ -1,18 +1,23 @@
-//go:build !linux
+//go:build windows || darwin
 
 package transport
 
 import (
-	"errors"
 	"io"
 	"time"
+
+	"go.bug.st/serial"
+
+	"hispos-client/hispos"
 )
 
-var begin = time.Now()
-
-// BootClock gives milliseconds of the monotonic clock. It does not run during sleep on every system (ORD-1).
-func BootClock() int64 { return time.Since(begin).Milliseconds() + 1 }
-
-func openSerial(path string) (io.ReadWriteCloser, error) {
-	return nil, errors.Join(errors.New("serial ports are here for Linux alone: "+path), errors.ErrUnsupported)
+// openSerial opens a port raw, 115200 baud, 8 data bits, no parity, 1 stop bit, and lets it settle (FRM-1 to FRM-4). Windows
+// names it COM3, others by a path.
+func openSerial(name string) (io.ReadWriteCloser, error) {
+	port, err := serial.Open(name, &serial.Mode{BaudRate: 115_200, DataBits: 8})
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(hispos.TimerLineSettle * time.Millisecond)
+	return &deadlineLine{ReadWriteCloser: port}, nil
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Live proves both roles of the client against the reference programs, over a pseudo-terminal and over TCP: a collect, a
 // refund, a cancel, a pulled cable, a killed window, a killed terminal, a killed HIS and a look-up.
 //
