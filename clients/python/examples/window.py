@@ -2,6 +2,7 @@
 """A cashier's window: collects and refunds over a line, with a ledger in a file.
 
     python -m examples.window --home DIR --line tcp:127.0.0.1:7000 collect --bill B-1 +12.34
+    cat bills | python -m examples.window --home DIR --line LINE collect --bill - +12.34
     python -m examples.window --home DIR --line serial:/dev/ttyUSB0 refund ORDER -5.00 --operator 1001 --approver 2001
 
 DIR holds `terminal.key` and `site.secret` (32 bytes each), `terminal.id`, `device.id`, and the signed files
@@ -140,6 +141,20 @@ class Window:
         self.ledger.book.close()
 
 
+def _collect(window: Window, bill: str, fen: int) -> tuple[int, str]:
+    """Collects a bill; with `-` each that a line of the standard input names, until one's end is not known."""
+    if bill != "-":
+        return window.pay(lambda now: window.link.collect(bill, fen, now), 300, print)
+    worst = DONE
+    for line in sys.stdin:
+        code, text = _collect(window, line.strip(), fen)
+        print(text, flush=True)
+        worst = max(worst, code)
+        if code >= UNKNOWN:
+            break
+    return worst, "no more bills"
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -163,7 +178,7 @@ def main() -> int:
         fen = orders.parse_amount(given.amount)
         window = Window(given.home, given.line)
         if given.command == "collect":
-            code, text = window.pay(lambda now: window.link.collect(given.bill, fen, now), 300, print)
+            code, text = _collect(window, given.bill, fen)
         else:
             people = (given.operator, given.approver, given.reason)
             wanted = Refund(given.order, fen, given.item, *people)

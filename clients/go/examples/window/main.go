@@ -2,6 +2,7 @@
 // Window collects and refunds over a line, with a ledger in a file.
 //
 //	window -home DIR -line tcp:127.0.0.1:7000 collect B-1 +12.34
+//	cat bills | window -home DIR -line LINE collect - +12.34
 //	window -home DIR -line serial:/dev/ttyUSB0 refund ORDER -5.00 OPERATOR APPROVER [ITEM]
 //
 // DIR holds terminal.key and site.secret (32 bytes each), terminal.id, device.id, and the signed files agreement.hispos
@@ -9,14 +10,19 @@
 package main
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"hispos-client/hispos"
 	"hispos-client/internal/desk"
 )
+
+// longest is how long an order may take before its end counts as not known here.
+const longest = 5 * time.Minute
 
 func main() {
 	home := flag.String("home", "", "the folder of the window")
@@ -44,14 +50,31 @@ func run(home, line string, words []string) (int, string) {
 	}
 	defer window.Close()
 	window.Tell = func(event hispos.Event) { fmt.Printf("%T%+v\n", event, event) }
+	if isCollect {
+		return collect(window, words[1], fen)
+	}
 	return window.Pay(func(now int64) (string, error) {
-		if isCollect {
-			return window.Link.Collect(words[1], fen, 0, now)
-		}
 		wanted := hispos.Refund{OrderNo: words[1], Fen: fen, Operator: words[3], Approver: words[4], Reason: "refund"}
 		if len(words) == 6 {
 			wanted.Item = words[5]
 		}
 		return window.Link.Refund(wanted, 0, now)
-	}, 5*time.Minute)
+	}, longest)
+}
+
+// collect collects a bill; with - each that a line of the standard input names, until one's end is not known.
+func collect(window *desk.Desk, bill string, fen int64) (int, string) {
+	if bill != "-" {
+		return window.Pay(func(now int64) (string, error) { return window.Link.Collect(bill, fen, 0, now) }, longest)
+	}
+	worst := desk.Done
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		code, text := collect(window, strings.TrimSpace(lines.Text()), fen)
+		fmt.Println(text)
+		worst = max(worst, code)
+		if code >= desk.Unknown {
+			break
+		}
+	}
+	return worst, "no more bills"
 }

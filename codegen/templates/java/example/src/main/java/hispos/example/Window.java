@@ -28,9 +28,11 @@ import hispos.client.messages.ResultCore;
 import hispos.client.transport.BootClock;
 import hispos.client.transport.Lines;
 import hispos.client.transport.Loop;
+import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -40,6 +42,7 @@ import java.util.List;
  *
  * <pre>
  * Window DIR tcp:127.0.0.1:7000 collect BILL +12.34
+ * cat bills | Window DIR LINE collect - +12.34
  * Window DIR serial:/dev/ttyUSB0 refund ORDER -5.00 ITEM OPERATOR APPROVER REASON
  * </pre>
  *
@@ -154,6 +157,24 @@ public final class Window implements Closeable {
     storage.close();
   }
 
+  /**
+   * Collects a bill; with {@code -} each that a line of the standard input names, until one's end
+   * is not known.
+   */
+  private Said collect(String bill, long fen, Loop.Listener tell) throws IOException, Refusal {
+    if (!bill.equals("-")) {
+      return pay(now -> link.collect(bill, fen, now), 300_000, tell);
+    }
+    BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+    int worst = Program.DONE;
+    for (String line; worst < Program.UNKNOWN && (line = lines.readLine()) != null; ) {
+      Said said = collect(line.trim(), fen, tell);
+      System.out.println(said.text);
+      worst = Math.max(worst, said.code);
+    }
+    return new Said(worst, "", "no more bills");
+  }
+
   /** The command. */
   public static void main(String[] words) {
     Said said;
@@ -187,7 +208,7 @@ public final class Window implements Closeable {
             return false;
           };
       if (isCollect) {
-        return window.pay(now -> window.link.collect(words[3], fen, now), 300_000, tell);
+        return window.collect(words[3], fen, tell);
       }
       Refund wanted =
           new Refund(words[3], fen, rest.get(0), rest.get(1), rest.get(2), rest.get(3));
