@@ -9,6 +9,7 @@ mod durable;
 mod measure;
 mod noise;
 mod ours;
+mod pairs;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -20,15 +21,16 @@ use durable::programs::{BECOME, become_program};
 use measure::{Subject, medians};
 use ours::Order;
 
-const USAGE: &str = "usage: hispos-bench [costs | durable | clients] [options]
+const USAGE: &str = "usage: hispos-bench [costs | durable | clients | pairs] [options]
 
   costs    one handshake and one order: medians of N rounds and their ratios
   durable  collects per second through both programs, and syncs per second of the disk; builds the programs
   clients  processor time of an order in clients of any language, beside the reference. Linux
+  pairs    handshake and order of each client at the reference, as real processes over TCP. Linux
   Without a word: the first two.
 
   --json            one JSON document
-  --rounds N        of costs; 2000
+  --rounds N        of costs; 2000. Of pairs: so many of each, for each pair; 200
   --links N         of durable: windows with a terminal each; 64
   --seconds N       of durable: how long it is measured; 20
   --directory DIR   of durable: where the books are made; target/durable
@@ -37,6 +39,10 @@ const USAGE: &str = "usage: hispos-bench [costs | durable | clients] [options]
   --lives N         of clients: lives with each program; 100
   --his NAME=COMMAND, --pos NAME=COMMAND
                     of clients: a program behind the driver interface; may be repeated
+  --folder DIR      of pairs: where the clients' folders are; clients of this repository
+  --client NAME     of pairs: only this one; may be repeated
+
+  HISPOS_HIS, HISPOS_POS and PROVIDER_SIM name the programs of pairs; they are built if these are not all set.
 ";
 
 /// What a ratio should not exceed.
@@ -46,14 +52,21 @@ const ORDER_NANOSECONDS_AIM: f64 = 1_000.0;
 /// Orders in one timed batch.
 const ORDER_BATCH: u32 = 100;
 
+/// Rounds where nobody says how many.
+const COSTS_ROUNDS: usize = 2_000;
+const PAIRS_ROUNDS: usize = 200;
+
 /// What is asked for.
 struct Asked {
-    costs: bool,
-    durable: bool,
     json: bool,
-    rounds: usize,
-    options: durable::Options,
-    clients: Option<clients::Options>,
+    what: What,
+}
+
+enum What {
+    Help,
+    Tables { costs: bool, durable: bool, rounds: usize, options: durable::Options },
+    Clients(clients::Options),
+    Pairs(pairs::Options),
 }
 
 fn main() -> ExitCode {
@@ -62,80 +75,111 @@ fn main() -> ExitCode {
         eprintln!("{}", become_program(rest));
         return ExitCode::FAILURE;
     }
-    let Some(asked) = asked(&arguments) else {
+    let Some(Asked { json, what }) = asked(&arguments) else {
         eprint!("{USAGE}");
         return ExitCode::from(2);
     };
-    if let Some(options) = &asked.clients {
-        return match clients::measure(options) {
-            Ok(report) if asked.json => {
-                println!("{:#}", json!({ "clients": report.json() }));
-                ExitCode::SUCCESS
+    let told = match what {
+        What::Help => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        What::Tables { costs, durable, rounds, options } => {
+            tables(json, costs, durable.then_some(&options), rounds)
+        }
+        What::Clients(options) => clients::measure(&options).map(|report| {
+            if json {
+                println!("{:#}", json!({ "clients": report.json() }))
+            } else {
+                report.print()
             }
-            Ok(report) => {
-                report.print();
-                ExitCode::SUCCESS
+            true
+        }),
+        What::Pairs(options) => pairs::measure(&options).map(|report| {
+            if json {
+                println!("{:#}", json!({ "pairs": report.json() }))
+            } else {
+                report.print()
             }
-            Err(why) => {
-                eprintln!("{why}");
-                ExitCode::FAILURE
-            }
-        };
-    }
-    let tables = if asked.costs { vec![handshakes(asked.rounds), orders(asked.rounds)] } else { Vec::new() };
-    if !asked.json {
-        tables.iter().for_each(Table::print);
-    }
-    let durable = match asked.durable.then(|| durable::measure(&asked.options)).transpose() {
-        Ok(report) => report,
+            true
+        }),
+    };
+    match told {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(why) => {
             eprintln!("{why}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    if asked.json {
+    }
+}
+
+/// Measures in this process and with both programs; whether what is aimed at holds.
+fn tables(
+    as_json: bool,
+    costs: bool,
+    durable: Option<&durable::Options>,
+    rounds: usize,
+) -> Result<bool, String> {
+    let tables = if costs { vec![handshakes(rounds), orders(rounds)] } else { Vec::new() };
+    if !as_json {
+        tables.iter().for_each(Table::print);
+    }
+    let durable = durable.map(durable::measure).transpose()?;
+    if as_json {
         let tables: Vec<Value> = tables.iter().map(Table::json).collect();
         let durable = durable.as_ref().map(durable::Report::json);
-        println!("{:#}", json!({ "rounds": asked.rounds, "tables": tables, "durable": durable }));
+        println!("{:#}", json!({ "rounds": rounds, "tables": tables, "durable": durable }));
     } else if let Some(report) = &durable {
         report.print();
     }
-    if durable.is_none_or(|report| report.holds()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(durable.is_none_or(|report| report.holds()))
 }
 
 /// Reads the arguments; `None` if they are not understood.
 fn asked(arguments: &[String]) -> Option<Asked> {
-    let directory = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/durable"));
-    let options = durable::Options { links: 64, seconds: 20, directory, bank_on_disk: false };
-    let mut asked = Asked { costs: true, durable: true, json: false, rounds: 2_000, options, clients: None };
-    let (mut sim, mut lives, mut programs, mut is_clients) = (None, 100, Vec::new(), false);
+    let here = |path: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    let mut options =
+        durable::Options { links: 64, seconds: 20, directory: here("target/durable"), bank_on_disk: false };
+    let (mut json, mut word_given, mut rounds) = (false, "", None);
+    let (mut sim, mut lives, mut programs) = (None, 100, Vec::new());
+    let (mut folder, mut members) = (here("../../clients"), Vec::new());
+    let positive = |word: &str| word.parse().ok().filter(|number| *number > 0);
     let mut words = arguments.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
-            "costs" => asked.durable = false,
-            "durable" => asked.costs = false,
-            "--json" => asked.json = true,
-            "--rounds" => asked.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+            "costs" | "durable" | "clients" | "pairs" if word_given.is_empty() => word_given = word,
+            "--help" | "-h" => return Some(Asked { json, what: What::Help }),
+            "--json" => json = true,
+            "--rounds" => rounds = Some(positive(words.next()?)?),
             "--links" => {
-                asked.options.links = words.next()?.parse().ok().filter(|links| (1..=999).contains(links))?
+                options.links = words.next()?.parse().ok().filter(|links| (1..=999).contains(links))?
             }
-            "--seconds" => {
-                asked.options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?
-            }
-            "--directory" => asked.options.directory = words.next()?.into(),
-            "clients" => is_clients = true,
+            "--seconds" => options.seconds = words.next()?.parse().ok().filter(|seconds| *seconds > 0)?,
+            "--directory" => options.directory = words.next()?.into(),
+            "--bank-on-disk" => options.bank_on_disk = true,
             "--sim" => sim = Some(PathBuf::from(words.next()?)),
             "--lives" => lives = words.next()?.parse().ok().filter(|lives| *lives > 0)?,
             "--his" => programs.push(clients::Program::read("his", words.next()?)?),
             "--pos" => programs.push(clients::Program::read("pos", words.next()?)?),
-            "--bank-on-disk" => asked.options.bank_on_disk = true,
+            "--folder" => folder = words.next()?.into(),
+            "--client" => members.push(words.next()?.to_owned()),
             _ => return None,
         }
     }
-    if is_clients {
-        asked.clients = Some(clients::Options { sim: sim?, lives, programs });
-    }
-    Some(asked)
+    let what = match word_given {
+        "clients" => What::Clients(clients::Options { sim: sim?, lives, programs }),
+        "pairs" => {
+            What::Pairs(pairs::Options { clients: folder, members, rounds: rounds.unwrap_or(PAIRS_ROUNDS) })
+        }
+        word => What::Tables {
+            costs: word != "durable",
+            durable: word != "costs",
+            rounds: rounds.unwrap_or(COSTS_ROUNDS),
+            options,
+        },
+    };
+    Some(Asked { json, what })
 }
 
 /// Medians in nanoseconds; the first is what the others are compared with.
@@ -205,5 +249,46 @@ impl Table {
             })
             .collect();
         json!({ "title": self.title, "aim": self.aim, "rows": rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, What, asked};
+
+    fn what(words: &str) -> Option<What> {
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        asked(&words).map(|Asked { what, .. }| what)
+    }
+
+    #[test]
+    fn each_table_is_asked_for_by_its_word_and_without_one_the_first_two() {
+        for (words, wanted) in [("", (true, true)), ("costs", (true, false)), ("durable", (false, true))] {
+            let Some(What::Tables { costs, durable, rounds, .. }) = what(words) else { panic!("{words}") };
+            assert_eq!((costs, durable, rounds), (wanted.0, wanted.1, 2_000), "{words}");
+        }
+        let Some(What::Pairs(options)) = what("pairs --client go --rounds 7") else { panic!("pairs") };
+        assert_eq!((options.members, options.rounds), (vec!["go".to_owned()], 7));
+        let Some(What::Clients(options)) = what("clients --sim sim --his go=./driver --lives 5") else {
+            panic!("clients")
+        };
+        assert_eq!((options.lives, options.programs.len()), (5, 1));
+        assert!(matches!(what("--help"), Some(What::Help)));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_nothing_is_measured() {
+        let bad = [
+            "costs durable",
+            "clients",
+            "--rounds 0",
+            "--rounds",
+            "--links 1000",
+            "clients --his go",
+            "fast",
+        ];
+        for words in bad {
+            assert!(what(words).is_none(), "{words}");
+        }
     }
 }

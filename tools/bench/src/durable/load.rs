@@ -113,23 +113,29 @@ fn patient(mut lines: impl BufRead, number: usize, mut show: impl FnMut(&str) ->
         if !matches!(lines.read_line(&mut line), Ok(1..)) {
             return;
         }
-        // The display says much; most of it is for nobody here.
-        if !line.contains("wait_code") {
-            continue;
-        }
-        let shown: Value = serde_json::from_str(&line).unwrap_or_default();
-        let order = shown["order_no"].as_str().unwrap_or_default();
-        if shown["event"] != "wait_code" || order == last {
-            continue;
-        }
-        order.clone_into(&mut last);
+        let Some(order) = asks_for(&line).filter(|order| *order != last) else { continue };
+        last = order;
         serial += 1;
-        // WeChat and Alipay in turns; the last two digits are the story that is paid at once.
-        let channel = if serial.is_multiple_of(2) { 28 } else { 13 };
-        if !show(&format!("{channel}{number:04}{serial:010}00")) {
+        if !show(&code(number, serial)) {
             return;
         }
     }
+}
+
+/// The order for which a terminal asks for a code, if this line says that.
+pub(crate) fn asks_for(line: &str) -> Option<String> {
+    // The display says much; most of it is for nobody here.
+    if !line.contains("wait_code") {
+        return None;
+    }
+    let shown: Value = serde_json::from_str(line).ok()?;
+    (shown["event"] == "wait_code").then(|| shown["order_no"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What a payer shows at a terminal: WeChat and Alipay in turns; the last two digits are the story that is paid at once.
+pub(crate) fn code(number: usize, serial: u64) -> String {
+    let channel = if serial.is_multiple_of(2) { 28 } else { 13 };
+    format!("{channel}{number:04}{serial:010}00")
 }
 
 /// Collects bill after bill, each to its end.

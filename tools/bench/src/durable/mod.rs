@@ -9,11 +9,11 @@
 
 pub(crate) mod counters;
 mod disk;
-mod http;
-mod load;
+pub(crate) mod http;
+pub(crate) mod load;
 pub(crate) mod programs;
 mod report;
-mod site;
+pub(crate) mod site;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ use site::{Running, Site};
 use tempfile::TempDir;
 
 /// Done, or a sentence that says why not.
-type Told<T> = Result<T, String>;
+pub(crate) type Told<T> = Result<T, String>;
 
 /// Before it is measured: sessions, caches, and the first checkpoint of every book.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ const WARM_UP: Duration = Duration::from_secs(5);
 const DISK: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Where files are in memory.
-const MEMORY: &str = "/dev/shm";
+pub(crate) const MEMORY: &str = "/dev/shm";
 
 /// What is asked for.
 #[derive(Clone, Debug)]

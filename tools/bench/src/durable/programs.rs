@@ -21,6 +21,15 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
+    /// The programs that the environment names, or else built ones.
+    pub(crate) fn find() -> Told<Self> {
+        let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        match (named("HISPOS_HIS"), named("HISPOS_POS"), named("PROVIDER_SIM")) {
+            (Some(his), Some(pos), Some(platform)) => Ok(Self { his, pos, platform }),
+            _ => Self::build(),
+        }
+    }
+
     /// Builds the programs with the cargo that runs this one.
     pub(crate) fn build() -> Told<Self> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -69,11 +78,17 @@ pub(crate) struct Program {
 impl Program {
     /// Starts a program. To be called by the thread that lives longest: the program dies with it.
     pub(crate) fn start(name: &str, program: &Path, arguments: &[&str]) -> Told<Self> {
+        Self::start_in(Path::new("."), name, program, arguments)
+    }
+
+    /// The same, in a folder.
+    pub(crate) fn start_in(folder: &Path, name: &str, program: &Path, arguments: &[&str]) -> Told<Self> {
         let about = |error: std::io::Error| format!("{name} cannot be started: {error}");
         let mut child = Command::new(std::env::current_exe().map_err(about)?)
             .arg(BECOME)
             .arg(program)
             .args(arguments)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

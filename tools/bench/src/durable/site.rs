@@ -52,7 +52,7 @@ impl Site {
         self.root.join(format!("pos-{number}")).join("journal.db")
     }
 
-    fn bank(&self, number: usize) -> PathBuf {
+    pub(crate) fn bank(&self, number: usize) -> PathBuf {
         self.banks.join(format!("bank-{number}"))
     }
 
@@ -210,7 +210,7 @@ impl Site {
 }
 
 /// A terminal's device.
-fn device(number: usize) -> String {
+pub(crate) fn device(number: usize) -> String {
     format!("POS-{number:04}")
 }
 
