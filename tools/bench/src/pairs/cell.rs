@@ -22,6 +22,8 @@ use crate::durable::site::{Site, device, window};
 
 /// How long anything may take.
 const WITHIN: Duration = Duration::from_secs(90);
+/// Lines.
+const LAST_WORDS: usize = 6;
 const AMOUNT: &str = "+12.34";
 /// The member that is no client.
 pub(super) const REFERENCE: &str = "reference";
@@ -100,6 +102,17 @@ impl Cell {
     /// `HIS at POS`, for messages.
     pub(super) fn name(&self) -> String {
         format!("{} HIS at {} POS", self.members[0].name, self.members[1].name)
+    }
+
+    /// What a window said last, for messages.
+    pub(super) fn last_words(&self) -> String {
+        match &self.cashier {
+            Cashier::Server(_) => String::new(),
+            Cashier::Window(_, lines) => {
+                let lines: Vec<String> = lines.try_iter().map(|(_, line)| line).collect();
+                lines[lines.len().saturating_sub(LAST_WORDS)..].join("; ")
+            }
+        }
     }
 
     /// The first session and the first order.

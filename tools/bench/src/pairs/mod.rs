@@ -141,7 +141,9 @@ fn turns(
             eprintln!("{what}: {round} of {}", warm_up + rounds);
         }
         for (cell, times) in cells.iter_mut().zip(&mut times) {
-            let time = once(cell).map_err(|why| format!("{}: {what}, round {round}: {why}", cell.name()))?;
+            let time = once(cell).map_err(|why| {
+                format!("{}: {what}, round {round}: {why}; {}", cell.name(), cell.last_words())
+            })?;
             if round >= warm_up {
                 times.push(time);
             }

@@ -142,7 +142,7 @@ fn carry(near: &TcpStream, far: &TcpStream, middle: &Middle) -> std::io::Result<
     {
         let mut state = middle.state();
         state.ends = Some([near.try_clone()?, far.try_clone()?]);
-        (state.holds, state.open) = (false, false);
+        state.open = false;
     }
     thread::scope(|scope| {
         scope.spawn(|| way(far, near, Side::His, middle));
@@ -185,10 +185,50 @@ fn turn(mut from: &TcpStream, middle: &Middle) -> bool {
     middle.changed.notify_all();
     let open = |state: &mut State| (state.open || state.ends.is_none()).then_some(());
     while middle.wait(Duration::from_secs(3_600), open).is_none() {}
+    // Who asks next means the next stream.
+    middle.state().holds = false;
     let mut repeated = [0; CHUNK_BYTES];
     if from.set_nonblocking(true).is_err() {
         return false;
     }
     let is_gone = matches!(from.read(&mut repeated), Ok(0));
     from.set_nonblocking(false).is_ok() && !is_gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FrameType, Relay};
+    use hispos::frame::encode;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    const WITHIN: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn an_m1_waits_for_its_turn_on_every_stream_and_the_ones_repeated_meanwhile_are_dropped() {
+        let pos = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let relay = Relay::start(pos.local_addr().expect("an address").port()).expect("a relay");
+        let m1 = encode(FrameType::M1, b"key").expect("a frame").bytes;
+        for _ in 0..2 {
+            let mut his = TcpStream::connect(("127.0.0.1", relay.port)).expect("a line");
+            let (mut far, _) = pos.accept().expect("a call");
+            assert!(!relay.let_pass(Duration::ZERO), "nothing waits, not even of the stream before");
+            his.write_all(&m1).expect("sent");
+            relay.middle.wait(WITHIN, |state| state.holds.then_some(())).expect("held");
+            his.write_all(&m1).expect("repeated");
+            far.set_read_timeout(Some(Duration::from_millis(50))).expect("a time");
+            let mut come = [0; 256];
+            assert!(far.read(&mut come).is_err(), "it waits");
+            relay.forget();
+            assert!(relay.let_pass(WITHIN));
+            far.set_read_timeout(Some(WITHIN)).expect("a time");
+            let length = far.read(&mut come).expect("it has passed");
+            assert_eq!(come[..length], m1[..], "once");
+            let kinds: Vec<FrameType> = relay.passed().iter().map(|frame| frame.kind).collect();
+            assert_eq!(kinds, [FrameType::M1]);
+            relay.cut();
+            assert_eq!(his.read(&mut come).expect("the end"), 0);
+        }
+    }
 }
