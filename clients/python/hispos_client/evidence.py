@@ -54,6 +54,7 @@ class Money:
 
 
 Finding = Union[Money, Death]
+"""What an answer of a platform has proved."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,17 @@ from typing import Final
 from .tables import Limits
 
 M1: Final = 0x01
+"""The first message of a key exchange, of the HIS."""
 M2: Final = 0x02
+"""The answer of the POS."""
 M3: Final = 0x03
+"""The last one, of the HIS."""
 PLAIN_ALERT: Final = 0x0F
+"""An alert outside of a session."""
 RECORD_HIS: Final = 0x10
+"""A record that the HIS has sealed."""
 RECORD_POS: Final = 0x11
+"""A record that the POS has sealed."""
 
 OPENING: Final = b"\x00"
 """The first byte of each stream (FRM-9)."""

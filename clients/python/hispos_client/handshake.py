@@ -17,7 +17,9 @@ from .messages.handshake_pb2 import Auth, Extension, HisHello, Identity, KeyShar
 from .tables import AlertCode, Labels, Limits
 
 VERSION: Final = 1
+"""The version of the protocol that this client speaks."""
 SUITE: Final = 0x0001
+"""Its suite: X25519, Ed25519, HKDF-SHA256, AES-256-GCM."""
 _GROUP_OF_SUITE: Final = {SUITE: 1}
 _SHARE_BYTES: Final = {1: 32}
 

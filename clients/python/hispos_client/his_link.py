@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from .crypto import sha256
 from .his_answers import HisAnswers
 from .his_events import Down, LinkEvent, OrderEnded, Progress, Pulled, Ready, Rejected, TotalsTold
@@ -12,7 +10,7 @@ from .ledger import Alarm, Refund, Refusal, Site, Window
 from .ledger_index import ENDED
 from .messages import book_pb2, message_pb2
 from .messages.message_pb2 import Message
-from .provisioning import registry
+from .provisioning import SERVING_MAX, registry
 from .session import Ended, Notice, Received, Started, Terms
 from .tables import AlertCode, Limits
 
@@ -30,8 +28,6 @@ __all__ = [
     "TotalsTold",
     "serving",
 ]
-
-SERVING_MAX: Final = 2
 
 
 def serving(site: Site) -> list[Terms]:

@@ -22,6 +22,7 @@ NOT_REFUNDED: Final = book_pb2.HIS_STATE_NOT_REFUNDED
 ATTENTION: Final = book_pb2.HIS_STATE_ATTENTION
 ASKING: Final = book_pb2.HIS_STATE_ASKING
 ENDED: Final = (PAID, NOT_PAID, REFUNDED, NOT_REFUNDED, ATTENTION)
+"""The states of an order that has ended."""
 
 _DAY: Final = 86_400
 _LOOKS: Final = (600, 3_600, _DAY)

@@ -16,6 +16,7 @@ _CURRENCY: Final = "CNY"
 _PAID_STATES: Final = ("SUCCESS", "TRADE_SUCCESS", "TRADE_FINISHED")
 _INSURANCE_CHARACTERS: Final = 28
 CHANNELS: Final = (Channel.WECHAT, Channel.ALIPAY)
+"""Every channel, in the order of their questions."""
 LETTERS: Final = {Channel.WECHAT: "W", Channel.ALIPAY: "A"}
 """The letters of platform numbers (ORD-25)."""
 _CHANNELS: Final = {CodeKind.WECHAT: Channel.WECHAT, CodeKind.ALIPAY: Channel.ALIPAY}

@@ -70,6 +70,7 @@ class Stopped:
 
 
 LinkEvent = Union[Up, Down, Stopped, Notice, OrderEvent]
+"""What `PosLink.poll_event` gives."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Notice:
 
 
 Event = Union[Started, Ended, Received, Notice]
+"""What a session tells."""
 
 
 class Live:

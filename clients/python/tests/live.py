@@ -171,8 +171,8 @@ class Site:
         raise SystemExit("hispos-pos is not ready")
 
     def _start(self, words: list[str]) -> subprocess.Popen[str]:
-        log = (self.root / "log").open("a")
-        program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True)
+        with (self.root / "log").open("a") as log:
+            program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True)
         self.programs.append(program)
         return program
 

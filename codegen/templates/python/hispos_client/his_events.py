@@ -58,3 +58,4 @@ class TotalsTold:
 
 
 LinkEvent = Union[Ready, Progress, OrderEnded, Rejected, Down, Pulled, TotalsTold, Alarm, Notice]
+"""What `HisLink.poll_event` gives."""

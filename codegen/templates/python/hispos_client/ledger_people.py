@@ -12,9 +12,13 @@ from .messages import book_pb2, message_pb2
 from .messages.book_pb2 import BillRow, Decision, HisOrder, PeerRow
 
 EVIDENCE = book_pb2.DECISION_KIND_EVIDENCE
+"""The newest signed evidence ends the order."""
 UNPAID = book_pb2.DECISION_KIND_NOT_PAID
+"""Nothing was paid."""
 KEEP = book_pb2.DECISION_KIND_KEEP
+"""It needs people still."""
 RETURNED = book_pb2.DECISION_KIND_RETURNED
+"""Its money was given back outside of hispos."""
 
 
 class LedgerPeople(LedgerResults):

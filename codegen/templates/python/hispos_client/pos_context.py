@@ -13,9 +13,8 @@ from .messages import message_pb2
 from .messages.agreement_pb2 import AgreedTimers, Agreement
 from .messages.order_pb2 import OrderCore
 from .payment import CHANNELS, LETTERS, Merchant, PaymentCode, Question, merchant
+from .provisioning import SERVING_MAX
 from .tables import Channel, Kind, Labels, PlatformCall, Timers
-
-SERVING_MAX: Final = 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class Alarm:
 
 
 OrderEvent = Union[Accepted, Stage, Ended, HisAnswered, MerchantVerified, Alarm]
+"""What a terminal tells of its orders and merchants."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Report:
 
 
 Effect = Union[Question, message_pb2.OrderState, OrderEvent, Report]
+"""What follows from a step, behind its rows."""
 
 
 @dataclass

@@ -21,6 +21,7 @@ from .pos_refund import RefundOrder
 from .tables import Disposition, Kind, Limits, PlatformCall, RejectCode, Status, Timers
 
 Life = Union[Collect, RefundOrder]
+"""An order at the POS."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class Stopped:
 
 
 LinkEvent = Union[Up, Down, Stopped, Notice, OrderEvent]
+"""What `PosLink.poll_event` gives."""
 
 
 @dataclass(frozen=True)

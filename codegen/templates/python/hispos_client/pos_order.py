@@ -26,6 +26,7 @@ REVERSING: Final = book_pb2.POS_STATE_REVERSING
 REFUNDING: Final = book_pb2.POS_STATE_REFUNDING
 ASKING: Final = book_pb2.POS_STATE_ASKING
 ENDED: Final = book_pb2.POS_STATE_ENDED
+"""It has a result."""
 
 _STAGES: Final = {
     WAIT_CODE: StageCode.WAIT_CODE,

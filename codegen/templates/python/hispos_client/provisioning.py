@@ -15,8 +15,13 @@ from .crypto import Crypto, is_usable_key, sha256, signed_message
 from .messages.agreement_pb2 import Agreement, Device, DeviceManifest, SignedFile, Terminal, TerminalManifest
 from .tables import FileKind, Labels, Limits, Revocation, Timers
 
+SERVING_MAX: Final = 2
+"""So many agreements serve new sessions: the newest ones (PRV-31)."""
+
 Manifest = Union[DeviceManifest, TerminalManifest]
+"""A list of what the other organisation has registered."""
 Entry = Union[Device, Terminal]
+"""One of its rows."""
 
 _CONTEXTS: Final = {
     FileKind.AGREEMENT: Labels.AGREEMENT,

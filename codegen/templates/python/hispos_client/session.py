@@ -51,6 +51,7 @@ class Notice:
 
 
 Event = Union[Started, Ended, Received, Notice]
+"""What a session tells."""
 
 
 class Live:

@@ -192,10 +192,10 @@ class Place:
         return terminal
 
     def _start(self, words: list[str]) -> subprocess.Popen[str]:
-        log = (self.root / "log").open("a")
-        program = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        with (self.root / "log").open("a") as log:
+            program = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         self.programs.append(program)
         return program
 
