@@ -45,9 +45,6 @@ const (
 	AlarmUnconfirmed     = "unconfirmed"
 )
 
-// Up: a session with a terminal is there.
-type Up struct{ TerminalID string }
-
 // PosConfig is what a POS takes part with. The journal was begun before.
 type PosConfig struct {
 	End *End

@@ -1,11 +1,15 @@
 package hispos
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	pb "hispos-client/internal/messages"
 )
@@ -124,27 +128,63 @@ func TestDamagedCoresAndResultsAreRefusedByName(t *testing.T) {
 }
 
 func TestDamagedSignedFilesAndArmourAreRefused(t *testing.T) {
-	count := 0
+	damaged := map[string]int{}
 	for _, item := range loadVectors(t, "signed_files.json").objects("cases") {
-		if item.text("about") != "file" || item.text("result") != "valid" || count == 3 {
-			continue
-		}
-		count++
-		survive(t, [][]byte{item.bytes("file")}, func(data []byte) error {
-			_, err := readFile(data, pb.FileKind(item.number("wanted")))
-			return err
-		}, isA[FileRefused])
-	}
-	for _, item := range loadVectors(t, "signed_files.json").objects("cases") {
-		if item.text("about") == "armour" && item.text("result") == "valid" {
+		about := item.text("about")
+		switch {
+		case item.text("result") != "valid":
+		case about == "file":
+			damaged[fmt.Sprint(about, item.number("wanted"))]++
+			survive(t, [][]byte{item.bytes("file")}, func(data []byte) error {
+				_, err := readFile(data, pb.FileKind(item.number("wanted")))
+				return err
+			}, isA[FileRefused])
+		case about == "armour":
+			damaged[about]++
 			survive(t, [][]byte{[]byte(item.text("text"))}, func(data []byte) error {
 				_, err := ReadArmour(string(data))
 				return err
 			}, isA[FileRefused])
-			return
 		}
 	}
-	t.Error("no armour")
+	if len(damaged) != 4 {
+		t.Errorf("agreements, two kinds of manifests and armour are four: %v", damaged)
+	}
+}
+
+func TestNoSignatureOfADamagedFileHolds(t *testing.T) {
+	// A file of each kind, from here.
+	his, pos := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	site := loadVectors(t, "conversations.json").object("site")
+	payload := &pb.Agreement{}
+	if err := proto.Unmarshal(site.bytes("agreement"), payload); err != nil {
+		t.Fatal(err)
+	}
+	payload.HisOrganisationKey, payload.PosOrganisationKey = Standard{}.Ed25519Public(his), Standard{}.Ed25519Public(pos)
+	file := SignFile(Standard{}, pb.FileKind_FILE_KIND_AGREEMENT, encode(payload), his, pos)
+	agreement, err := ReadAgreement(Standard{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices := SignFile(Standard{}, pb.FileKind_FILE_KIND_DEVICE_MANIFEST, site.bytes("device_manifest"), pos)
+	terminals := SignFile(Standard{}, pb.FileKind_FILE_KIND_TERMINAL_MANIFEST, site.bytes("terminal_manifest"), his)
+	for name, of := range map[string]struct {
+		file []byte
+		read func([]byte) error
+	}{
+		"agreement": {file, func(data []byte) error { _, err := ReadAgreement(Standard{}, data); return err }},
+		"devices":   {devices, func(data []byte) error { _, err := ReadDevices(Standard{}, data, agreement); return err }},
+		"terminals": {terminals, func(data []byte) error { _, err := ReadTerminals(Standard{}, data, agreement); return err }},
+	} {
+		if err := of.read(of.file); err != nil {
+			t.Fatal(name, err)
+		}
+		damages(of.file, func(data []byte) {
+			if err := of.read(data); !isA[FileRefused](err) {
+				t.Errorf("%s %x: %v", name, data, err)
+			}
+		})
+	}
 }
 
 func TestDamagedHandshakesAreDroppedOrRefusedAndNeverAccepted(t *testing.T) {

@@ -4,8 +4,11 @@ import pb "hispos-client/internal/messages"
 
 // What the links of both ends say.
 
-// Event is one of a link, such as Ready, Progress, Accepted, OrderEnded, Down, Alarm or Notice.
+// Event is one of a link, such as Up, Ready, Progress, Accepted, OrderEnded, Down, Alarm or Notice.
 type Event any
+
+// Up: there is a session with a terminal, or with a device.
+type Up struct{ Peer string }
 
 // Ready: the session is past Sync: orders can be made.
 type Ready struct{}

@@ -97,6 +97,7 @@ func (l *HisLink) goOn(now int64) {
 
 func (l *HisLink) begin(session started, now int64) {
 	l.forget()
+	l.tell(Up{session.peer})
 	l.zero, l.sentAt = session.zero, now
 	for _, agreement := range l.Ledger.site.serving() {
 		if bytes.Equal(agreement.Hash, session.agreementHash) {

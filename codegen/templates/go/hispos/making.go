@@ -72,7 +72,7 @@ func (l *Ledger) makeCollect(bill string, fen int64, window window) (string, err
 	if err := l.judgeBill(batch, bill); err != nil {
 		return "", err
 	}
-	generation, err := l.nextGeneration(batch, bill, row.Orders)
+	free, err := l.freeGenerations(batch, bill, row.Orders)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +80,7 @@ func (l *Ledger) makeCollect(bill string, fen int64, window window) (string, err
 	if fen <= 0 || uint64(fen) > most {
 		return "", Refusal{ReasonExceeds, "the amount is not allowed"}
 	}
-	number := l.billNumber(bill, generation)
+	number := l.billNumber(bill, free[0])
 	order, err := l.newOrder(&pb.OrderCore{
 		OrderNo:     number,
 		DeviceId:    window.deviceID,
@@ -93,12 +93,12 @@ func (l *Ledger) makeCollect(bill string, fen int64, window window) (string, err
 		return "", err
 	}
 	if unix := l.unix(); unix == 0 || unix < site.SearchUntil {
-		for nth := range uint32(LimitSearchMax) {
-			order.Search = append(order.Search, l.billNumber(bill, generation+nth))
+		for _, generation := range free[:min(len(free), LimitSearchMax)] {
+			order.Search = append(order.Search, l.billNumber(bill, generation))
 		}
 	}
-	order.Bill, order.Generation = bill, generation
-	row.Present, row.Orders = number, generation+1
+	order.Bill, order.Generation = bill, free[0]
+	row.Present, row.Orders = number, free[0]+1
 	batch.put(pb.Table_TABLE_ORDER, number, order)
 	batch.put(pb.Table_TABLE_BILL, bill, row)
 	return number, batch.commit()
@@ -123,21 +123,21 @@ func (l *Ledger) judgeBill(batch *batch, bill string) error {
 	return nil
 }
 
-// nextGeneration is the first of the bill's next numbers that no adopted order holds (ORD-162, ORD-230).
-func (l *Ledger) nextGeneration(batch *batch, bill string, made uint32) (uint32, error) {
-	free, isFree := uint32(0), false
+// freeGenerations are those of the bill's next numbers that no adopted order holds (ORD-162, ORD-163, ORD-230).
+func (l *Ledger) freeGenerations(batch *batch, bill string, made uint32) ([]uint32, error) {
+	var free []uint32
 	for generation := made; generation < made+LimitOrphanNumbers; generation++ {
 		number := l.billNumber(bill, generation)
 		held := batch.order(number)
 		switch {
-		case held == nil && !isFree:
-			free, isFree = generation, true
-		case held != nil && held.Bill != bill:
-			return 0, Refusal{ReasonOrphan, "no bill has adopted " + number + ", which is this bill's"}
+		case held == nil:
+			free = append(free, generation)
+		case held.Bill != bill:
+			return nil, Refusal{ReasonOrphan, "no bill has adopted " + number + ", which is this bill's"}
 		}
 	}
-	if !isFree {
-		return 0, Refusal{ReasonOther, "none of the bill's next numbers is free"}
+	if len(free) == 0 {
+		return nil, Refusal{ReasonOther, "none of the bill's next numbers is free"}
 	}
 	return free, nil
 }

@@ -139,17 +139,27 @@ func (s *hisSide) collect() []output {
 	for desk, link := range s.links {
 		found = append(found, transmits(link, desk)...)
 		for told := link.PollEvent(); told != nil; told = link.PollEvent() {
+			said := eventOf(told, desk)
 			switch told := told.(type) {
 			case hispos.OrderEnded:
-				said := event("ended", desk)
+				said = event("ended", desk)
 				said["order_no"] = told.OrderNo
-				found = append(found, said)
-			case hispos.Alarm:
-				found = append(found, alarm(told, desk))
+			case hispos.Rejected:
+				said = event("rejected", desk)
+				said["order_no"], said["code"] = told.OrderNo, told.Code
+			case hispos.TotalsTold:
+				said = event("totals", desk)
+				said["business_day"] = told.BusinessDay
 			case hispos.Ready:
-				found = append(found, event("ready", desk))
+				said = event("ready", desk)
 			case hispos.Pulled:
-				found = append(found, event("pulled", desk))
+				said = event("pulled", desk)
+			case hispos.Notice:
+				said = event("notice", desk)
+				said["text"] = told.Text
+			}
+			if said != nil {
+				found = append(found, said)
 			}
 		}
 	}

@@ -131,13 +131,28 @@ type output map[string]any
 
 func event(name string, desk int) output { return output{"is": "event", "event": name, "desk": desk} }
 
-func alarm(told hispos.Alarm, desk int) output {
-	said := event("alarm", desk)
-	said["alarm"] = told.What
-	if told.OrderNo != "" {
-		said["order_no"] = told.OrderNo
+// eventOf is an event that the links of both ends tell; nil for another one.
+func eventOf(told hispos.Event, desk int) output {
+	switch told := told.(type) {
+	case hispos.Alarm:
+		said := event("alarm", desk)
+		said["alarm"] = told.What
+		if told.OrderNo != "" {
+			said["order_no"] = told.OrderNo
+		}
+		return said
+	case hispos.Up:
+		said := event("session_up", desk)
+		said["peer"] = told.Peer
+		return said
+	case hispos.Down:
+		return event("session_down", desk)
+	case hispos.Progress:
+		said := event("progress", desk)
+		said["order_no"], said["stage"] = told.OrderNo, told.Stage
+		return said
 	}
-	return said
+	return nil
 }
 
 // link is what both ends have.

@@ -83,13 +83,23 @@ func (s *posSide) collect() []output {
 		found = append(found, asked(&ask))
 	}
 	for told := s.link.PollEvent(); told != nil; told = s.link.PollEvent() {
+		said := eventOf(told, 0)
 		switch told := told.(type) {
 		case hispos.Accepted:
-			said := event("accepted", 0)
+			said = event("accepted", 0)
 			said["order_no"], said["amount"] = told.OrderNo, told.Amount
+		case hispos.Ended:
+			said = event("ended", 0)
+			said["order_no"] = told.OrderNo
+		case hispos.Answered:
+			said = event("answered", 0)
+			said["order_no"] = told.OrderNo
+		case hispos.MerchantChanged:
+			said = event("merchant", 0)
+			said["account"], said["verified"] = told.Merchant.Account, told.IsVerified
+		}
+		if said != nil {
 			found = append(found, said)
-		case hispos.Alarm:
-			found = append(found, alarm(told, 0))
 		}
 	}
 	return found
