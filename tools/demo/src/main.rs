@@ -55,7 +55,7 @@ struct Arguments {
 /// What else than the story.
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Pays by every HIS at every POS of the table: a collect, a refund, a pulled cable, a kill of either side.
+    /// Pays by every HIS at every POS of the table: collects, a refund, a cancel, a pulled cable, kills, a look-up.
     Pairs(pairs::Wanted),
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::ends::{Ends, Wire};
 use crate::line::{Cable, Capture};
-use crate::members::Member;
+use crate::members::{CLASSES, Cancel, Member};
 use crate::programs::{Binaries, COMMAND_WITHIN, Program, run};
 use crate::provision::{self, Commands, Places, SITE_CODE, WINDOW};
 use crate::station::Station;
@@ -19,16 +19,23 @@ const WITHIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long the books may take to agree once HIS has said its last word.
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
+/// What the patient pays.
+const AMOUNT: &str = "+12.34";
+/// How a HIS's command ends when a signed result says that nothing was paid.
+const NOT_PAID: i32 = 3;
+/// Stands for a payer who shows no code.
+const NO_CODE: &str = "-";
 /// What payers show, one for each order: the last two digits choose the story, 01 is one that asks for a password.
-const CODES: [&str; 8] = [
+const CODES: [&str; 9] = [
     "134567890100000100",
     "134567890100000201",
     "134567890100000301",
     "134567890100000401",
     "134567890100000500",
+    NO_CODE,
+    NO_CODE,
+    NO_CODE,
     "134567890100000600",
-    "134567890100000700",
-    "134567890100000800",
 ];
 
 /// Everything of a cell.
@@ -119,7 +126,7 @@ impl<'a> Pair<'a> {
         self.pos = None;
         self.start_pos()?;
         // Paid, or not paid by a signed result: the comparison of the books tells whether it is true.
-        self.end(&mut collect, &[0, 3], "the collect at a killed POS")?;
+        self.end(&mut collect, &[0, NOT_PAID], "the collect at a killed POS")?;
 
         let mut collect = self.collect("B-4")?;
         let order = self.accept()?;
@@ -132,27 +139,64 @@ impl<'a> Pair<'a> {
         let mut collect = self.collect("B-5")?;
         self.accept()?;
         self.end(&mut collect, &[0], "the collect behind a killed HIS")?;
+
+        self.without_a_code()?;
+
+        let mut collect = self.collect("B-9")?;
+        self.accept()?;
+        self.end(&mut collect, &[0], "the last collect")?;
         self.agree()
     }
 
-    fn member_words(&self, role: usize, words: &[&str], more: &[(&str, &str)]) -> Vec<String> {
+    /// A cancel, and a kill of either side before a code is shown: none of these orders can be paid any more.
+    fn without_a_code(&mut self) -> Told<()> {
+        let his = &self.members[0].his;
+        let mut cancelled = match his.cancel {
+            Cancel::Itself(words) => self.pay("B-6", words)?,
+            Cancel::Beside(_) => self.collect("B-6")?,
+        };
+        let order = self.accept()?;
+        if let Cancel::Beside(words) = his.cancel {
+            let mut cancel = self.run(0, "cancel", &self.member_words(0, words, &[("{order}", &order)]))?;
+            self.end(&mut cancel, &[0], "the command that cancels")?;
+        }
+        self.end(&mut cancelled, &[NOT_PAID], "the cancel")?;
+
+        let mut collect = self.collect("B-7")?;
+        self.accept()?;
+        self.pos = None;
+        self.start_pos()?;
+        self.end(&mut collect, &[NOT_PAID], "the collect at a POS that is killed before the code")?;
+
+        let mut collect = self.collect("B-8")?;
+        let order = self.accept()?;
+        self.server = None;
+        collect.kill()?;
+        self.start_server()?;
+        let more = [("{order}", order.as_str()), ("{bill}", "B-8"), ("{amount}", AMOUNT)];
+        let mut look = self.run(0, "look", &self.member_words(0, his.look, &more))?;
+        self.end(&mut look, &[NOT_PAID], "the look-up of an order whose HIS was killed")
+    }
+
+    fn member_words(&self, role: usize, words: &str, more: &[(&str, &str)]) -> Vec<String> {
         let [his, pos] = self.members;
         let (member, (port, tty), own) = if role == 0 {
             (his, &self.ends.his, if his.name == "reference" { "his" } else { "own-his" })
         } else {
             (pos, &self.ends.pos, if pos.name == "reference" { "pos" } else { "own-pos" })
         };
-        let line: Vec<&str> = match (role, self.ends.wire) {
-            (0, Wire::Tcp) => vec![his.his.lines[0]],
-            (0, Wire::Serial) => vec![his.his.lines[1]],
-            (_, Wire::Tcp) => pos.pos.lines[0].to_vec(),
-            (_, Wire::Serial) => pos.pos.lines[1].to_vec(),
+        let line = match (role, self.ends.wire) {
+            (0, Wire::Tcp) => his.his.lines[0],
+            (0, Wire::Serial) => his.his.lines[1],
+            (_, Wire::Tcp) => pos.pos.lines[0],
+            (_, Wire::Serial) => pos.pos.lines[1],
         };
         let (port, at) = (port.to_string(), format!("127.0.0.1:{port}"));
         let values = [
             ("{his}", self.binaries.his.display().to_string()),
             ("{pos}", self.binaries.pos.display().to_string()),
             ("{build}", self.folders.1.join(member.name).display().to_string()),
+            ("{classes}", CLASSES.to_owned()),
             ("{home}", self.places.text(own)),
             ("{credentials}", self.places.text("bank/credentials.json")),
             ("{url}", self.url.clone()),
@@ -161,11 +205,11 @@ impl<'a> Pair<'a> {
             ("{port}", port),
             ("{tty}", tty.clone()),
         ];
-        let expanded =
-            words.iter().flat_map(|&word| if word == "{line}" { line.clone() } else { vec![word] });
         let known =
             |word: &str| values.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value));
-        expanded
+        words
+            .replace("{line}", line)
+            .split(' ')
             .map(|word| more.iter().fold(known(word), |word, (name, value)| word.replace(name, value)))
             .collect()
     }
@@ -212,8 +256,12 @@ impl<'a> Pair<'a> {
     }
 
     fn collect(&self, bill: &str) -> Told<Station> {
-        let more = [("{bill}", bill), ("{amount}", "+12.34")];
-        self.run(0, bill, &self.member_words(0, self.members[0].his.collect, &more))
+        self.pay(bill, self.members[0].his.collect)
+    }
+
+    fn pay(&self, bill: &str, words: &str) -> Told<Station> {
+        let more = [("{bill}", bill), ("{amount}", AMOUNT)];
+        self.run(0, bill, &self.member_words(0, words, &more))
     }
 
     fn refund(&self, order: &str) -> Told<Station> {
@@ -245,8 +293,9 @@ impl<'a> Pair<'a> {
         if !is_collect(&line) {
             return Ok(None);
         }
-        if !of.has_codes_as_words {
-            pos.tell(CODES.get(self.shown).ok_or("no code is left")?)?;
+        let code = CODES.get(self.shown).copied().ok_or("no code is left")?;
+        if !of.has_codes_as_words && code != NO_CODE {
+            pos.tell(code)?;
         }
         self.shown += 1;
         Ok(Some(order))

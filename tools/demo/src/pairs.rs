@@ -1,7 +1,8 @@
 //! The table: every HIS against every POS, each pair as real processes with a cable between them.
 //!
-//! Each cell plays a collect, a refund, a pulled cable, and SIGKILL of either side while the patient pays. Then the books
-//! of both ends and of the platform are compared by the program that shares no code with them.
+//! Each cell plays a collect, a refund, a cancel, a pulled cable, SIGKILL of either side while the patient pays and while
+//! no code is shown yet, and the look-up of what a killed HIS left. Then the books of both ends and of the platform are
+//! compared by the program that shares no code with them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -107,7 +108,7 @@ fn prepare(member: &Member, clients: &Path, built: &Path) -> Told<()> {
     }
     let place = built.join(member.name).display().to_string();
     for words in member.build {
-        let words: Vec<String> = words.iter().map(|word| word.replace("{build}", &place)).collect();
+        let words: Vec<String> = words.split(' ').map(|word| word.replace("{build}", &place)).collect();
         let (program, rest) = words.split_first().ok_or("no program")?;
         let output = std::process::Command::new(program)
             .args(rest)
