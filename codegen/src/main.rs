@@ -212,6 +212,10 @@ fn new(lang: &str, role: Role, out: &Path, replace: bool) -> End {
     }
 }
 
+fn status(language: &Language, standing: &Standing) -> String {
+    if standing.is_there() { language.status() } else { "missing".to_owned() }
+}
+
 fn list() -> End {
     let row = |language: &Language, standing: &Standing| {
         let role = format!("{:?}", standing.role).to_lowercase();
@@ -219,7 +223,7 @@ fn list() -> End {
             "{:<10}{:<6}{:<14}{}\n{:<30}missing: {}",
             language.id,
             role,
-            standing.status,
+            status(language, standing),
             standing.has.join("; "),
             "",
             standing.lacks.join(", ")
@@ -229,7 +233,10 @@ fn list() -> End {
         LANGUAGES.iter().flat_map(|language| language.roles.iter().map(move |standing| (language, standing)));
     let (objects, lines): (Vec<_>, Vec<_>) = rows
         .map(|(language, standing)| {
-            (json!({"language": language.id, "standing": standing}), row(language, standing))
+            (
+                json!({"language": language.id, "status": status(language, standing), "standing": standing}),
+                row(language, standing),
+            )
         })
         .unzip();
     End::Done(json!({"clients": objects}), lines.join("\n"))

@@ -22,6 +22,8 @@ pub(crate) struct His {
     /// The server behind the commands; empty if a command is the whole HIS.
     pub(crate) serve: &'static str,
     pub(crate) collect: &'static str,
+    /// A collect that makes no second order for the bill when the first has ended unpaid.
+    pub(crate) collect_once: &'static str,
     pub(crate) refund: &'static str,
     /// Cancels an order that waits for a code: one of its own, made for it, or the one that another command made.
     pub(crate) cancel: Cancel,
@@ -46,10 +48,8 @@ pub(crate) struct Pos {
     pub(crate) serve: &'static str,
     /// How it names a TCP line, where it listens, and a serial one.
     pub(crate) lines: [&'static str; 2],
-    /// What it says, with an order number, when a code can be shown.
+    /// What it says, with an order number, when a code can be shown: as a line of its standard input.
     pub(crate) waits: &'static str,
-    /// Whether the codes are its last words in place of lines of its standard input.
-    pub(crate) has_codes_as_words: bool,
 }
 
 /// Where Java's example programs are.
@@ -65,6 +65,7 @@ const REFERENCE: Member = Member {
     his: His {
         serve: "{his} --home {home} --json serve --listen 127.0.0.1:0",
         collect: "{his} --home {home} --json --lang en collect --bill {bill} {amount} --window {window} --id {bill} --patience 120",
+        collect_once: "{his} --home {home} --json --lang en collect --bill {bill} {amount} --window {window} --id {bill} --patience 120 --seconds 5",
         refund: "{his} --home {home} --json --lang en refund {order} {amount} --operator 1001 --approver 2001 --reason mistake --window {window}",
         cancel: Cancel::Beside("{his} --home {home} --json --lang en cancel {order}"),
         // The same request is followed to its end.
@@ -75,7 +76,6 @@ const REFERENCE: Member = Member {
         serve: "{pos} --home {home} --json --lang en serve --scanner stdin --credentials {credentials} --platform {url} {line}",
         lines: ["--listen {at}", "--serial {tty}"],
         waits: "wait_code",
-        has_codes_as_words: false,
     },
 };
 
@@ -89,6 +89,7 @@ const GO: Member = Member {
     his: His {
         serve: "",
         collect: "{build}/window -home {home} -line {line} collect {bill} {amount}",
+        collect_once: "{build}/window -home {home} -line {line} collect {bill} {amount}",
         refund: "{build}/window -home {home} -line {line} refund {order} {amount} 1001 2001",
         cancel: Cancel::Itself("{build}/window -home {home} -line {line} cancel {bill} {amount}"),
         look: "{build}/window -home {home} -line {line} look {order}",
@@ -98,7 +99,6 @@ const GO: Member = Member {
         serve: "{build}/terminal -home {home} -credentials {credentials} -platform {url} {line}",
         lines: ["-line listen:{at}", "-line serial:{tty}"],
         waits: "Accepted",
-        has_codes_as_words: false,
     },
 };
 
@@ -109,6 +109,7 @@ const JAVA: Member = Member {
     his: His {
         serve: "",
         collect: "java -cp {classes} hispos.example.Window {home} {line} collect {bill} {amount}",
+        collect_once: "java -cp {classes} hispos.example.Window {home} {line} collect {bill} {amount}",
         refund: "java -cp {classes} hispos.example.Window {home} {line} refund {order} {amount} item-1 1001 2001 mistake",
         cancel: Cancel::Itself(
             "java -cp {classes} hispos.example.Window {home} {line} cancel {bill} {amount}",
@@ -120,7 +121,6 @@ const JAVA: Member = Member {
         serve: "java -cp {classes} hispos.example.PosTerminal {home} {line} {credentials} {url}",
         lines: ["listen:{port}", "serial:{tty}"],
         waits: "accepted",
-        has_codes_as_words: true,
     },
 };
 
@@ -131,6 +131,7 @@ const PYTHON: Member = Member {
     his: His {
         serve: "",
         collect: ".venv/bin/python -u -m examples.window --home {home} --line {line} collect --bill {bill} {amount}",
+        collect_once: ".venv/bin/python -u -m examples.window --home {home} --line {line} collect --bill {bill} {amount}",
         refund: ".venv/bin/python -u -m examples.window --home {home} --line {line} refund {order} {amount} --operator 1001 --approver 2001",
         cancel: Cancel::Itself(
             ".venv/bin/python -u -m examples.window --home {home} --line {line} cancel --bill {bill} {amount}",
@@ -142,6 +143,5 @@ const PYTHON: Member = Member {
         serve: ".venv/bin/python -u -m examples.terminal --home {home} --credentials {credentials} --platform {url} {line}",
         lines: ["--line tcp:{at}", "--line serial:{tty}"],
         waits: "Accepted",
-        has_codes_as_words: false,
     },
 };

@@ -3,7 +3,10 @@
 //! Each client is made in an empty folder below `target/clients` and proved there by the commands of its own README, so
 //! what a vendor reads is what is checked. Then it pays as HIS at every POS and as POS at every HIS, as real processes.
 
+use crate::status::{self, Cell, Client, Facts};
 use crate::{root, test};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -22,7 +25,7 @@ const DRIVER: &str = "driver";
 /// How `hispos-codegen` ends without a program of the machine that it needs.
 const IS_MISSING: i32 = 5;
 const CLIENTS: &str = "target/clients";
-const USAGE: &str = "usage: cargo xtask clients [--lang L]... [--strict] [--pay]";
+const USAGE: &str = "usage: cargo xtask clients [--lang L]... [--strict] [--pay] | --write";
 
 /// What is wanted.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -33,6 +36,8 @@ struct Wanted<'a> {
     strict: bool,
     /// The first payments of the READMEs, too.
     pay: bool,
+    /// What comes of it is written down.
+    write: bool,
 }
 
 enum Outcome {
@@ -58,21 +63,31 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     }
     build()?;
     let mut rows = Vec::new();
+    let mut facts = Facts::default();
     for language in known {
+        let digest = status::digest(&language)?;
+        let mut client = Client { digest, clean: true, ..Client::default() };
         // The others are made, too: the ones that are wanted pay with them.
         let takes = wanted.languages.is_empty() || wanted.languages.iter().any(|&one| one == language);
         let steps: &[&str] = if takes { &["drift", "prove"] } else { &["make"] };
         for &step in steps {
             println!("{language}: {step} (at {} s)", begin.elapsed().as_secs());
             let began = Instant::now();
-            let outcome = codegen(step, &language, wanted.pay)?;
+            let outcome = codegen(step, &language, wanted.pay, &mut client)?;
+            client.clean &= matches!(outcome, Outcome::Passed(_));
             rows.push(Row { language: language.clone(), step, outcome, seconds: began.elapsed().as_secs() });
         }
+        facts.clients.insert(language, client);
     }
     println!("everybody with everybody (at {} s)", begin.elapsed().as_secs());
     let began = Instant::now();
-    let outcome = pairs(&wanted).map_or_else(Outcome::Failed, Outcome::Passed);
+    let (outcome, cells) = pairs(&wanted)?;
+    facts.cells = cells;
     rows.push(Row { language: "all".to_owned(), step: "pairs", outcome, seconds: began.elapsed().as_secs() });
+    if wanted.write {
+        // Files that were changed meanwhile have another digest now: their client is called experimental.
+        status::write(facts)?;
+    }
     conclude(&rows, wanted.strict)
 }
 
@@ -83,11 +98,13 @@ fn wanted<'a>(words: &[&'a str]) -> Result<Wanted<'a>, String> {
         match word {
             "--strict" => wanted.strict = true,
             "--pay" => wanted.pay = true,
+            "--write" => wanted = Wanted { strict: true, pay: true, write: true, ..wanted },
             "--lang" => wanted.languages.push(words.next().ok_or(USAGE)?),
             _ => return Err(USAGE.to_owned()),
         }
     }
-    Ok(wanted)
+    // Only a whole run says what a page says.
+    if wanted.write && !wanted.languages.is_empty() { Err(USAGE.to_owned()) } else { Ok(wanted) }
 }
 
 fn last_line(text: &str) -> String {
@@ -110,8 +127,8 @@ fn languages(folder: &Path) -> Result<Vec<String>, String> {
 }
 
 /// One step of the generator for a language: `drift`, `prove` in an empty folder, or only `make`. What it says while it
-/// works is shown at once.
-fn codegen(step: &str, language: &str, pays: bool) -> Result<Outcome, String> {
+/// works is shown at once; what it proves is written into `client`.
+fn codegen(step: &str, language: &str, pays: bool, client: &mut Client) -> Result<Outcome, String> {
     let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
     let folder = format!("{CLIENTS}/{language}");
     let mut generator = Command::new(own.with_file_name("hispos-codegen"));
@@ -127,9 +144,15 @@ fn codegen(step: &str, language: &str, pays: bool) -> Result<Outcome, String> {
     let output = generator.stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("hispos-codegen: {error}"))?;
     let said = last_line(&String::from_utf8_lossy(&output.stdout));
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let said: Value = serde_json::from_str(&said).unwrap_or_default();
+    if let Some(proof) = said.get("proof") {
+        let number = |member: &str| proof.get(member).and_then(Value::as_u64).unwrap_or_default();
+        (client.replayed, client.unimplemented) = (number("replayed"), number("unimplemented"));
+        let paid = proof.get("paid_after_s").and_then(Value::as_array).into_iter().flatten();
+        client.first_payment_s = paid.filter_map(Value::as_u64).collect();
+    }
     let text = |member: &str| match said.get(member) {
-        Some(serde_json::Value::String(text)) => last_line(text),
+        Some(Value::String(text)) => last_line(text),
         Some(value) => value.to_string(),
         None => String::new(),
     };
@@ -146,20 +169,24 @@ fn programs() -> Result<Vec<(String, PathBuf)>, String> {
     Ok(PROGRAMS.iter().map(named).collect())
 }
 
-/// The rows and columns that are wanted; its last line counts them.
-fn pairs(wanted: &Wanted<'_>) -> Result<String, String> {
+/// The rows and columns that are wanted, each cell told as it ends.
+fn pairs(wanted: &Wanted<'_>) -> Result<(Outcome, Vec<Cell>), String> {
     let own = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
     let mut demo = Command::new(own.with_file_name("hispos-demo"));
-    demo.args(["pairs", "--clients", CLIENTS]).current_dir(root::root()).stdin(Stdio::null());
+    demo.args(["--json", "pairs", "--clients", CLIENTS]).current_dir(root::root()).stdin(Stdio::null());
     demo.envs(programs()?);
     demo.args(wanted.languages.iter().flat_map(|name| ["--member", name]));
     if wanted.strict {
         demo.arg("--strict");
     }
     let output = demo.stderr(Stdio::inherit()).output().map_err(|error| format!("hispos-demo: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    print!("{said}");
-    if output.status.success() { Ok(last_line(&said)) } else { Err(last_line(&said)) }
+    let said = last_line(&String::from_utf8_lossy(&output.stdout));
+    let mut said: BTreeMap<String, Value> = serde_json::from_str(&said).unwrap_or_default();
+    let cells: Vec<Cell> =
+        said.remove("cells").and_then(|cells| serde_json::from_value(cells).ok()).unwrap_or_default();
+    let text = format!("{} of {} passed", cells.iter().filter(|cell| cell.passed).count(), cells.len());
+    let outcome = if output.status.success() { Outcome::Passed(text) } else { Outcome::Failed(text) };
+    Ok((outcome, cells))
 }
 
 fn conclude(rows: &[Row], strict: bool) -> Result<(), String> {
@@ -183,9 +210,10 @@ mod tests {
 
     #[test]
     fn words_that_are_not_known_are_refused() {
-        let both = Wanted { languages: vec!["go", "python"], strict: true, pay: false };
+        let both = Wanted { languages: vec!["go", "python"], strict: true, pay: false, write: false };
         assert_eq!(wanted(&["--lang", "go", "--strict", "--lang", "python"]), Ok(both));
         assert!(wanted(&["--lang"]).is_err());
         assert!(wanted(&["--quick"]).is_err());
+        assert!(wanted(&["--write", "--lang", "go"]).is_err(), "no page from a part");
     }
 }

@@ -4,6 +4,7 @@ mod clients;
 mod proto;
 mod root;
 mod spec;
+mod status;
 mod test;
 mod tidy;
 mod trace;
@@ -29,6 +30,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   trace --mutate [ID...]  break the code of many a MUST, one at a time, in a copy: the cited test has to fail
   clients [--lang L]... [--strict] [--pay]  prove the vendor clients and pay by each with everybody; what cannot run is
                     listed as missing, and fails with --strict; --pay makes the first payments of the READMEs, too
+  clients --write   all of that, and write what came of it to clients/status.json and its pages
+  status [--check]  write again what follows from clients/status.json and the clients' files, or name what differs
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names
 ";
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
         ["trace", "--expand"] => trace::run(trace::Mode::Expand),
         ["trace", "--mutate", ids @ ..] => trace::mutate(ids),
         ["clients", rest @ ..] => clients::run(rest),
+        ["status"] => status::run(false),
+        ["status", "--check"] => status::run(true),
         ["wasm"] => wasm::run(),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),

@@ -3,7 +3,7 @@
 //! Steps run in order and all of them run, whatever failed before. A step is skipped only while its program does not
 //! exist, and says so.
 
-use crate::{proto, root, spec, tidy, trace};
+use crate::{proto, root, spec, status, tidy, trace};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,12 +30,13 @@ enum Outcome {
     Skipped(String),
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", what: "rustfmt", work: Work::Cargo(&["fmt", "--all", "--check"]) },
     Step { name: "tidy", what: "floors, cycles, sizes, names", work: Work::Own(tidy::run) },
     Step { name: "proto", what: "schemas and what is generated from them", work: Work::Own(check_proto) },
     Step { name: "spec", what: "the specification's tables and requirements", work: Work::Own(check_spec) },
     Step { name: "trace", what: "requirements, their code and their tests", work: Work::Own(check_trace) },
+    Step { name: "status", what: "the page of the vendor clients", work: Work::Own(check_status) },
     Step {
         name: "clippy",
         what: "lints, warnings denied",
@@ -71,6 +72,10 @@ fn check_proto() -> Result<(), String> {
 
 fn check_spec() -> Result<(), String> {
     spec::run(spec::Mode::Check)
+}
+
+fn check_status() -> Result<(), String> {
+    status::run(true)
 }
 
 fn check_trace() -> Result<(), String> {

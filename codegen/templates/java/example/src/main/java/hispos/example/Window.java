@@ -233,9 +233,9 @@ public final class Window implements Closeable {
   }
 
   /** Asks about an order that an earlier run left open. */
-  private String look(String orderNo, long now) throws Refusal {
+  private String look(String orderNo, long now) {
     if (ledger.order(orderNo) == null) {
-      throw new Refusal(Refusal.Reason.UNKNOWN_ORDER, orderNo + " is no order of this ledger");
+      throw new IllegalArgumentException(orderNo + " is no order of this ledger");
     }
     link.ask(orderNo, now);
     return orderNo;
