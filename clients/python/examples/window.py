@@ -4,6 +4,11 @@
     python -m examples.window --home DIR --line tcp:127.0.0.1:7000 collect --bill B-1 +12.34
     cat bills | python -m examples.window --home DIR --line LINE collect --bill - +12.34
     python -m examples.window --home DIR --line serial:/dev/ttyUSB0 refund ORDER -5.00 --operator 1001 --approver 2001
+    python -m examples.window --home DIR --line tcp:127.0.0.1:7000 cancel --bill B-1 +12.34
+    python -m examples.window --home DIR --line tcp:127.0.0.1:7000 look ORDER
+
+`cancel` collects, and thinks better of it once the terminal waits for a code. `look` ends an order that an earlier run,
+which was killed, left open: by a signed result, as every end.
 
 DIR holds `terminal.key` and `site.secret` (32 bytes each), `terminal.id`, `device.id`, and the signed files
 `agreement.hispos` and `devices.hispos`. The ledger is made there.
@@ -22,12 +27,12 @@ from hispos_client import orders, provisioning
 from hispos_client.book import Book, FileStorage
 from hispos_client.crypto import Standard
 from hispos_client.handshake import End
-from hispos_client.his_link import HisLink, LinkEvent, OrderEnded, Ready
+from hispos_client.his_link import HisLink, LinkEvent, OrderEnded, Progress, Ready
 from hispos_client.his_session import HisSession
 from hispos_client.ledger import Ledger, Refund, Refusal, Site
 from hispos_client.messages.agreement_pb2 import DeviceManifest
 from hispos_client.session import Terms
-from hispos_client.tables import STATUS_MEANINGS, FileKind, Outcome
+from hispos_client.tables import STATUS_MEANINGS, FileKind, Outcome, Stage
 from hispos_client.transport import Line, boot_clock, open_line
 
 DONE, USAGE, REFUSED, UNKNOWN, NOT_REACHABLE = 0, 2, 3, 4, 5
@@ -115,13 +120,14 @@ class Window:
     def pay(
         self, make: Callable[[int], str], seconds: float, tell: Callable[[LinkEvent], None]
     ) -> tuple[int, str]:
-        """Makes an order once the link is ready and waits for its end: an exit code, and what the cashier reads."""
+        """Makes or names an order once the link is ready: its end as an exit code, and what the cashier reads."""
         if not self.link.is_ready and not self.run(lambda event: isinstance(event, Ready), 30, tell):
             return NOT_REACHABLE, "the terminal does not answer"
         order_no = make(boot_clock())
         unknown = UNKNOWN, f"{order_no}: unknown. Do not take or give the money again."
         try:
-            if not self.run(lambda event: event == OrderEnded(order_no), seconds, tell):
+            is_open = any(number == order_no for number, _, _ in self.ledger.open_orders())
+            if is_open and not self.run(lambda event: event == OrderEnded(order_no), seconds, tell):
                 return unknown
         except (OSError, ValueError) as error:
             # What breaks behind the making of an order says nothing about its money.
@@ -132,6 +138,23 @@ class Window:
         result = orders.read_result(order.result)
         moved = int(result.outcome) in (Outcome.PAID, Outcome.REFUNDED)
         return (DONE if moved else REFUSED), f"{order_no}: {STATUS_MEANINGS[int(result.status)].cashier_en}"
+
+    def look(self, order_no: str) -> tuple[int, str]:
+        """Asks about an order that an earlier run left open."""
+        if self.ledger.order(order_no) is None:
+            raise Refusal(f"{order_no} is no order of this ledger")
+
+        def ask(now: int) -> str:
+            self.link.ask(order_no, now)
+            return order_no
+
+        return self.pay(ask, 300, print)
+
+    def cancel_at_code(self, event: LinkEvent) -> None:
+        """A cashier who thinks better of it once the terminal waits for a code."""
+        print(event)
+        if isinstance(event, Progress) and event.stage == Stage.WAIT_CODE:
+            self.link.cancel(event.order_no, boot_clock())
 
     def close(self) -> None:
         """Ends the session in order."""
@@ -163,9 +186,11 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--line", required=True)
     commands = parser.add_subparsers(dest="command", required=True)
-    collect = commands.add_parser("collect")
-    collect.add_argument("--bill", required=True)
-    collect.add_argument("amount")
+    for name in ("collect", "cancel"):
+        collect = commands.add_parser(name)
+        collect.add_argument("--bill", required=True)
+        collect.add_argument("amount")
+    commands.add_parser("look").add_argument("order")
     refund = commands.add_parser("refund")
     refund.add_argument("order")
     refund.add_argument("amount")
@@ -175,9 +200,15 @@ def main() -> int:
     refund.add_argument("--reason", default="refund")
     given = parser.parse_args()
     try:
-        fen = orders.parse_amount(given.amount)
+        fen = 0 if given.command == "look" else orders.parse_amount(given.amount)
         window = Window(given.home, given.line)
-        if given.command == "collect":
+        if given.command == "look":
+            code, text = window.look(given.order)
+        elif given.command == "cancel":
+            code, text = window.pay(
+                lambda now: window.link.collect(given.bill, fen, now), 300, window.cancel_at_code
+            )
+        elif given.command == "collect":
             code, text = _collect(window, given.bill, fen)
         else:
             people = (given.operator, given.approver, given.reason)

@@ -103,10 +103,7 @@ func (d *Desk) Run(until func(hispos.Event) bool, most time.Duration) bool {
 	return false
 }
 
-// Cut takes the line away, as a pulled cable does; the loop opens it again.
-func (d *Desk) Cut() { d.loop.Drop() }
-
-// Pay makes an order once the link is ready and waits for its end: an exit code, and what the cashier reads.
+// Pay makes or names an order once the link is ready, and waits for its end: an exit code, and what the cashier reads.
 func (d *Desk) Pay(make func(now int64) (string, error), most time.Duration) (int, string) {
 	isReady := func(event hispos.Event) bool { return event == hispos.Event(hispos.Ready{}) }
 	if !d.Link.IsReady() && !d.Run(isReady, 30*time.Second) {
@@ -117,7 +114,7 @@ func (d *Desk) Pay(make func(now int64) (string, error), most time.Duration) (in
 		return Refused, err.Error()
 	}
 	isEnd := func(event hispos.Event) bool { return event == hispos.Event(hispos.OrderEnded{OrderNo: number}) }
-	if !d.Run(isEnd, most) {
+	if !d.Ledger.HasEnded(number) && !d.Run(isEnd, most) {
 		return Unknown, number + ": unknown. Do not take or give the money again."
 	}
 	said := d.Ledger.Result(number)

@@ -29,8 +29,10 @@ import hispos.client.transport.Line;
 import hispos.client.transport.Lines;
 import hispos.client.transport.Loop;
 import hispos.client.transport.TcpLine;
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -53,7 +55,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  *
  * <p>DIR holds {@code device.key} (32 bytes), {@code device.id}, and the signed files {@code
  * agreement.hispos} and {@code terminals.hispos}. The journal is made there. The payer shows the
- * next code for each order that waits for one; a code {@code -} shows nothing.
+ * next code for each order that waits for one, or types it: a line of the standard input is a code,
+ * too.
  */
 public final class PosTerminal {
   /** Room for the end of every order that has not ended, in bytes (ORD-92). */
@@ -65,6 +68,7 @@ public final class PosTerminal {
   private final Map<Merchant, PaymentPlatform> platforms = new HashMap<>();
   private final ConcurrentLinkedQueue<Verdict> verdicts = new ConcurrentLinkedQueue<>();
   private final Deque<String> codes;
+  private final ConcurrentLinkedQueue<String> typed = new ConcurrentLinkedQueue<>();
 
   private PosTerminal(File home, String line, File credentials, String url, List<String> codes)
       throws IOException, FileRefused, Broken {
@@ -145,6 +149,9 @@ public final class PosTerminal {
       for (Verdict verdict = verdicts.poll(); verdict != null; verdict = verdicts.poll()) {
         link.verdict(verdict, BootClock.now());
       }
+      for (String code = typed.poll(); code != null; code = typed.poll()) {
+        scan(code);
+      }
       loop.step(this::heard);
     }
   }
@@ -161,20 +168,34 @@ public final class PosTerminal {
   private boolean heard(LinkEvent event) {
     System.out.println(event);
     boolean waits = event instanceof LinkEvent.Accepted && ((LinkEvent.Accepted) event).amount > 0;
-    String code = waits ? codes.poll() : null;
-    if (code != null && !code.equals("-")) {
-      Scan scan = Scan.of(code);
-      try {
-        if (scan.refused != null) {
-          System.out.println("no payment code: " + scan.refused);
-        } else {
-          link.scan(scan.channel, scan.code, BootClock.now());
-        }
-      } catch (Refusal refusal) {
-        System.out.println(refusal.getMessage());
-      }
+    if (waits && !codes.isEmpty()) {
+      scan(codes.poll());
     }
     return false;
+  }
+
+  private void scan(String text) {
+    Scan scan = Scan.of(text);
+    try {
+      if (scan.refused != null) {
+        System.out.println("no payment code: " + scan.refused);
+      } else {
+        link.scan(scan.channel, scan.code, BootClock.now());
+      }
+    } catch (Refusal refusal) {
+      System.out.println(refusal.getMessage());
+    }
+  }
+
+  private void readTyped() {
+    try (BufferedReader reader =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        typed.add(line.trim());
+      }
+    } catch (IOException error) {
+      System.out.println("no more codes can be typed: " + error.getMessage());
+    }
   }
 
   /** The command. */
@@ -188,6 +209,9 @@ public final class PosTerminal {
       PosTerminal terminal =
           new PosTerminal(
               new File(words[0]), words[1], new File(words[2]).getAbsoluteFile(), words[3], codes);
+      Thread typing = new Thread(terminal::readTyped);
+      typing.setDaemon(true);
+      typing.start();
       System.out.println("serving");
       terminal.serve();
     } catch (IOException | FileRefused | Broken error) {

@@ -26,6 +26,7 @@ import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.HisOrder;
 import hispos.client.messages.Outcome;
 import hispos.client.messages.ResultCore;
+import hispos.client.messages.Stage;
 import hispos.client.transport.BootClock;
 import hispos.client.transport.Lines;
 import hispos.client.transport.Loop;
@@ -45,7 +46,13 @@ import java.util.List;
  * Window DIR tcp:127.0.0.1:7000 collect BILL +12.34
  * cat bills | Window DIR LINE collect - +12.34
  * Window DIR serial:/dev/ttyUSB0 refund ORDER -5.00 ITEM OPERATOR APPROVER REASON
+ * Window DIR tcp:127.0.0.1:7000 cancel BILL +12.34
+ * Window DIR tcp:127.0.0.1:7000 look ORDER
  * </pre>
+ *
+ * <p>{@code cancel} collects, and thinks better of it once the terminal waits for a code. {@code
+ * look} ends an order that an earlier run, which was killed, left open: by a signed result, as
+ * every end.
  *
  * <p>DIR holds {@code terminal.key} and {@code site.secret} (32 bytes each), {@code terminal.id},
  * {@code device.id}, and the signed files {@code agreement.hispos} and {@code devices.hispos}. The
@@ -100,7 +107,7 @@ public final class Window implements Closeable {
     }
   }
 
-  /** Makes an order once the link is ready, and waits for its end. */
+  /** Makes or names an order once the link is ready, and waits for its end. */
   Said pay(Make make, long milliseconds, Loop.Listener tell) throws Refusal {
     boolean isReady =
         link.isReady()
@@ -114,7 +121,7 @@ public final class Window implements Closeable {
       return new Said(Program.NOT_REACHABLE, "", "the terminal does not answer");
     }
     String orderNo = make.order(BootClock.now());
-    if (!ends(orderNo, milliseconds, tell)) {
+    if (ledger.openOrders().contains(orderNo) && !ends(orderNo, milliseconds, tell)) {
       return new Said(
           Program.UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
     }
@@ -192,26 +199,57 @@ public final class Window implements Closeable {
   }
 
   private static Said run(String[] words) throws IOException, FileRefused, Broken, Refusal {
-    boolean isCollect = words.length == 5 && words[2].equals("collect");
-    boolean isRefund = words.length == 9 && words[2].equals("refund");
-    if (!isCollect && !isRefund) {
+    List<String> rest = Arrays.asList(words).subList(Math.min(3, words.length), words.length);
+    String command = rest.isEmpty() ? "" : words[2];
+    boolean isCollect = rest.size() == 2 && (command.equals("collect") || command.equals("cancel"));
+    boolean isRefund = rest.size() == 6 && command.equals("refund");
+    boolean isLook = rest.size() == 1 && command.equals("look");
+    if (!isCollect && !isRefund && !isLook) {
       throw new IllegalArgumentException(
-          "usage: Window DIR LINE collect BILL +AMOUNT, or"
-              + " Window DIR LINE refund ORDER -AMOUNT ITEM OPERATOR APPROVER REASON");
+          "usage: Window DIR LINE collect BILL +AMOUNT, or Window DIR LINE cancel BILL +AMOUNT, or"
+              + " Window DIR LINE refund ORDER -AMOUNT ITEM OPERATOR APPROVER REASON, or"
+              + " Window DIR LINE look ORDER");
     }
-    long fen = Amounts.parse(words[4]);
-    List<String> rest = Arrays.asList(words).subList(5, words.length);
+    long fen = isLook ? 0 : Amounts.parse(rest.get(1));
     try (Window window = new Window(new File(words[0]), words[1])) {
       Loop.Listener tell =
           event -> {
             System.out.println(event);
+            if (command.equals("cancel")) {
+              window.cancelAtCode(event);
+            }
             return false;
           };
       if (isCollect) {
-        return window.collect(words[3], fen, tell);
+        return window.collect(rest.get(0), fen, tell);
       }
-      Refund wanted = new Refund(words[3], fen, rest.get(0), rest.get(1), rest.get(2), rest.get(3));
+      if (isLook) {
+        return window.pay(now -> window.look(rest.get(0), now), 300_000, tell);
+      }
+      Refund wanted =
+          new Refund(rest.get(0), fen, rest.get(2), rest.get(3), rest.get(4), rest.get(5));
       return window.pay(now -> window.link.refund(wanted, now), 300_000, tell);
+    }
+  }
+
+  /** Asks about an order that an earlier run left open. */
+  private String look(String orderNo, long now) {
+    if (ledger.order(orderNo) == null) {
+      throw new IllegalArgumentException(orderNo + " is no order of this ledger");
+    }
+    link.ask(orderNo, now);
+    return orderNo;
+  }
+
+  private void cancelAtCode(LinkEvent event) {
+    if (event instanceof LinkEvent.Progress
+        && ((LinkEvent.Progress) event).stage == Stage.STAGE_WAIT_CODE) {
+      try {
+        link.cancel(((LinkEvent.Progress) event).orderNo, BootClock.now());
+      } catch (Refusal refusal) {
+        // It has ended meanwhile; its end comes all the same.
+        System.out.println(refusal.getMessage());
+      }
     }
   }
 }

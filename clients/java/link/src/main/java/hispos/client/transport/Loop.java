@@ -129,14 +129,6 @@ public final class Loop {
     return isHeard;
   }
 
-  /** Pulls the cable for a time; it is put in again with the first step behind it. */
-  public void pull(long milliseconds) {
-    if (line != null) {
-      lost();
-    }
-    openFrom = BootClock.now() + milliseconds;
-  }
-
   /** Sends what is left, and closes the line. */
   public void close() {
     flush(event -> false);
