@@ -3,17 +3,20 @@
 use super::check::ROWS_MAX;
 use super::schemas;
 use crate::description::FieldKind;
-use crate::language::{LANGUAGES, Role};
+use crate::language::{LANGUAGES, Language, Role};
 use crate::program::Failure;
 use crate::schema::Sources;
-use crate::{messages, render};
+use crate::{messages, project, render};
+use std::process::Command;
+
+const TINY: &str = "hispos/v1/tiny.proto";
 
 /// The option schema of the protocol beside a tiny one that imports it.
 fn with_options(body: &str) -> Sources {
     let mut sources = crate::embedded::schemas().unwrap();
     sources.0.retain(|name, _| name.ends_with("/options.proto"));
     let head = "syntax = \"proto3\";\npackage hispos.v1;\nimport \"hispos/v1/options.proto\";\n";
-    sources.0.insert("hispos/v1/tiny.proto".to_owned(), format!("{head}{body}"));
+    sources.0.insert(TINY.to_owned(), format!("{head}{body}"));
     sources
 }
 
@@ -120,19 +123,19 @@ fn bounds_and_numbers_of_an_oddity_are_described_as_they_are_written() {
 }
 
 /// A schema with rows of every table, whose texts hold what has to be escaped.
-fn with_rows(count: usize) -> String {
+fn with_rows(rows: usize, codes: usize) -> String {
     let meaning = |row: usize| {
         let text = r#"No \"{row}\" \\ 无"#.replace("{row}", &row.to_string());
         format!("[(meaning) = {{name: \"r{row}\", cashier_en: \"{text}\", cashier_zh: \"{text}\"}}]")
     };
-    let rows = (1..=count).map(|row| {
+    let rows = (1..=rows).map(|row| {
         format!(
             "option (limit) = {{name: \"ROW{row}\", value: {row}, unit: \"byte\", doc: \"A \\\"row\\\" 行.\"}};\n\
              option (label) = {{name: \"ROW{row}\", text: \"a \\\"{row}\\\" \\\\\", doc: \"A row.\"}};\n\
              option (answer) = {{profile: PROFILE_ALIPAY, call: PLATFORM_CALL_PAY, code: \"R{row}\", verdict: VERDICT_OPEN}};\n"
         )
     });
-    let values = (1..=count).map(|row| format!("CODE_R{row} = {row} {};\n", meaning(row)));
+    let values = (1..=codes).map(|row| format!("CODE_R{row} = {row} {};\n", meaning(row)));
     let (rows, values): (String, String) = (rows.collect(), values.collect());
     format!(
         "{rows}enum Code {{ CODE_UNSPECIFIED = 0;\n{values} }}\nmessage Tiny {{ option (strict) = true; }}\n"
@@ -141,7 +144,7 @@ fn with_rows(count: usize) -> String {
 
 #[test]
 fn tables_of_a_thousand_rows_are_whole_in_every_language_with_their_texts_escaped() {
-    let description = schemas(with_options(&with_rows(ROWS_MAX))).unwrap();
+    let description = schemas(with_options(&with_rows(ROWS_MAX, ROWS_MAX))).unwrap();
     for language in LANGUAGES {
         let files = render::files(language, Role::Both, &description).unwrap();
         let tables: String = files.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
@@ -157,11 +160,44 @@ fn tables_of_a_thousand_rows_are_whole_in_every_language_with_their_texts_escape
 
 #[test]
 fn tables_of_more_rows_are_refused() {
-    let error = schemas(with_options(&with_rows(ROWS_MAX + 1))).unwrap_err();
+    let error = schemas(with_options(&with_rows(1, ROWS_MAX + 1))).unwrap_err();
     assert!(error.ends_with(": enum Code: no client has more than 1000 codes"), "{error}");
     let rows = (0..=ROWS_MAX).map(|row| format!("option (limit) = {{name: \"ROW{row}\"}};\n"));
     let error = schemas(with_options(&rows.collect::<String>())).unwrap_err();
     assert_eq!(error, "proto/hispos/v1/tiny.proto: limit: no client has more than 1000 rows");
+}
+
+/// What builds a client of each language, without its tests.
+const BUILDS: [(&str, &str); 3] = [
+    ("go", "go vet ./hispos ./internal/messages"),
+    ("java", "mvn -q -B -o -DskipTests package"),
+    (
+        "python",
+        "python3 -W error -m compileall -q hispos_client && ruff check -q --select E9,F hispos_client",
+    ),
+];
+
+#[test]
+#[ignore = "needs the tools of every language, and minutes"]
+fn every_language_builds_every_oddity_beside_the_protocol() {
+    let mut sources = crate::embedded::schemas().unwrap();
+    // The protocol's own rows are there, too.
+    let bodies = oddities().into_iter().map(|(_, body)| body).chain([with_rows(800, ROWS_MAX)]);
+    for (number, body) in bodies.enumerate() {
+        let body = body.replace("message Tiny", &format!("message Tiny{number}"));
+        let text = with_options(&body).0.remove(TINY).unwrap();
+        sources.0.insert(format!("hispos/v1/tiny{number}.proto"), text);
+    }
+    let description = super::whole(sources.clone(), crate::embedded::state_table).unwrap();
+    for (id, build) in BUILDS {
+        let language = Language::of(id).unwrap();
+        let made = project::make_of(language, Role::Both, &description, sources.clone()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        project::write(&made, folder.path()).unwrap();
+        let said = Command::new("bash").args(["-c", build]).current_dir(folder.path()).output().unwrap();
+        let text = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        assert!(said.status.success(), "{id}: {text}");
+    }
 }
 
 /// What is refused: what of a schema, and all that the error says behind the file.
@@ -257,7 +293,7 @@ fn what_only_an_earlier_schema_language_has_is_refused_with_its_field() {
         ("message Odd { repeated uint32 a = 1; }", " no client has a schema but of proto3"),
     ] {
         let text = format!("syntax = \"proto2\";\npackage hispos.v1;\n{body}");
-        let error = schemas(Sources([("hispos/v1/tiny.proto".to_owned(), text)].into())).unwrap_err();
+        let error = schemas(Sources([(TINY.to_owned(), text)].into())).unwrap_err();
         assert_eq!(error, format!("proto/hispos/v1/tiny.proto:{behind}"), "{body}");
     }
 }
