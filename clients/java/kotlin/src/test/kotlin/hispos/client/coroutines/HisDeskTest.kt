@@ -176,6 +176,7 @@ class HisDeskTest {
         place.device.scan(Practice.CODE)
         delay(30.seconds)
         assertTrue(practice.ledger.use { Ledger.hasEnded(it.order(orderNo)) })
+        delay(1.seconds)
         assertFalse(collecting.isCompleted)
         practice.storage.turnsLate = false
         practice.storage.isLate = false
