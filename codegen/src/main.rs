@@ -23,7 +23,7 @@ use std::process::ExitCode;
         hispos-codegen list                                        what is there\n  \
         hispos-codegen new --lang python --role his --out my-his   make it\n  \
         cd my-his, then read README.md: commands, a first payment, what to do before production\n\n\
-        Programs that it calls: bash, and the language's own formatters at their pinned versions; `new` says what is missing\n\
+        Programs that it calls: bash, and the language's own formatters at their pinned versions; `new` says what is missing \
         and how it is installed.\n\n\
         Exit codes: 0 done · 1 check found a difference, or prove a failure · 2 usage, or a schema or template is wrong · \
         3 refused: nothing was written · 5 a program of this machine is missing"
