@@ -21,6 +21,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from hispos_client import orders, provisioning
@@ -30,9 +31,11 @@ from hispos_client.handshake import End
 from hispos_client.his_link import HisLink, LinkEvent, OrderEnded, Progress, Ready
 from hispos_client.his_session import HisSession
 from hispos_client.ledger import Ledger, Refund, Refusal, Site
+from hispos_client.ledger_index import ATTENTION, PAID, REFUNDED
 from hispos_client.messages.agreement_pb2 import DeviceManifest
+from hispos_client.messages.book_pb2 import HisOrder
 from hispos_client.session import Terms
-from hispos_client.tables import STATUS_MEANINGS, FileKind, Outcome, Stage
+from hispos_client.tables import STATUS_MEANINGS, FileKind, Stage
 from hispos_client.transport import Line, boot_clock, open_line
 
 DONE, USAGE, REFUSED, UNKNOWN, NOT_REACHABLE = 0, 2, 3, 4, 5
@@ -135,9 +138,7 @@ class Window:
             return unknown
         order = self.ledger.order(order_no)
         assert order is not None
-        result = orders.read_result(order.result)
-        moved = int(result.outcome) in (Outcome.PAID, Outcome.REFUNDED)
-        return (DONE if moved else REFUSED), f"{order_no}: {STATUS_MEANINGS[int(result.status)].cashier_en}"
+        return end_of(order_no, order)
 
     def look(self, order_no: str) -> tuple[int, str]:
         """Asks about an order that an earlier run left open."""
@@ -157,11 +158,23 @@ class Window:
             self.link.cancel(event.order_no, boot_clock())
 
     def close(self) -> None:
-        """Ends the session in order."""
-        self.link.close(boot_clock())
-        self._flush()
-        self._lost()
-        self.ledger.book.close()
+        """Ends the session in order; what breaks in it says nothing about an order."""
+        try:
+            self.link.close(boot_clock())
+            self._flush()
+            self._lost()
+        except OSError as error:
+            print(error, file=sys.stderr)
+        finally:
+            self.ledger.book.close()
+
+
+def end_of(order_no: str, order: HisOrder) -> tuple[int, str]:
+    """The exit code of an order that has ended, and what the cashier reads; its row decides, and not its result alone."""
+    if order.state == ATTENTION:
+        return UNKNOWN, f"{order_no}: people have to look at it. Do not take or give the money again."
+    meaning = STATUS_MEANINGS[int(orders.read_result(order.result).status)]
+    return (DONE if order.state in (PAID, REFUNDED) else REFUSED), f"{order_no}: {meaning.cashier_en}"
 
 
 def _collect(window: Window, bill: str, fen: int) -> tuple[int, str]:
@@ -201,20 +214,19 @@ def main() -> int:
     given = parser.parse_args()
     try:
         fen = 0 if given.command == "look" else orders.parse_amount(given.amount)
-        window = Window(given.home, given.line)
-        if given.command == "look":
-            code, text = window.look(given.order)
-        elif given.command == "cancel":
-            code, text = window.pay(
-                lambda now: window.link.collect(given.bill, fen, now), 300, window.cancel_at_code
-            )
-        elif given.command == "collect":
-            code, text = _collect(window, given.bill, fen)
-        else:
-            people = (given.operator, given.approver, given.reason)
-            wanted = Refund(given.order, fen, given.item, *people)
-            code, text = window.pay(lambda now: window.link.refund(wanted, now), 300, print)
-        window.close()
+        with closing(Window(given.home, given.line)) as window:
+            if given.command == "look":
+                code, text = window.look(given.order)
+            elif given.command == "cancel":
+                code, text = window.pay(
+                    lambda now: window.link.collect(given.bill, fen, now), 300, window.cancel_at_code
+                )
+            elif given.command == "collect":
+                code, text = _collect(window, given.bill, fen)
+            else:
+                people = (given.operator, given.approver, given.reason)
+                wanted = Refund(given.order, fen, given.item, *people)
+                code, text = window.pay(lambda now: window.link.refund(wanted, now), 300, print)
     except Refusal as refusal:
         code, text = REFUSED, str(refusal)
     except ValueError as error:

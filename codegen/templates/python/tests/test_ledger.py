@@ -5,11 +5,12 @@ from __future__ import annotations
 import unittest
 from typing import Final
 
+from examples.window import DONE, UNKNOWN, end_of
 from hispos_client import orders
 from hispos_client.book import Book
 from hispos_client.crypto import Standard
 from hispos_client.ledger import Ledger, Site, Window
-from hispos_client.ledger_index import NOT_PAID
+from hispos_client.ledger_index import ATTENTION, NOT_PAID, PAID
 from hispos_client.messages import book_pb2, order_pb2
 from hispos_client.messages.agreement_pb2 import Agreement, DeviceManifest
 from hispos_client.messages.book_pb2 import HisOrder
@@ -57,3 +58,26 @@ class Making(unittest.TestCase):
         self.assertEqual(order_no, self._number(1))
         self.assertEqual(list(order.search), [self._number(generation) for generation in (1, 4, 5, 6)])
         self.assertEqual(order.generation, 1)
+
+
+class Ends(unittest.TestCase):
+    """What the example window makes of an order that has ended."""
+
+    def test_a_paid_result_whose_order_needs_people_is_not_told_as_paid(self) -> None:
+        """A payment number of another order, for example (ORD-194)."""
+        said = order_pb2.ResultCore(
+            order_no="BJC5JZ2PTGSBF3G0WE87",
+            order_hash=bytes(32),
+            device_id="POS-0001",
+            outcome=order_pb2.OUTCOME_PAID,
+            status=100,  # type: ignore[arg-type]
+            amount=100,
+            channel=order_pb2.CHANNEL_WECHAT,
+            payment_no="4200001",
+            decided_at=1,
+        )
+        for state, code in ((PAID, DONE), (ATTENTION, UNKNOWN)):
+            row = HisOrder(state=state, result=said.SerializeToString())
+            told, text = end_of(said.order_no, row)
+            self.assertEqual(told, code, text)
+            self.assertEqual("Do not take" in text, state == ATTENTION)
