@@ -202,15 +202,29 @@ func (l *HisLink) list(now int64) {
 // askAboutOrders sends one request for each open order, by its stored state (ORD-70, ORD-71).
 func (l *HisLink) askAboutOrders(now int64) {
 	for _, order := range l.open() {
-		if l.calls.asks(order.number) || l.told[order.number] || now < l.askFrom[order.number] {
-			continue
-		}
-		if !l.isOwn(order) && !l.isQuiet(order, now) {
+		if !l.mayAsk(order, now) || now < l.askFrom[order.number] {
 			continue
 		}
 		delete(l.askFrom, order.number)
 		l.request(l.question(order, now), order.number, now)
 	}
+}
+
+// mayAsk tells whether an open order is to be asked about, but for its pause.
+func (l *HisLink) mayAsk(order hisOrder, now int64) bool {
+	isAnswered := l.calls.asks(order.number) || l.told[order.number]
+	return !isAnswered && (l.isOwn(order) || l.isQuiet(order, now))
+}
+
+// askDue are the ends of the pauses; an order may have ended in its own, by another link or by people.
+func (l *HisLink) askDue() []int64 {
+	var found []int64
+	for _, order := range l.open() {
+		if at, isPaused := l.askFrom[order.number]; isPaused && l.mayAsk(order, l.now) {
+			found = append(found, at)
+		}
+	}
+	return found
 }
 
 func (l *HisLink) question(order hisOrder, now int64) *pb.Message {

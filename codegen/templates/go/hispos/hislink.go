@@ -153,9 +153,7 @@ func (l *HisLink) NextTimer() (int64, bool) {
 		if !l.calls.hasPing() {
 			times = append(times, l.sentAt+TimerPingAfter)
 		}
-		for _, at := range l.askFrom {
-			times = append(times, at)
-		}
+		times = append(times, l.askDue()...)
 		times = append(times, l.elsewhereDue()...)
 		times = append(times, l.looksDueAt()...)
 	}

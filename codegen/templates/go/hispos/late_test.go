@@ -1,8 +1,12 @@
 package hispos
 
-import "testing"
+import (
+	"testing"
 
-// Links whose books are not durable yet, and requests that wait for a free call.
+	pb "hispos-client/internal/messages"
+)
+
+// Links whose books are not durable yet, requests that wait for a free call, and times that have nothing to do.
 
 func TestWhatHisConfirmedCountsIfTheJournalIsLateAndTheSessionEnds(t *testing.T) {
 	for _, isReplaced := range []bool{false, true} {
@@ -91,6 +95,32 @@ func TestAPingThatWaitsForAFreeCallIsNotMadeAgain(t *testing.T) {
 	if count := len(both.his.calls.waiting); count != 2 {
 		t.Errorf("%d requests wait, and a ping and a list are two", count)
 	}
+	if due, isSet := both.his.NextTimer(); !isSet || due <= both.now {
+		t.Errorf("it wants to be called at %d, and now is %d", due, both.now)
+	}
+}
+
+func TestAPauseOfAnOrderThatAnotherLinkEndsIsNotDue(t *testing.T) {
+	both, _, _ := newPaired(t)
+	both.connect()
+	number, err := both.his.Collect("bill-1", 100, 0, both.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both.his.dropCalls(number, both.now)
+	both.his.askFrom[number] = both.now + 1_000
+	if due, _ := both.his.NextTimer(); due != both.now+1_000 {
+		t.Errorf("it is asked about at %d, and now is %d", due, both.now)
+	}
+	batch := both.his.Ledger.batch()
+	order := batch.order(number)
+	order.State, order.LeasedUntil = pb.HisState_HIS_STATE_NOT_PAID, 0
+	batch.put(pb.Table_TABLE_ORDER, number, order)
+	if err := batch.commit(); err != nil {
+		t.Fatal(err)
+	}
+	both.now += 2_000
+	both.his.OnTimer(both.now)
 	if due, isSet := both.his.NextTimer(); !isSet || due <= both.now {
 		t.Errorf("it wants to be called at %d, and now is %d", due, both.now)
 	}
