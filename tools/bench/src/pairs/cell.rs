@@ -3,8 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,7 +37,6 @@ pub(super) struct Cell {
     pub(super) members: [&'static Member; 2],
     pub(super) relay: Relay,
     cashier: Cashier,
-    shows: Arc<AtomicBool>,
     bills: u64,
     /// When the line was cut.
     cut_at: Option<Instant>,
@@ -77,8 +74,7 @@ impl Cell {
 
         let mut terminal = words.start(pos, pos.pos.serve, pos.pos.lines[0], port, &payers(pos, codes))?;
         let (lines, stdin) = terminal.talk()?;
-        let shows = Arc::new(AtomicBool::new(true));
-        patient(lines, stdin, Arc::clone(&shows))?;
+        patient(lines, stdin)?;
 
         let relay = Relay::start(port)?;
         let (server, cashier) = if his.name == REFERENCE {
@@ -94,7 +90,7 @@ impl Cell {
         };
         let programs = vec![server, terminal, platform];
         let mut cell =
-            Self { members, relay, cashier, shows, bills: 0, cut_at: None, _programs: programs, _root: root };
+            Self { members, relay, cashier, bills: 0, cut_at: None, _programs: programs, _root: root };
         cell.warm()?;
         Ok(cell)
     }
@@ -129,25 +125,25 @@ impl Cell {
         self.end().map(drop)
     }
 
-    /// Orders stay without a code from now on.
-    pub(super) fn show_no_more(&self) {
-        self.shows.store(false, Ordering::Relaxed);
-    }
-
-    /// Pulls the cable.
-    pub(super) fn cut(&mut self) {
-        self.cut_at = Some(Instant::now());
+    /// Pulls the cable, and has a window open it again: it drives its line only while an order is on its way.
+    pub(super) fn cut(&mut self) -> Told<()> {
+        let is_window = matches!(self.cashier, Cashier::Window(..));
+        if is_window && self.cut_at.is_some() {
+            self.end()?;
+        }
         self.relay.cut();
+        self.cut_at = Some(Instant::now());
+        if is_window { self.begin() } else { Ok(()) }
     }
 
-    /// Waits until the line has been away for so long; pulls it if it is there.
-    pub(super) fn cut_for(&mut self, away: Duration) {
+    /// Waits until the line has been away for so long; pulls it if it never was.
+    pub(super) fn stay_away(&mut self, away: Duration) -> Told<()> {
         if self.cut_at.is_none() {
-            self.cut();
+            self.cut()?;
         }
-        if let Some(at) = self.cut_at.take() {
-            thread::sleep(away.saturating_sub(at.elapsed()));
-        }
+        let gone = self.cut_at.map_or(Duration::ZERO, |at| at.elapsed());
+        thread::sleep(away.saturating_sub(gone));
+        Ok(())
     }
 
     /// A cashier begins to collect the next bill.
@@ -268,7 +264,7 @@ fn payers(member: &Member, codes: u64) -> Vec<String> {
 }
 
 /// Waits until both merchants are verified, and then shows a code whenever the reference asks for one.
-fn patient(lines: BufReader<ChildStdout>, mut stdin: ChildStdin, shows: Arc<AtomicBool>) -> Told<()> {
+fn patient(lines: BufReader<ChildStdout>, mut stdin: ChildStdin) -> Told<()> {
     let (ready, is_ready) = channel();
     // Ends when the terminal does.
     thread::spawn(move || {
@@ -284,7 +280,7 @@ fn patient(lines: BufReader<ChildStdout>, mut stdin: ChildStdin, shows: Arc<Atom
             let Some(order) = asks_for(&line).filter(|order| *order != last) else { continue };
             last = order;
             serial += 1;
-            if shows.load(Ordering::Relaxed) && say(&mut stdin, &code(0, serial)).is_err() {
+            if say(&mut stdin, &code(0, serial)).is_err() {
                 return;
             }
         }

@@ -36,9 +36,6 @@ const WITHIN: Duration = Duration::from_secs(20);
 const AWAY: Duration = Duration::from_millis(1_200);
 /// What an end still sends when it has told all that is waited for passes within this.
 const SETTLE: Duration = Duration::from_millis(30);
-/// Bills that a window gets to wait with while its line is cut again and again: each waits a minute for a code.
-const WAITING_BILLS: usize = 60;
-
 /// What is asked for.
 pub(crate) struct Options {
     /// Where the folders of the clients are.
@@ -74,9 +71,6 @@ pub(crate) fn measure(options: &Options) -> Told<Report> {
         cells.push(Cell::start(members, &binaries, &folders, root, codes)?);
     }
     let orders = turns(&mut cells, options.rounds, warm_up, "orders", order)?;
-    for cell in &mut cells {
-        leave(cell)?;
-    }
     let handshakes = turns(&mut cells, options.rounds, warm_up, "handshakes", handshake)?;
     let rows = cells.iter().zip(handshakes.into_iter().zip(orders)).map(|(cell, (handshakes, orders))| Row {
         his: cell.members[0].name,
@@ -169,30 +163,16 @@ fn spanned(passed: &[Passed]) -> Option<Duration> {
     Some(records.next_back()?.at - first.at)
 }
 
-/// From now on a pair has nothing to do but handshakes.
-fn leave(cell: &mut Cell) -> Told<()> {
-    cell.show_no_more();
-    if cell.members[0].name != REFERENCE {
-        // A window drives its line only while an order is on its way.
-        for _ in 0..WAITING_BILLS {
-            cell.begin()?;
-        }
-    }
-    Ok(())
-}
-
-/// One handshake: from M1 to the first record of the POS, which is SessionReady; the line is cut before it.
+/// One handshake: from M1 to the first record of the POS, which is SessionReady; the line was cut before it.
 fn handshake(cell: &mut Cell) -> Told<Duration> {
-    cell.cut_for(AWAY);
+    cell.stay_away(AWAY)?;
     cell.relay.forget();
     if !cell.relay.let_pass(WITHIN) {
         return Err("no M1 came".to_owned());
     }
     let time = cell.relay.wait(WITHIN, keyed).ok_or("no SessionReady passed")?;
-    // A window that is never ready gives up.
     cell.relay.wait(WITHIN, |passed| is_synced(passed).then_some(())).ok_or("no SyncReply passed")?;
-    thread::sleep(SETTLE);
-    cell.cut();
+    cell.cut()?;
     Ok(time)
 }
 
