@@ -34,6 +34,8 @@ from hispos_client.transport import Line, SerialLine, TcpListener, boot_clock
 from .simulated import platforms
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOOK, _SOON = 0.05, 0.002
+"""Seconds between two looks for a code, and for a verdict that is awaited."""
 _RESERVE = 16 << 20
 """Room for the end of every order that has not ended (ORD-92)."""
 
@@ -69,6 +71,7 @@ class Terminal:
             book.begin(os.urandom(8), int(time.time()))
         self._adapters, self._codes = adapters, deque(codes)
         self._verdicts: queue.SimpleQueue[Answered] = queue.SimpleQueue()
+        self._awaited = 0
         held = [account for account in adapters if account.is_simulated == agreement.simulated]
         provision = Provision([agreement], terminals, held)
         self.link = PosLink(device, provision, book, os.urandom, lambda: int(time.time()), boot_clock())
@@ -89,11 +92,13 @@ class Terminal:
             self._carry_out()
             due = self.link.next_timer()
             # A verdict comes from a thread, and a code from a person: neither wakes the line.
-            wait = 0.05 if due is None else min(0.05, max(0.0, (due - now) / 1000))
+            most = _SOON if self._awaited else _LOOK
+            wait = most if due is None else min(most, max(0.0, (due - now) / 1000))
             if self._line is not None:
                 self._read(self._line, wait)
             while not self._verdicts.empty():
                 self.link.answer(self._verdicts.get(), boot_clock())
+                self._awaited -= 1
             self._scan()
 
     def _has_room(self) -> bool:
@@ -134,6 +139,7 @@ class Terminal:
 
     def _carry_out(self) -> None:
         while (question := self.link.poll_question()) is not None:
+            self._awaited += 1
             threading.Thread(target=self._ask, args=(question,), daemon=True).start()
         while (event := self.link.poll_event()) is not None:
             self._tell(event)

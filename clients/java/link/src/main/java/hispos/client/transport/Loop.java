@@ -11,10 +11,10 @@ import java.io.IOException;
  */
 public final class Loop {
   private static final long REOPEN = 1000;
+  private static final long LONGEST = 500;
 
   private final Link link;
   private final Opener opener;
-  private final long longest;
   private Line line;
   private long openFrom;
 
@@ -32,18 +32,8 @@ public final class Loop {
 
   /** A loop over a line that is opened with the first step. */
   public Loop(Link link, Opener opener) {
-    this(link, opener, 500);
-  }
-
-  /**
-   * The same.
-   *
-   * @param longest how long a step waits at most, in milliseconds
-   */
-  public Loop(Link link, Opener opener, long longest) {
     this.link = link;
     this.opener = opener;
-    this.longest = longest;
   }
 
   /**
@@ -63,6 +53,15 @@ public final class Loop {
 
   /** One step: what is due, and what comes within a time. */
   public boolean step(Listener listener) {
+    return step(listener, LONGEST);
+  }
+
+  /**
+   * The same.
+   *
+   * @param longest how long this step waits at most, in milliseconds
+   */
+  public boolean step(Listener listener, long longest) {
     if (line == null) {
       open();
     }

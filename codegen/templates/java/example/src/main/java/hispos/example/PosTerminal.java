@@ -60,6 +60,11 @@ public final class PosTerminal {
   /** Room for the end of every order that has not ended, in bytes (ORD-92). */
   private static final long RESERVE = 16L << 20;
 
+  /** Milliseconds between two looks for a caller, and for a verdict that is awaited. */
+  private static final long LOOK = 50;
+
+  private static final long SOON = 2;
+
   private final File home;
   private final PosLink link;
   private final Loop loop;
@@ -67,6 +72,7 @@ public final class PosTerminal {
   private final ConcurrentLinkedQueue<Verdict> verdicts = new ConcurrentLinkedQueue<>();
   private final Deque<String> codes;
   private final ConcurrentLinkedQueue<String> typed = new ConcurrentLinkedQueue<>();
+  private int awaited;
 
   private PosTerminal(File home, String line, File credentials, String url, List<String> codes)
       throws IOException, FileRefused, Broken {
@@ -96,7 +102,7 @@ public final class PosTerminal {
             new ArrayList<>(platforms.keySet()));
     Journal journal = new Journal(book, Program.draw(8));
     link = new PosLink(config, journal, Program::draw, BootClock.now());
-    loop = new Loop(link, opener(line), 50);
+    loop = new Loop(link, opener(line));
   }
 
   private void readPlatforms(File credentials, String url) throws IOException {
@@ -146,15 +152,18 @@ public final class PosTerminal {
       }
       for (Verdict verdict = verdicts.poll(); verdict != null; verdict = verdicts.poll()) {
         link.verdict(verdict, BootClock.now());
+        awaited--;
       }
       for (String code = typed.poll(); code != null; code = typed.poll()) {
         scan(code);
       }
-      loop.step(this::heard);
+      // A verdict and a code come from threads: neither wakes the line.
+      loop.step(this::heard, awaited > 0 ? SOON : LOOK);
     }
   }
 
   private void carryOut(Ask ask) {
+    awaited++;
     Thread thread =
         new Thread(
             () ->
