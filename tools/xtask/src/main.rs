@@ -30,7 +30,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   trace --mutate [ID...]  break the code of many a MUST, one at a time, in a copy: the cited test has to fail
   clients [--lang L]... [--strict] [--pay]  prove the vendor clients and pay by each with everybody; what cannot run is
                     listed as missing, and fails with --strict; --pay makes the first payments of the READMEs, too
-  clients --write   all of that, and write what came of it to clients/status.json and its pages
+  clients --write [--lang L]...  all of that, and write what came of it
+                    to clients/status.json and its pages
   status [--check]  write again what follows from clients/status.json and the clients' files, or name what differs
   wasm              prove that the normative crate imports nothing from its host
   tidy              check floors, import cycles, sizes and names

@@ -63,10 +63,25 @@ pub(crate) struct Cell {
     pub(crate) passed: bool,
 }
 
+impl Facts {
+    /// What stays known while some languages are proved again, with every cell that they take part in.
+    pub(crate) fn without(mut self, languages: &[&str]) -> Self {
+        let is_named = |name: &str| languages.contains(&name);
+        self.clients.retain(|name, _| !is_named(name));
+        self.cells.retain(|cell| !is_named(&cell.his) && !is_named(&cell.pos));
+        self
+    }
+}
+
+/// What is known.
+pub(crate) fn read() -> Result<Facts, String> {
+    let facts = serde_json::from_str(&root::read(&root::root().join(FACTS))?);
+    facts.map_err(|error| format!("{FACTS}: {error}"))
+}
+
 /// Reads what is known, says again what follows, and writes both; with `is_check` names what differs instead.
 pub(crate) fn run(is_check: bool) -> Result<(), String> {
-    let facts = serde_json::from_str(&root::read(&root::root().join(FACTS))?);
-    let facts = facts.map_err(|error| format!("{FACTS}: {error}"))?;
+    let facts = read()?;
     if !is_check {
         return write(facts);
     }
@@ -237,6 +252,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_language_that_is_proved_again_takes_nothing_of_the_others() {
+        let mut facts = proved().without(&["ada"]);
+        assert_eq!(facts.clients.keys().collect::<Vec<_>>(), ["zig"]);
+        assert!(facts.cells.iter().all(|cell| cell.his != "ada" && cell.pos != "ada"));
+        assert_eq!(word(&facts, "zig", "d"), Word::Proved, "of the members that are known");
+        facts.clients.insert("ada".into(), Client { clean: true, ..Client::default() });
+        assert_eq!(word(&facts, "zig", "d"), Word::Experimental, "the cells with ada are not played yet");
     }
 
     #[test]

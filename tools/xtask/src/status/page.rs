@@ -39,7 +39,8 @@ pub(crate) const ENGLISH: Edition = Edition {
         and the look-up of what a killed HIS left open. Then the books of HIS, POS and platform are compared by a program that\n\
         shares no code with them. `tcp` is a TCP line, `serial` a pseudo-terminal.\n",
     foot: "`cargo xtask clients --write` makes the run, of which what crossed each line stays in `target/clients/captures`,\n\
-        and writes this page; with all languages it takes half an hour. Seconds are those of one machine at that run, from an\n\
+        and writes this page; with all languages it takes half an hour, and `--lang L`\n\
+        plays again what one language takes part in. Seconds are those of one machine at that run, from an\n\
         empty folder, build and tests included.\n\n\
         `status.json` holds a digest of each client's files. A client that was changed since is experimental here, and\n\
         `cargo xtask test` fails until the page says so (`cargo xtask status`, a second) or the client is proved again.\n",
@@ -67,7 +68,8 @@ pub(crate) const CHINESE: Edition = Edition {
         行是 HIS，列是 POS。每一格都由真实进程运行：一笔收款、一笔退款、一笔拔掉线缆时的收款、患者支付时以 SIGKILL 分别杀死 POS 和 HIS、\n\
         一次取消、出示付款码之前以 SIGKILL 杀死 POS，以及对被杀死的 HIS 留下的订单的查找。然后由不与它们共用代码的程序比较 HIS、POS 和平台\n\
         三本账。`tcp` 是 TCP 线路，`serial` 是伪终端。\n",
-    foot: "`cargo xtask clients --write` 执行整轮验证并写出本页，各线路上的原始字节保存在 `target/clients/captures`；全部语言约需半小时。秒数\n\
+    foot: "`cargo xtask clients --write` 执行整轮验证并写出本页，各线路上的原始字节保存在 `target/clients/captures`；全部语言约需半小时，加 `--lang L` 则只重跑一种语言\n\
+        所参与的部分。秒数\n\
         来自该轮所在的一台机器，从空文件夹算起，含构建与测试。\n\n\
         `status.json` 保存每个客户端文件的摘要。此后改动过的客户端在本页为试验性；在本页如实写明（`cargo xtask status`，一秒）或重新验证\n\
         该客户端之前，`cargo xtask test` 不通过。\n",
