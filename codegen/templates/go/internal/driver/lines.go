@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"hispos-client/hispos"
+	"hispos-client/transport"
 )
 
 // The lines of the driver interface.
@@ -155,18 +156,8 @@ func eventOf(told hispos.Event, desk int) output {
 	return nil
 }
 
-// link is what both ends have.
-type link interface {
-	Opened(now int64)
-	Closed(now int64)
-	Feed(data []byte, now int64)
-	OnTimer(now int64)
-	NextTimer() (int64, bool)
-	PollTransmit() []byte
-}
-
 // takeLine does what lines do to links of either side; false for a line of another kind.
-func takeLine(link link, line *line) bool {
+func takeLine(link transport.Link, line *line) bool {
 	switch line.Do {
 	case "opened":
 		link.Opened(line.Now)
@@ -182,7 +173,7 @@ func takeLine(link link, line *line) bool {
 	return true
 }
 
-func transmits(link link, desk int) []output {
+func transmits(link transport.Link, desk int) []output {
 	var found []output
 	for data := link.PollTransmit(); data != nil; data = link.PollTransmit() {
 		found = append(found, output{"is": "transmit", "desk": desk, "bytes": octets(data)})
@@ -190,7 +181,7 @@ func transmits(link link, desk int) []output {
 	return found
 }
 
-func tickOf(link link) *int64 {
+func tickOf(link transport.Link) *int64 {
 	at, isSet := link.NextTimer()
 	if !isSet {
 		return nil
