@@ -209,11 +209,12 @@ const JAVA: Language = Language {
                 "order flow: collects, refunds, cancels, look-ups, lists, totals, reports",
                 "payment interface: questions out, verdicts in; leases, fences and money rules are the link's",
                 "payment codes, and what answers of platforms prove",
+                "newer agreements, manifests and credentials in a running link",
                 "an example terminal that pays at the simulated platform",
                 "a device and payment code of suspending functions for Kotlin; an example terminal in Kotlin",
                 "the driver interface",
             ],
-            lacks: &["roll-over of agreements and manifests in a running link"],
+            lacks: &["a proof on every platform of the list"],
         },
     ],
 };

@@ -22,7 +22,9 @@ public final class Alarm {
     /** A platform knew a number before it was used here. */
     NUMBER_KNOWN,
     /** HIS has not confirmed a result for long. */
-    UNCONFIRMED
+    UNCONFIRMED,
+    /** The bill database has not taken an order for long. */
+    UNPOSTED
   }
 
   /** What it is about. */

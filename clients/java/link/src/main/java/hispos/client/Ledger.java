@@ -264,13 +264,22 @@ public final class Ledger {
 
   /** Orders to hand over to the bill database (ORD-242, ORD-244). */
   public List<String> unposted() {
-    List<String> found = new ArrayList<>();
-    for (String orderNo : index.numbers()) {
-      if (order(orderNo).getPosting() == Posting.POSTING_UNPOSTED) {
-        found.add(orderNo);
-      }
+    return index.unposted();
+  }
+
+  /** Raises an alarm, once in a run, for each order that is unposted for too long (ORD-245). */
+  void alarmUnposted() {
+    while (book.unix() != 0 && index.alarmFrom() <= book.unix()) {
+      alarm(Alarm.Kind.UNPOSTED, index.alarmNext(), "waits to be posted to its bill for too long");
     }
-    return found;
+  }
+
+  /** The instant of the next such alarm, by a calendar clock that stands still meanwhile. */
+  long alarmTimer(long now) {
+    long from = index.alarmFrom();
+    long unix = book.unix();
+    boolean isNone = unix == 0 || from == Long.MAX_VALUE;
+    return isNone ? Long.MAX_VALUE : now + 1000 * Math.max(0, from - unix);
   }
 
   /** The bill database has made an order durable (ORD-243); a second call writes nothing. */

@@ -5,11 +5,13 @@ import com.google.protobuf.ByteString;
 import hispos.client.messages.CaptureRow;
 import hispos.client.messages.HisOrder;
 import hispos.client.messages.OrderCore;
+import hispos.client.messages.Posting;
 import hispos.client.messages.Table;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -25,6 +27,9 @@ final class LedgerIndex implements Book.Watcher {
   private final Map<String, Entry> orders = new LinkedHashMap<>();
   private final TreeMap<String, String> open = new TreeMap<>();
   private final TreeMap<Integer, Entry> looks = new TreeMap<>();
+  private final TreeMap<Integer, String> unposted = new TreeMap<>();
+  private final TreeMap<String, String> unalarmed = new TreeMap<>();
+  private final Set<String> alarmed = new HashSet<>();
   private final Map<String, Set<String>> ofBill = new HashMap<>();
   private final Map<String, Set<String>> refundsOf = new HashMap<>();
   private final Map<Integer, Set<String>> ofDay = new HashMap<>();
@@ -52,6 +57,16 @@ final class LedgerIndex implements Book.Watcher {
       this.place = place;
     }
 
+    private boolean isUnposted() {
+      return row.getPosting() == Posting.POSTING_UNPOSTED;
+    }
+
+    /** By the Unix seconds from which it is unposted for too long (ORD-245), then by number. */
+    private String alarmTurn() {
+      long from = row.getEndedAt() + Timers.UNPOSTED_ALARM / 1000;
+      return Bytes.hex(Bytes.number(from, 8)) + orderNo;
+    }
+
     /** By the time at which they were made, then by number (ORD-70). */
     private String turn() {
       return Bytes.hex(Bytes.number(row.getMadeAt(), 8)) + orderNo;
@@ -77,6 +92,14 @@ final class LedgerIndex implements Book.Watcher {
     orders.put(orderNo, entry);
     if (before != null) {
       open.remove(before.turn());
+      unalarmed.remove(before.alarmTurn());
+    }
+    unposted.remove(entry.place);
+    if (entry.isUnposted()) {
+      unposted.put(entry.place, orderNo);
+      if (row.getEndedAt() != 0 && !alarmed.contains(orderNo)) {
+        unalarmed.put(entry.alarmTurn(), orderNo);
+      }
     }
     if (!Ledger.hasEnded(row)) {
       open.put(entry.turn(), orderNo);
@@ -127,6 +150,25 @@ final class LedgerIndex implements Book.Watcher {
   /** Orders that have not ended, by the time at which they were made and then by number. */
   List<Entry> open() {
     return entries(open.values());
+  }
+
+  /** Orders to hand over to the bill database. */
+  List<String> unposted() {
+    return new ArrayList<>(unposted.values());
+  }
+
+  /** The Unix seconds from which the next order is unposted for too long; none: the last ones. */
+  long alarmFrom() {
+    return unalarmed.isEmpty()
+        ? Long.MAX_VALUE
+        : Long.parseLong(unalarmed.firstKey().substring(0, 16), 16);
+  }
+
+  /** Takes that order: it is given once (ORD-245). */
+  String alarmNext() {
+    String orderNo = unalarmed.pollFirstEntry().getValue();
+    alarmed.add(orderNo);
+    return orderNo;
   }
 
   /** Ended orders that are looked at again some time. */

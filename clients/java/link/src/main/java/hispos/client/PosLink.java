@@ -2,7 +2,6 @@
 package hispos.client;
 
 import hispos.client.Refusal.Reason;
-import hispos.client.messages.Agreement;
 import hispos.client.messages.AlertCode;
 import hispos.client.messages.Channel;
 import hispos.client.messages.DeviceEvent;
@@ -10,13 +9,11 @@ import hispos.client.messages.Message;
 import hispos.client.messages.PosOrder;
 import hispos.client.messages.PosState;
 import hispos.client.messages.ReportResult;
-import hispos.client.messages.SessionReady;
 import hispos.client.messages.TerminalManifest;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,20 +29,18 @@ import java.util.Set;
 public final class PosLink implements Link {
   private static final int TEXT_MAX = 128;
   private static final int SOFTWARE_MAX = 64;
-  private static final int SERVING = 2;
 
-  private final Config config;
   private final PosSession session;
   private final PosFlow flow;
   private final Journal journal;
   private final PosAnswers answers;
   private final Deque<LinkEvent> events = new ArrayDeque<>();
   private final Deque<Ask> asks = new ArrayDeque<>();
-  private final Deque<Work> work = new ArrayDeque<>();
+  private final PosInbox inbox = new PosInbox();
   private Reports reports;
-  private Up up;
-  private Held held;
-  private boolean isHalted;
+  private PosInbox.Up up;
+  private Step held;
+  private BookFailed failed;
   private long now;
 
   /** What a POS link is made of. */
@@ -55,7 +50,7 @@ public final class PosLink implements Link {
     final byte[] seed;
     final byte[] boot;
     final String software;
-    final List<Agreements.Signed> agreements;
+    final AgreementsHeld agreements;
     final TerminalManifest terminals;
     final List<Merchant> merchants;
 
@@ -68,6 +63,8 @@ public final class PosLink implements Link {
      * @param agreements all that were ever held, the newest first
      * @param terminals those that may use this device
      * @param merchants those whose credentials the program holds
+     * @throws IllegalArgumentException if there is no agreement, or they are not of one site in
+     *     falling order of their numbers
      */
     public Config(
         Crypto crypto,
@@ -83,90 +80,22 @@ public final class PosLink implements Link {
       this.seed = seed.clone();
       this.boot = boot.clone();
       this.software = software.substring(0, Math.min(SOFTWARE_MAX, software.length()));
-      this.agreements = new ArrayList<>(agreements);
+      this.agreements = new AgreementsHeld(agreements);
       this.terminals = terminals;
       this.merchants = new ArrayList<>(merchants);
     }
-
-    /** Those that serve: the newest one and the one before it. */
-    List<Agreements.Signed> serving() {
-      return agreements.subList(0, Math.min(SERVING, agreements.size()));
-    }
   }
-
-  /** The session that is up. */
-  private static final class Up {
-    final String peer;
-    final long zero;
-    boolean isSynced;
-
-    Up(String peer, long zero) {
-      this.peer = peer;
-      this.zero = zero;
-    }
-  }
-
-  /** One piece of work: a request, a verdict, a code, or the time. */
-  private static final class Work {
-    final Up up;
-    final Message message;
-    final Verdict verdict;
-    final Channel channel;
-    final PaymentCode code;
-
-    private Work(Up up, Message message, Verdict verdict, Channel channel, PaymentCode code) {
-      this.up = up;
-      this.message = message;
-      this.verdict = verdict;
-      this.channel = channel;
-      this.code = code;
-    }
-
-    boolean isTick() {
-      return message == null && verdict == null && code == null;
-    }
-  }
-
-  /** What a step does once its rows are durable. */
-  private static final class Held {
-    final Step step;
-    final Message reply;
-    final Up of;
-
-    Held(Step step, Message reply, Up of) {
-      this.step = step;
-      this.reply = reply;
-      this.of = of;
-    }
-  }
-
-  private static final Work TICK = new Work(null, null, null, null, null);
 
   /** Loads the journal and asks about the merchants. Draws the run (ORD-7). */
   public PosLink(Config config, Journal journal, Draw draw, long now) {
-    this.config = config;
     this.journal = journal;
-    String siteId = config.agreements.get(0).agreement.getSiteId();
-    byte[] run = draw.draw(4);
-    PosContext context =
-        new PosContext(
-            config.crypto,
-            config.deviceId,
-            config.seed,
-            config.boot,
-            run,
-            now,
-            agreements(),
-            config.merchants);
+    PosContext context = new PosContext(config, draw.draw(4), now);
+    String siteId = config.agreements.newest().getSiteId();
     this.flow = new PosFlow(context, siteId, now);
     this.answers = new PosAnswers(config, flow, journal, siteId);
-    List<Terms> serving = new ArrayList<>();
-    for (Agreements.Signed signed : config.serving()) {
-      serving.add(new Terms(signed.hash, signed.agreement));
-    }
     Registry known = Manifests.registry(config.terminals);
     End end = new End(config.crypto, config.deviceId, config.seed, known);
-    this.session = new PosSession(end, serving, draw, this::ready);
+    this.session = new PosSession(end, config.agreements.terms(), draw, answers::ready);
     this.reports = new Reports(now);
     this.now = now;
     for (PosOrder order : journal.orders().values()) {
@@ -174,33 +103,8 @@ public final class PosLink implements Link {
         flow.load(order, true, now);
       }
     }
-    work.add(TICK);
+    inbox.tick();
     run(now);
-  }
-
-  private List<Agreement> agreements() {
-    List<Agreement> found = new ArrayList<>();
-    for (Agreements.Signed signed : config.agreements) {
-      found.add(signed.agreement);
-    }
-    return found;
-  }
-
-  private byte[] ready(byte[] agreementHash, long at) {
-    boolean isSimulated = false;
-    for (Agreements.Signed signed : config.agreements) {
-      if (Bytes.compare(signed.hash, agreementHash) == 0) {
-        isSimulated = signed.agreement.getSimulated();
-      }
-    }
-    SessionReady ready =
-        SessionReady.newBuilder()
-            .setRun(flow.context.run)
-            .setPosTime(journal.book.unix())
-            .setSoftware(config.software)
-            .setSimulated(isSimulated)
-            .build();
-    return Message.newBuilder().setReady(ready).build().toByteArray();
   }
 
   // The line.
@@ -226,7 +130,7 @@ public final class PosLink implements Link {
   @Override
   public void onTimer(long at) {
     session.onTimer(at);
-    queueTick();
+    inbox.tick();
     finishInput(at);
   }
 
@@ -268,7 +172,7 @@ public final class PosLink implements Link {
 
   /** What the answer to a question proves. */
   public void verdict(Verdict verdict, long at) {
-    work.add(new Work(null, null, verdict, null, null));
+    inbox.verdict(verdict);
     finishInput(at);
   }
 
@@ -278,7 +182,7 @@ public final class PosLink implements Link {
       code.erase();
       throw new Refusal(Reason.NO_ORDER_WAITS, "no order waits for a code");
     }
-    work.add(new Work(null, null, null, channel, code));
+    inbox.scan(channel, code);
     run(at);
   }
 
@@ -300,6 +204,36 @@ public final class PosLink implements Link {
     drain(at);
   }
 
+  /**
+   * Takes newer agreements, terminals or credentials over, for new sessions and orders (PRV-31,
+   * PRV-40). A live session goes on, but that of a terminal which is now revoked as compromised
+   * ends. Every merchant is verified again (PAY-33).
+   *
+   * @param agreements every agreement that was held, and the newer ones before them
+   * @param merchants those whose credentials the program holds now
+   * @throws IllegalArgumentException if an agreement that was held is missing (PRV-30); nothing has
+   *     changed then
+   */
+  public void provision(
+      List<Agreements.Signed> agreements,
+      TerminalManifest terminals,
+      List<Merchant> merchants,
+      long at) {
+    AgreementsHeld newer = new AgreementsHeld(agreements);
+    if (!newer.holdsAllOf(flow.context.agreements)) {
+      throw new IllegalArgumentException("an agreement that was held is missing");
+    }
+    Registry known = Manifests.registry(terminals);
+    if (up != null && known.key(up.peer) == null) {
+      session.end(AlertCode.ALERT_CODE_UNSPECIFIED, at);
+    }
+    session.provision(known, newer.terms());
+    answers.provision(terminals);
+    flow.provision(newer, new ArrayList<>(merchants), at);
+    inbox.tick();
+    finishInput(at);
+  }
+
   /** Ends the session in order. */
   public void close(long at) {
     session.end(AlertCode.ALERT_CODE_UNSPECIFIED, at);
@@ -308,7 +242,12 @@ public final class PosLink implements Link {
 
   /** Whether the book failed: nothing more is told or moved until the program starts again. */
   public boolean isHalted() {
-    return isHalted;
+    return failed != null;
+  }
+
+  /** Why the book failed, or null. */
+  public BookFailed failure() {
+    return failed;
   }
 
   /** Whether an order waits for a code. */
@@ -328,17 +267,11 @@ public final class PosLink implements Link {
 
   // What happens.
 
-  private void queueTick() {
-    if (!work.contains(TICK)) {
-      work.add(TICK);
-    }
-  }
-
   private void drain(long at) {
     for (SessionEvent event = session.pollEvent(); event != null; event = session.pollEvent()) {
       if (event instanceof SessionEvent.Started) {
         SessionEvent.Started started = (SessionEvent.Started) event;
-        up = new Up(started.peer, started.zero);
+        up = new PosInbox.Up(started.peer, started.zero);
         reports = new Reports(at);
         events.add(new LinkEvent.Up(started.peer));
       } else if (event instanceof SessionEvent.Ended) {
@@ -354,7 +287,6 @@ public final class PosLink implements Link {
     }
   }
 
-  /** A message came: it waits behind those before it (messages, section "Open calls"). */
   private void received(Message message, long at) {
     if (up == null) {
       return;
@@ -362,76 +294,60 @@ public final class PosLink implements Link {
     if (message.getReplyTo() != 0) {
       if (message.getBodyCase() == Message.BodyCase.CONFIRM_RESULT) {
         reports.answered(message.getReplyTo());
-        work.add(new Work(up, message, null, null, null));
+        inbox.confirmation(up, message);
       }
       return;
     }
-    boolean isSync = message.getBodyCase() == Message.BodyCase.SYNC;
-    if (message.getCall() == 0) {
-      return;
+    AlertCode alert = inbox.request(up, message);
+    if (alert != null) {
+      session.end(alert, at);
     }
-    if (!up.isSynced && !isSync) {
-      session.end(AlertCode.ALERT_CODE_UNEXPECTED_MESSAGE, at);
-      return;
-    }
-    Set<Integer> waiting = new HashSet<>();
-    for (Work item : work) {
-      if (item.up == up && item.message.getReplyTo() == 0) {
-        waiting.add(item.message.getCall());
-      }
-    }
-    if (waiting.contains(message.getCall())) {
-      return;
-    }
-    if (waiting.size() >= Limits.OPEN_CALLS_MAX) {
-      session.end(AlertCode.ALERT_CODE_LIMIT, at);
-      return;
-    }
-    up.isSynced |= isSync;
-    work.add(new Work(up, message, null, null, null));
   }
 
   private void run(long at) {
     // What fell due since the latest input is not passed over, whatever came in now.
     if (flow.deadline(now) <= at) {
-      queueTick();
+      inbox.tick();
     }
     now = at;
     finish();
-    while (!isHalted && !work.isEmpty() && journal.book.isDurable()) {
-      Work item = work.remove();
-      Step step = new Step(at, journal.book.unix());
-      if (item.isTick()) {
-        flow.tick(step);
-        carryOut(step, null, null);
-      } else if (item.verdict != null) {
-        flow.verdict(item.verdict, step);
-        carryOut(step, null, null);
-      } else if (item.code != null) {
-        if (!flow.scan(item.channel, item.code, step)) {
-          item.code.erase();
-        }
-        carryOut(step, null, null);
-      } else if (item.up == up || item.message.getReplyTo() != 0) {
-        // What HIS confirmed as its last word counts, also if its session ended right behind it.
-        answer(item, step);
-      }
+    while (failed == null && !inbox.isEmpty() && journal.book.isDurable()) {
+      step(inbox.next(), new Step(at, journal.book.unix()));
     }
     report(at);
   }
 
+  private void step(PosInbox.Work item, Step step) {
+    if (item.message != null) {
+      if (!item.counts(up)) {
+        return;
+      }
+      Message.Builder body = answers.answer(item.message, item.up.peer, item.up.zero, step);
+      if (body != null) {
+        step.answers(item.up, body.setReplyTo(item.message.getCall()).build());
+      }
+    } else if (item.verdict != null) {
+      flow.verdict(item.verdict, step);
+    } else if (item.code == null) {
+      flow.tick(step);
+    } else if (!flow.scan(item.channel, item.code, step)) {
+      item.code.erase();
+    }
+    carryOut(step);
+  }
+
   /** Makes the rows of a step durable, then does the rest: the answer first. */
-  private void carryOut(Step step, Message reply, Up of) {
+  private void carryOut(Step step) {
     if (!step.writes.isEmpty()) {
       try {
         journal.book.commit(Collections.<Book.Key, Long>emptyMap(), step.writes);
-      } catch (BookFailed failed) {
-        isHalted = true;
+      } catch (BookFailed error) {
+        failed = error;
         session.isBusy = true;
         return;
       }
     }
-    held = new Held(step, reply, of);
+    held = step;
     finish();
   }
 
@@ -440,9 +356,9 @@ public final class PosLink implements Link {
     if (held == null || !journal.book.isDurable()) {
       return;
     }
-    Step step = held.step;
-    if (held.reply != null && held.of == up) {
-      send(held.reply, step.now);
+    Step step = held;
+    if (step.reply != null && step.of == up) {
+      send(step.reply, step.now);
     }
     held = null;
     for (Step.Effect effect : step.then) {
@@ -464,7 +380,7 @@ public final class PosLink implements Link {
   }
 
   private boolean mayReport() {
-    return up != null && up.isSynced && !isHalted && journal.book.isDurable();
+    return up != null && up.isSynced && failed == null && journal.book.isDurable();
   }
 
   private void report(long at) {
@@ -472,23 +388,11 @@ public final class PosLink implements Link {
       return;
     }
     String orderNo = reports.next(flow.unanswered, at);
-    PosOrder row = orderNo == null ? null : flow.row(orderNo);
-    if (row == null || row.getResult().isEmpty()) {
+    ReportResult.Builder report = orderNo == null ? null : answers.report(orderNo);
+    if (report == null) {
       return;
     }
-    ReportResult report =
-        ReportResult.newBuilder()
-            .setResult(row.getResult())
-            .setSignature(row.getSignature())
-            .setJournal(Bytes.field(journal.book.anchor()))
-            .build();
     send(Message.newBuilder().setCall(reports.call()).setReportResult(report).build(), at);
     drain(at);
-  }
-
-  private void answer(Work item, Step step) {
-    Message.Builder body = answers.answer(item.message, item.up.peer, item.up.zero, step);
-    Message reply = body == null ? null : body.setReplyTo(item.message.getCall()).build();
-    carryOut(step, reply, item.up);
   }
 }

@@ -13,8 +13,8 @@ final class PosSession extends Session {
     byte[] make(byte[] agreementHash, long now);
   }
 
-  private final End end;
-  private final List<Terms> agreements;
+  private End end;
+  private List<Terms> agreements;
   private final Draw draw;
   private final MakeReady makeReady;
   private Candidate candidate;
@@ -36,6 +36,15 @@ final class PosSession extends Session {
     this.agreements = new ArrayList<>(agreements);
     this.draw = draw;
     this.makeReady = makeReady;
+  }
+
+  /** Takes newer files over, for key exchanges from now on, and one that has begun (PRV-40). */
+  void provision(Registry registry, List<Terms> serving) {
+    end = end.with(registry);
+    agreements = new ArrayList<>(serving);
+    if (candidate != null) {
+      candidate.responder.provision(end);
+    }
   }
 
   /** What a POS remembers from an M2 until it commits or forgets it. */

@@ -15,7 +15,7 @@ import java.util.Set;
 
 /** The POS with one candidate of the key exchange, without time (key exchange). */
 final class Responder {
-  private final End end;
+  private End end;
   private final List<Terms> agreements;
   private final Draw draw;
   private byte[] agreementHash = Bytes.NONE;
@@ -30,6 +30,11 @@ final class Responder {
     this.end = end;
     this.agreements = agreements;
     this.draw = draw;
+  }
+
+  /** Whom M3 is checked against from now on. */
+  void provision(End newer) {
+    end = newer;
   }
 
   /** That of the candidate. */

@@ -23,6 +23,11 @@ final class Step {
   final Map<Book.Key, ByteString> writes = new LinkedHashMap<>();
   final List<Effect> then = new ArrayList<>();
 
+  /** What is answered first, in that session alone; null without an answer. */
+  Message reply;
+
+  PosInbox.Up of;
+
   Step(long now, long unix) {
     this.now = now;
     this.unix = unix;
@@ -41,6 +46,11 @@ final class Step {
       this.event = event;
       this.report = report;
     }
+  }
+
+  void answers(PosInbox.Up session, Message with) {
+    of = session;
+    reply = with;
   }
 
   /** Writes a row; an earlier write of the same row is replaced. */

@@ -24,6 +24,7 @@ import hispos.client.messages.Posting;
 import hispos.client.messages.ResultCore;
 import hispos.client.messages.Revocation;
 import hispos.client.messages.Table;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.Before;
 import org.junit.Test;
@@ -276,5 +277,44 @@ public class LedgerTest {
     assertEquals(Reason.OTHER, reason(() -> new Making(ledger).collect("bill-1", 1000, none)));
     String orderNo = collect("bill-1", 1000);
     assertEquals(DAY, Orders.core(ledger.order(orderNo).getCore()).getBusinessDay());
+  }
+
+  private List<String> alarms(HisLink link) {
+    List<String> found = new ArrayList<>();
+    link.onTimer(now);
+    for (LinkEvent event = link.pollEvent(); event != null; event = link.pollEvent()) {
+      if (event instanceof LinkEvent.Alarmed) {
+        Alarm alarm = ((LinkEvent.Alarmed) event).alarm;
+        found.add(alarm.kind + " " + alarm.orderNo);
+      }
+    }
+    return found;
+  }
+
+  @Test
+  public void anOrderThatIsUnpostedForHalfAnHourIsOneAlarmAlsoWithoutASession() throws Exception {
+    End end = new End(CRYPTO, text(site, "terminal_id"), new byte[32], id -> null);
+    HisLink link = new HisLink(ledger, end, text(site, "device_id"), length -> new byte[length]);
+    String late = paid("bill-1", 100);
+    unix += 1799;
+    assertEquals(List.of(), alarms(link));
+    assertEquals(now + 1000, link.nextTimer());
+    unix += 1;
+    assertEquals(List.of("UNPOSTED " + late), alarms(link));
+    assertEquals("once", List.of(), alarms(link));
+    assertEquals(List.of(late), ledger.unposted());
+    assertEquals(Long.MAX_VALUE, link.nextTimer());
+  }
+
+  @Test
+  public void anOrderThatIsPostedInTimeIsNoAlarm() throws Exception {
+    End end = new End(CRYPTO, text(site, "terminal_id"), new byte[32], id -> null);
+    HisLink link = new HisLink(ledger, end, text(site, "device_id"), length -> new byte[length]);
+    String paid = paid("bill-1", 100);
+    unix += 60;
+    ledger.markPosted(paid);
+    unix += 86_400;
+    assertEquals(List.of(), alarms(link));
+    assertEquals(List.of(), ledger.unposted());
   }
 }

@@ -20,7 +20,7 @@ public final class Loop {
 
   /** Opens the line. */
   public interface Opener {
-    /** One opening more. */
+    /** One opening more, or null while there is none. */
     Line open() throws IOException;
   }
 
@@ -96,7 +96,9 @@ public final class Loop {
     }
     try {
       line = opener.open();
-      link.opened(BootClock.now());
+      if (line != null) {
+        link.opened(BootClock.now());
+      }
     } catch (IOException error) {
       openFrom = BootClock.now() + REOPEN;
     }

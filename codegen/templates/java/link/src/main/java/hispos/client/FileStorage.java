@@ -18,11 +18,13 @@ import java.util.regex.Pattern;
  * whole; what a kill left of another one is cut off.
  */
 public final class FileStorage implements Storage, Closeable {
+  /** What {@code append} writes, to the byte: a line that is anything else was damaged. */
   private static final Pattern LINE =
       Pattern.compile(
-          "\\{\"seq\": ?[0-9]+, ?\"head\": ?\"([0-9a-f]{64})\", ?\"record\": ?\"([0-9a-f]+)\""
-              + "(, ?\"whole\": ?true)?\\}");
-  private static final String WHOLE = "\"whole\": true}\n";
+          "\\{\"seq\": ([0-9]{1,18}), \"head\": \"([0-9a-f]{64})\", \"record\": \"([0-9a-f]+)\""
+              + "(, \"whole\": true)?\\}");
+
+  private static final String WHOLE = "\"whole\": true}";
 
   private final RandomAccessFile file;
   private long next = 1;
@@ -46,6 +48,13 @@ public final class FileStorage implements Storage, Closeable {
     }
   }
 
+  /**
+   * Every record of whole batches. Lines at the end whose batch did not become whole, and what
+   * follows the last line feed, are what a kill leaves of a batch that nobody was told of: they are
+   * cut off.
+   *
+   * @throws Broken for anything else that no append has written: such a file was damaged
+   */
   @Override
   public List<Stored> load() throws IOException, Broken {
     byte[] data = new byte[(int) file.length()];
@@ -56,21 +65,19 @@ public final class FileStorage implements Storage, Closeable {
     List<Stored> pending = new ArrayList<>();
     int end = 0;
     int at = 0;
-    while (at < text.length()) {
-      int stop = text.indexOf('\n', at);
-      Matcher line = LINE.matcher(stop < 0 ? "" : text.substring(at, stop));
-      if (!line.matches() || line.group(2).length() % 2 != 0) {
-        break;
-      }
-      pending.add(new Stored(Bytes.unhex(line.group(2)), Bytes.unhex(line.group(1))));
+    for (int stop = text.indexOf('\n'); stop >= 0; stop = text.indexOf('\n', at)) {
+      boolean isLast = take(text.substring(at, stop), whole.size() + pending.size() + 1, pending);
       at = stop + 1;
-      if (line.group(3) != null) {
+      if (isLast) {
         whole.addAll(pending);
         pending.clear();
         end = at;
       }
     }
-    if (text.indexOf(WHOLE, end) >= 0) {
+    String torn = text.substring(at);
+    boolean isDamaged = torn.contains(WHOLE) && !torn.endsWith(WHOLE);
+    // The first record of a book is a batch of its own.
+    if (isDamaged || (whole.isEmpty() && !pending.isEmpty())) {
       throw new Broken(whole.size() + 1, "not canonical");
     }
     if (end < data.length) {
@@ -79,6 +86,19 @@ public final class FileStorage implements Storage, Closeable {
     }
     next = whole.size() + 1;
     return whole;
+  }
+
+  /** Takes a line; whether it is the last one of its batch. */
+  private static boolean take(String text, int seq, List<Stored> into) throws Broken {
+    Matcher line = LINE.matcher(text);
+    if (!line.matches() || line.group(3).length() % 2 != 0) {
+      throw new Broken(seq, "not canonical");
+    }
+    if (Long.parseLong(line.group(1)) != seq) {
+      throw new Broken(seq, "sequence number");
+    }
+    into.add(new Stored(Bytes.unhex(line.group(3)), Bytes.unhex(line.group(2))));
+    return line.group(4) != null;
   }
 
   @Override
@@ -92,7 +112,7 @@ public final class FileStorage implements Storage, Closeable {
           .append(Bytes.hex(stored.head))
           .append("\", \"record\": \"")
           .append(Bytes.hex(stored.record))
-          .append(place == batch.size() - 1 ? "\", " + WHOLE : "\"}\n");
+          .append(place == batch.size() - 1 ? "\", " + WHOLE + "\n" : "\"}\n");
     }
     file.seek(file.length());
     file.write(text.toString().getBytes(US_ASCII));

@@ -22,6 +22,7 @@ public final class HisLink implements Link {
   // Of the live session; null without one.
   private HisFlow flow;
   private HisAnswers answers;
+  private long now;
 
   /**
    * A link without a stream, under the ledger's site. The ledger's {@code beginRun} was called at
@@ -86,7 +87,7 @@ public final class HisLink implements Link {
       next = Math.min(next, flow.nextTimer(isDurable));
     }
     if (isDurable) {
-      next = Math.min(next, ledger.waitEnds());
+      next = Math.min(next, Math.min(ledger.waitEnds(), ledger.alarmTimer(now)));
       for (LedgerIndex.Entry order : desk.open()) {
         if (order.row.getState() != HisState.HIS_STATE_ASKING) {
           next = Math.min(next, order.row.getLeasedUntil());
@@ -230,20 +231,23 @@ public final class HisLink implements Link {
 
   // What happens.
 
-  private void work(long now) {
+  private void work(long at) {
+    now = at;
     for (SessionEvent event = session.pollEvent(); event != null; event = session.pollEvent()) {
-      take(event, now);
+      take(event, at);
     }
     if (answers != null) {
-      answers.goOn(now);
+      answers.goOn(at);
     }
     boolean isDurable = ledger.book.isDurable();
     if (isDurable) {
-      passDeadlines(now);
-      ledger.endWaiting(now);
+      passDeadlines(at);
+      ledger.endWaiting(at);
+      ledger.alarmUnposted();
+      desk.tellAlarms();
     }
     if (flow != null && session.isLive()) {
-      flow.work(isDurable, now);
+      flow.work(isDurable, at);
     }
   }
 

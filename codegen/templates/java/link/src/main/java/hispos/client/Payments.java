@@ -27,7 +27,7 @@ public final class Payments {
       return new Verdict(ask.id, proof, code, answer.date, answer.firstByte, clock.now(), true);
     } catch (NoAnswer missing) {
       return open(ask, missing.firstByte, clock.now());
-    } catch (RuntimeException failed) {
+    } catch (RuntimeException | Error failed) {
       // Nobody knows how far it came: it counts as written from its beginning.
       return open(ask, began, clock.now());
     } finally {

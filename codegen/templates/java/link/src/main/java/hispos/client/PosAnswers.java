@@ -1,6 +1,7 @@
 package hispos.client;
 
 import com.google.protobuf.ByteString;
+import hispos.client.messages.Agreement;
 import hispos.client.messages.Channel;
 import hispos.client.messages.Health;
 import hispos.client.messages.ListOrders;
@@ -11,10 +12,13 @@ import hispos.client.messages.PeerRow;
 import hispos.client.messages.Ping;
 import hispos.client.messages.Pong;
 import hispos.client.messages.PosOrder;
+import hispos.client.messages.ReportResult;
+import hispos.client.messages.SessionReady;
 import hispos.client.messages.Sync;
 import hispos.client.messages.SyncReply;
 import hispos.client.messages.Table;
 import hispos.client.messages.Terminal;
+import hispos.client.messages.TerminalManifest;
 import hispos.client.messages.Unsupported;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -39,9 +43,39 @@ final class PosAnswers {
     this.requests = new PosRequests(flow);
     this.journal = journal;
     this.siteId = siteId;
-    for (Terminal terminal : config.terminals.getTerminalsList()) {
+    provision(config.terminals);
+  }
+
+  void provision(TerminalManifest newer) {
+    terminals.clear();
+    for (Terminal terminal : newer.getTerminalsList()) {
       terminals.put(terminal.getTerminalId(), terminal);
     }
+  }
+
+  /** The first message of a session, serialised. */
+  byte[] ready(byte[] agreementHash, long at) {
+    Agreement agreement = flow.context.agreements.hashed(agreementHash);
+    SessionReady ready =
+        SessionReady.newBuilder()
+            .setRun(flow.context.run)
+            .setPosTime(journal.book.unix())
+            .setSoftware(config.software)
+            .setSimulated(agreement != null && agreement.getSimulated())
+            .build();
+    return Message.newBuilder().setReady(ready).build().toByteArray();
+  }
+
+  /** The report of an order's latest result, or null without one. */
+  ReportResult.Builder report(String orderNo) {
+    PosOrder row = flow.row(orderNo);
+    if (row == null || row.getResult().isEmpty()) {
+      return null;
+    }
+    return ReportResult.newBuilder()
+        .setResult(row.getResult())
+        .setSignature(row.getSignature())
+        .setJournal(Bytes.field(journal.book.anchor()));
   }
 
   /** The answer to a message of a terminal's session that began at zero, or null: there is none. */
@@ -122,7 +156,7 @@ final class PosAnswers {
     Terminal terminal = terminals.get(peer);
     boolean isActive = terminal != null && terminal.getRevocationValue() == 0;
     List<Integer> serving = new ArrayList<>();
-    for (Agreements.Signed signed : config.serving()) {
+    for (Agreements.Signed signed : flow.context.agreements.serving()) {
       serving.add(signed.agreement.getAgreementNo());
     }
     return new PosRequests.Around(peer, isActive, zero, serving, hasStorage);

@@ -22,8 +22,8 @@ final class PosContext {
   final ByteString run;
   final long started;
 
-  /** All agreements ever held, the newest first. */
-  List<Agreement> agreements;
+  /** All agreements ever held. */
+  AgreementsHeld agreements;
 
   /** Merchants whose credentials the program holds. */
   List<Merchant> merchants;
@@ -39,33 +39,20 @@ final class PosContext {
   private final Map<Channel, long[]> dates = new HashMap<>();
   private long nextAsk;
 
-  PosContext(
-      Crypto crypto,
-      String deviceId,
-      byte[] seed,
-      byte[] boot,
-      byte[] run,
-      long started,
-      List<Agreement> agreements,
-      List<Merchant> merchants) {
-    this.crypto = crypto;
-    this.deviceId = deviceId;
-    this.seed = seed;
-    this.boot = Bytes.field(boot);
+  PosContext(PosLink.Config config, byte[] run, long started) {
+    this.crypto = config.crypto;
+    this.deviceId = config.deviceId;
+    this.seed = config.seed;
+    this.boot = Bytes.field(config.boot);
     this.run = Bytes.field(run);
     this.started = started;
-    this.agreements = agreements;
-    this.merchants = merchants;
+    this.agreements = config.agreements;
+    this.merchants = config.merchants;
   }
 
   /** An agreement by its number, or null. */
   Agreement agreement(int number) {
-    for (Agreement agreement : agreements) {
-      if (agreement.getAgreementNo() == number) {
-        return agreement;
-      }
-    }
-    return null;
+    return agreements.numbered(number);
   }
 
   Waits waits(OrderCore core) {
@@ -118,8 +105,8 @@ final class PosContext {
       return found;
     }
     found.add(own);
-    for (Agreement older : agreements) {
-      Merchant merchant = merchant(older, channel);
+    for (Agreements.Signed older : agreements.all()) {
+      Merchant merchant = merchant(older.agreement, channel);
       if (merchant != null && merchants.contains(merchant) && !found.contains(merchant)) {
         found.add(merchant);
       }

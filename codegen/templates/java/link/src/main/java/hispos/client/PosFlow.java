@@ -152,7 +152,8 @@ final class PosFlow {
     if (verdict.date != 0) {
       context.date(merchant.channel, verdict.date, verdict.ended);
     }
-    boolean isVerified = verdict.proof.name == Proof.Name.VERIFIED;
+    boolean isVerified =
+        verdict.proof.name == Proof.Name.VERIFIED && context.merchants.contains(merchant);
     boolean isRefused = verdict.proof.name == Proof.Name.MERCHANT_REFUSED;
     if ((isVerified && context.verified.add(merchant))
         || (isRefused && context.verified.remove(merchant))) {
@@ -206,9 +207,9 @@ final class PosFlow {
     nextVerify = step.now + Timers.VERIFY_RETRY;
     for (Merchant merchant : missing) {
       Waits waits = Waits.USUAL;
-      for (Agreement agreement : context.agreements) {
-        if (merchant.equals(PosContext.merchant(agreement, merchant.channel))) {
-          waits = new Waits(agreement.getTimers());
+      for (Agreements.Signed signed : context.agreements.all()) {
+        if (merchant.equals(PosContext.merchant(signed.agreement, merchant.channel))) {
+          waits = new Waits(signed.agreement.getTimers());
           break;
         }
       }
@@ -219,8 +220,11 @@ final class PosFlow {
     }
   }
 
-  /** New credentials or agreements: every merchant is verified at once (PAY-33). */
-  void provisioned(long now) {
+  /** New agreements or credentials are there: every merchant is verified at once (PAY-33). */
+  void provision(AgreementsHeld agreements, List<Merchant> merchants, long now) {
+    context.agreements = agreements;
+    context.merchants = merchants;
+    context.verified.retainAll(merchants);
     nextVerify = now;
     verifyAgain = true;
   }

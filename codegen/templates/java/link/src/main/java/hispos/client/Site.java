@@ -1,10 +1,8 @@
 package hispos.client;
 
-import hispos.client.messages.AgreedTimers;
 import hispos.client.messages.Agreement;
 import hispos.client.messages.Device;
 import hispos.client.messages.DeviceManifest;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -19,9 +17,7 @@ import java.util.Set;
  * <p>A site never changes. Newer files make another one, for {@link HisLink#provision}.
  */
 public final class Site {
-  private static final int SERVING_MAX = 2;
-
-  private final List<Agreements.Signed> agreements;
+  private final AgreementsHeld agreements;
   private final Map<String, Device> devices = new LinkedHashMap<>();
   private final Registry registry;
   private final byte[] secret;
@@ -36,37 +32,17 @@ public final class Site {
    *     falling order of their numbers
    */
   public Site(List<Agreements.Signed> agreements, DeviceManifest devices, byte[] secret) {
-    if (agreements.isEmpty()) {
-      throw new IllegalArgumentException("a site needs an agreement");
-    }
-    this.agreements = new ArrayList<>(agreements);
+    this.agreements = new AgreementsHeld(agreements);
     this.secret = secret.clone();
     this.registry = Manifests.registry(devices);
     for (Device device : devices.getDevicesList()) {
       this.devices.put(device.getDeviceId(), device);
     }
-    for (int place = 1; place < agreements.size(); place++) {
-      Agreement newer = agreements.get(place - 1).agreement;
-      Agreement older = agreements.get(place).agreement;
-      if (!newer.getSiteId().equals(older.getSiteId())
-          || Integer.compareUnsigned(newer.getAgreementNo(), older.getAgreementNo()) <= 0) {
-        throw new IllegalArgumentException("agreements of one site, the newest first");
-      }
-    }
   }
 
   /** Whether it still holds everything that another one holds (PRV-30). */
   boolean holdsAllOf(Site other) {
-    List<String> held = new ArrayList<>();
-    for (Agreements.Signed one : agreements) {
-      held.add(Bytes.hex(one.hash));
-    }
-    for (Agreements.Signed one : other.agreements) {
-      if (!held.contains(Bytes.hex(one.hash))) {
-        return false;
-      }
-    }
-    return Arrays.equals(secret, other.secret);
+    return agreements.holdsAllOf(other.agreements) && Arrays.equals(secret, other.secret);
   }
 
   byte[] secret() {
@@ -75,7 +51,7 @@ public final class Site {
 
   /** The newest agreement. */
   Agreement newest() {
-    return agreements.get(0).agreement;
+    return agreements.newest();
   }
 
   String id() {
@@ -84,55 +60,28 @@ public final class Site {
 
   /** The agreement of a number; the newest one for a number that was never held. */
   Agreement numbered(int agreementNo) {
-    for (Agreements.Signed one : agreements) {
-      if (one.agreement.getAgreementNo() == agreementNo) {
-        return one.agreement;
-      }
-    }
-    return newest();
-  }
-
-  /** The two newest agreements, or the one: those of new sessions (PRV-31). */
-  private List<Agreements.Signed> servingSigned() {
-    return agreements.subList(0, Math.min(SERVING_MAX, agreements.size()));
+    Agreement found = agreements.numbered(agreementNo);
+    return found == null ? newest() : found;
   }
 
   /** What key exchanges need of the serving agreements, the newest first. */
   List<Terms> serving() {
-    List<Terms> found = new ArrayList<>();
-    for (Agreements.Signed one : servingSigned()) {
-      found.add(new Terms(one.hash, one.agreement));
-    }
-    return found;
+    return agreements.terms();
   }
 
   /** The serving agreement with a hash, or null. */
   Agreement serving(byte[] hash) {
-    for (Agreements.Signed one : servingSigned()) {
-      if (Arrays.equals(one.hash, hash)) {
-        return one.agreement;
-      }
-    }
-    return null;
+    return agreements.serving(hash);
   }
 
   /** The largest lease of all agreements, in milliseconds. */
   long fullLease() {
-    long longest = 0;
-    for (Agreements.Signed one : agreements) {
-      longest = Math.max(longest, Agreements.fullLease(one.agreement));
-    }
-    return longest;
+    return agreements.fullLease();
   }
 
   /** The largest T_QUIET of all agreements, in milliseconds (ORD-215). */
   long quiet() {
-    long longest = 0;
-    for (Agreements.Signed one : agreements) {
-      AgreedTimers timers = one.agreement.getTimers();
-      longest = Math.max(longest, timers.getQuiet() & 0xFFFFFFFFL);
-    }
-    return longest;
+    return agreements.quiet();
   }
 
   /** Every device of the manifest. */

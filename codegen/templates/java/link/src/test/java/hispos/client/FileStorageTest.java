@@ -70,6 +70,32 @@ public class FileStorageTest {
   }
 
   @Test
+  public void aFlippedBitOfALastBatchIsFoundAndNothingIsCutOff() throws Exception {
+    byte[] whole = Files.readAllBytes(path.toPath());
+    int first = new String(whole, StandardCharsets.US_ASCII).indexOf('\n') + 1;
+    for (int bit = 8 * first; bit < 8 * whole.length; bit++) {
+      byte[] changed = whole.clone();
+      changed[bit / 8] ^= (byte) (1 << bit % 8);
+      Files.write(path.toPath(), changed);
+      try (FileStorage storage = new FileStorage(path)) {
+        assertThrows("bit " + bit, Broken.class, () -> new Book(storage, CLOCK));
+      }
+      assertArrayEquals("bit " + bit, changed, Files.readAllBytes(path.toPath()));
+    }
+  }
+
+  @Test
+  public void aFileThatWritesNoBatchesWholeIsNotTakenForATornOne() throws Exception {
+    String text = new String(Files.readAllBytes(path.toPath()), StandardCharsets.US_ASCII);
+    byte[] export = text.replace(", \"whole\": true", "").getBytes(StandardCharsets.US_ASCII);
+    Files.write(path.toPath(), export);
+    try (FileStorage storage = new FileStorage(path)) {
+      assertThrows(Broken.class, () -> new Book(storage, CLOCK));
+    }
+    assertArrayEquals(export, Files.readAllBytes(path.toPath()));
+  }
+
+  @Test
   public void aChangedRecordIsFound() throws Exception {
     String text = new String(Files.readAllBytes(path.toPath()), StandardCharsets.US_ASCII);
     for (String changed :

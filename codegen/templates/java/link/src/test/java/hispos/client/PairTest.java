@@ -5,6 +5,8 @@ import static hispos.client.Vectors.text;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotNull;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -12,10 +14,13 @@ import hispos.client.messages.Agreement;
 import hispos.client.messages.Channel;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.Disposition;
+import hispos.client.messages.RejectCode;
+import hispos.client.messages.Revocation;
 import hispos.client.messages.TerminalManifest;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.Before;
 import org.junit.Test;
 
@@ -53,11 +58,24 @@ public class PairTest {
     return new Site(List.of(agreements), devices, hexes(site, "site_secret"));
   }
 
-  private void startPos(Agreements.Signed... agreements) throws Exception {
-    List<Merchant> merchants = new ArrayList<>();
-    for (Channel channel : PosContext.CHANNELS) {
-      merchants.add(PosContext.merchant(agreements[0].agreement, channel));
+  private TerminalManifest terminals(Revocation revocation) throws Exception {
+    TerminalManifest held = TerminalManifest.parseFrom(hexes(site, "terminal_manifest"));
+    TerminalManifest.Builder made = held.toBuilder().setSerial(held.getSerial() + 1);
+    for (int place = 0; place < held.getTerminalsCount(); place++) {
+      made.setTerminals(place, held.getTerminals(place).toBuilder().setRevocation(revocation));
     }
+    return made.build();
+  }
+
+  private List<Merchant> merchants() {
+    List<Merchant> found = new ArrayList<>();
+    for (Channel channel : PosContext.CHANNELS) {
+      found.add(PosContext.merchant(older.agreement, channel));
+    }
+    return found;
+  }
+
+  private void startPos(Agreements.Signed... agreements) throws Exception {
     PosLink.Config config =
         new PosLink.Config(
             CRYPTO,
@@ -67,7 +85,7 @@ public class PairTest {
             "pair",
             List.of(agreements),
             TerminalManifest.parseFrom(hexes(site, "terminal_manifest")),
-            merchants);
+            merchants());
     pos = new PosLink(config, journal, this::draw, now);
   }
 
@@ -145,6 +163,108 @@ public class PairTest {
     assertEquals(newer().agreement.getAgreementNo(), agreementOf(after));
     run(600_000);
     assertTrue("no code in time", ledger.openOrders().isEmpty());
+  }
+
+  private void provisionPos(Revocation revocation, Agreements.Signed... all) throws Exception {
+    pos.provision(List.of(all), terminals(revocation), merchants(), now);
+  }
+
+  @Test
+  public void bothTakeANewerAgreementOverWhileTheLinkRuns() throws Exception {
+    connect();
+    String before = his.collect("bill-1", 100, now);
+    his.provision(site(newer(), older), now);
+    provisionPos(Revocation.REVOCATION_UNSPECIFIED, newer(), older);
+    run(1_000);
+    assertTrue("the session goes on under its own", his.isReady());
+    his.cancel(before, now);
+    run(60_000);
+    assertTrue("an order of the older agreement ends", Ledger.hasEnded(ledger.order(before)));
+    his.closed(now);
+    pos.closed(now);
+    connect();
+    String after = his.collect("bill-2", 100, now);
+    assertEquals(newer().agreement.getAgreementNo(), agreementOf(after));
+    run(1_000);
+    assertTrue("it is accepted", pos.waitsForCode());
+  }
+
+  @Test
+  public void everyMerchantIsVerifiedAgainBehindAnImportAndOneWithoutCredentialsIsNone()
+      throws Exception {
+    connect();
+    assertEquals(2, pos.verified().size());
+    Merchant left = merchants().get(0);
+    pos.provision(
+        List.of(older), terminals(Revocation.REVOCATION_UNSPECIFIED), List.of(left), now);
+    assertEquals(Set.of(left), pos.verified());
+    Ask ask = pos.pollAsk();
+    assertEquals(Ask.Request.VERIFY, ask.request);
+    assertEquals(left, ask.merchant);
+    assertNull(pos.pollAsk());
+  }
+
+  @Test
+  public void theSessionOfACompromisedTerminalEndsInOrderAndNoneFollows() throws Exception {
+    connect();
+    provisionPos(Revocation.REVOCATION_COMPROMISED, older);
+    List<String> told = new ArrayList<>();
+    his.feed(drained(pos), now);
+    for (LinkEvent event = his.pollEvent(); event != null; event = his.pollEvent()) {
+      told.add(event.toString());
+    }
+    assertEquals("down", told.get(told.size() - 1));
+    run(60_000);
+    assertFalse(his.isReady());
+  }
+
+  @Test
+  public void aTerminalThatIsCompromisedBetweenTwoMessagesOfAKeyExchangeGetsNoSession()
+      throws Exception {
+    his.opened(now);
+    pos.opened(now);
+    his.onTimer(now);
+    pos.feed(drained(his), now);
+    his.feed(drained(pos), now);
+    byte[] m3 = drained(his);
+    assertTrue("M3 is on its way", m3.length > 100);
+    provisionPos(Revocation.REVOCATION_COMPROMISED, older);
+    pos.feed(m3, now);
+    for (LinkEvent event = pos.pollEvent(); event != null; event = pos.pollEvent()) {
+      assertFalse(event.toString(), event instanceof LinkEvent.Up);
+    }
+  }
+
+  @Test
+  public void aRetiredTerminalKeepsItsSessionAndMakesNoNewOrder() throws Exception {
+    connect();
+    provisionPos(Revocation.REVOCATION_RETIRED, older);
+    run(1_000);
+    assertTrue(his.isReady());
+    his.collect("bill-1", 100, now);
+    run(1_000);
+    List<Integer> codes = new ArrayList<>();
+    for (LinkEvent event = his.pollEvent(); event != null; event = his.pollEvent()) {
+      if (event instanceof LinkEvent.Rejected) {
+        codes.add(((LinkEvent.Rejected) event).code);
+      }
+    }
+    assertEquals(List.of(RejectCode.REJECT_CODE_WRONG_TERMINAL_VALUE), codes);
+    assertFalse("it is not accepted", pos.waitsForCode());
+  }
+
+  @Test
+  public void aPosForgetsNoAgreement() throws Exception {
+    connect();
+    provisionPos(Revocation.REVOCATION_UNSPECIFIED, newer(), older);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> provisionPos(Revocation.REVOCATION_UNSPECIFIED, newer()));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> provisionPos(Revocation.REVOCATION_UNSPECIFIED, older, newer()));
+    run(1_000);
+    assertTrue(his.isReady());
   }
 
   @Test

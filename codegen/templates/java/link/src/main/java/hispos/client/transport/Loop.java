@@ -19,7 +19,7 @@ public final class Loop {
 
   /** Opens the line. */
   public interface Opener {
-    /** One opening more. */
+    /** One opening more, or null while there is none. */
     Line open() throws IOException;
   }
 
@@ -95,7 +95,9 @@ public final class Loop {
     }
     try {
       line = opener.open();
-      link.opened(BootClock.now());
+      if (line != null) {
+        link.opened(BootClock.now());
+      }
     } catch (IOException error) {
       openFrom = BootClock.now() + REOPEN;
     }
@@ -125,6 +127,14 @@ public final class Loop {
       isHeard |= listener.heard(event);
     }
     return isHeard;
+  }
+
+  /** Gives the line up; the next step opens it again. */
+  public void reopen() {
+    if (line != null) {
+      lost();
+    }
+    openFrom = BootClock.now();
   }
 
   /** Sends what is left, and closes the line. */
