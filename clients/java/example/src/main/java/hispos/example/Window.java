@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import hispos.client.Agreements;
 import hispos.client.Amounts;
 import hispos.client.Book;
+import hispos.client.BookFailed;
 import hispos.client.BouncyCrypto;
 import hispos.client.Broken;
 import hispos.client.Crypto;
@@ -36,7 +37,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 
 /**
@@ -55,8 +55,8 @@ import java.util.List;
  * every end.
  *
  * <p>DIR holds {@code terminal.key} and {@code site.secret} (32 bytes each), {@code terminal.id},
- * {@code device.id}, and the signed files {@code agreement.hispos} and {@code devices.hispos}. The
- * ledger is made there.
+ * {@code device.id}, and the signed files {@code agreement*.hispos}, every one that was ever taken
+ * over, and {@code devices.hispos}. The ledger is made there.
  */
 public final class Window implements Closeable {
   final HisLink link;
@@ -67,14 +67,10 @@ public final class Window implements Closeable {
   /** Verifies the files of a folder, loads the ledger, and opens the line. */
   public Window(File home, String line) throws IOException, FileRefused, Broken, Refusal {
     Crypto crypto = new BouncyCrypto();
-    Agreements.Signed signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"));
-    if (!signed.agreement.getSimulated()) {
-      throw new IOException("this client is experimental: it takes simulated agreements only");
-    }
-    DeviceManifest devices =
-        Manifests.devices(crypto, Program.read(home, "devices.hispos"), signed.agreement);
-    Site site =
-        new Site(Collections.singletonList(signed), devices, Program.read(home, "site.secret"));
+    List<Agreements.Signed> agreements = Program.agreements(crypto, home);
+    byte[] manifest = Program.read(home, "devices.hispos");
+    DeviceManifest devices = Manifests.devices(crypto, manifest, agreements.get(0).agreement);
+    Site site = new Site(agreements, devices, Program.read(home, "site.secret"));
     storage = new FileStorage(new File(home, "ledger.jsonl"));
     Book book = new Book(storage, () -> System.currentTimeMillis() / 1000);
     ledger = new Ledger(book, site, crypto, Program.draw(8));
@@ -120,12 +116,19 @@ public final class Window implements Closeable {
     if (!isReady) {
       return new Said(Program.NOT_REACHABLE, "", "the terminal does not answer");
     }
-    String orderNo = make.order(BootClock.now());
-    if (ledger.openOrders().contains(orderNo) && !ends(orderNo, milliseconds, tell)) {
-      return new Said(
-          Program.UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
+    String orderNo = "";
+    try {
+      orderNo = make.order(BootClock.now());
+      boolean hasEnded = !ledger.openOrders().contains(orderNo);
+      if (hasEnded || ends(orderNo, milliseconds, tell)) {
+        return said(orderNo);
+      }
+    } catch (BookFailed error) {
+      // What breaks behind the making of an order says nothing about its money.
+      Program.tell(error.getMessage() + ": " + error.getCause());
     }
-    return said(orderNo);
+    return new Said(
+        Program.UNKNOWN, orderNo, orderNo + ": unknown. Do not take or give the money again.");
   }
 
   /** Waits until an order has ended. */

@@ -5,6 +5,7 @@ package hispos.client;
 public final class NoAnswer extends Exception {
   private static final long serialVersionUID = 1L;
 
+  /** The instant of the first byte written, or null. */
   final Long firstByte;
 
   /**

@@ -15,6 +15,7 @@ import hispos.client.messages.Agreement;
 import hispos.client.messages.Channel;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.Disposition;
+import hispos.client.messages.PosState;
 import hispos.client.messages.RejectCode;
 import hispos.client.messages.Revocation;
 import hispos.client.messages.TerminalManifest;
@@ -295,6 +296,56 @@ public class PairTest {
     his.close(now);
     pos.feed(Bytes.concat(confirmation, drained(his)), now);
     assertEquals(Disposition.DISPOSITION_RECORDED, journal.order(orderNo).getAnswered());
+  }
+
+  /** Lets POS hear HIS; what it says of each frame's kind. */
+  private byte[] said(int kind) {
+    pos.feed(drained(his), now);
+    for (Ask ask = pos.pollAsk(); ask != null; ask = pos.pollAsk()) {
+      answer(ask);
+    }
+    pos.onTimer(now);
+    byte[] all = {};
+    for (Frame frame : new Frames(Side.HIS).feed(drained(pos))) {
+      boolean isWanted = frame.kind == kind;
+      all = isWanted ? Bytes.concat(all, Frames.encode(frame.kind, frame.body)) : all;
+    }
+    return all;
+  }
+
+  @Test
+  public void aReportOfTheSessionBeforeIsNotAnsweredInTheNextOne() throws Exception {
+    connect();
+    String orderNo = his.collect("bill-1", 100, now);
+    run(1_000);
+    his.cancel(orderNo, now);
+    byte[] late = {};
+    for (; late.length == 0; now += 50) {
+      his.onTimer(now);
+      byte[] said = said(Frame.RECORD_POS);
+      if (journal.order(orderNo).getState() == PosState.POS_STATE_ENDED) {
+        late = said;
+      } else {
+        his.feed(said, now);
+      }
+    }
+    // HIS hears nothing for long, and begins another key exchange over the session.
+    byte[] m2 = {};
+    for (; m2.length == 0; now += 1_000) {
+      his.onTimer(now);
+      m2 = said(Frame.M2);
+    }
+    his.feed(m2, now);
+    byte[] ready = said(Frame.RECORD_POS);
+    drained(his);
+    his.feed(Bytes.concat(late, ready), now);
+    int frames = 0;
+    while (his.pollTransmit() != null) {
+      frames++;
+    }
+    assertEquals("Sync alone", 1, frames);
+    assertTrue("the switch was", his.isLineUp(now));
+    assertFalse(Ledger.hasEnded(ledger.order(orderNo)));
   }
 
   @Test

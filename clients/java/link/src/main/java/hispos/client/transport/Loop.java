@@ -130,6 +130,14 @@ public final class Loop {
     return isHeard;
   }
 
+  /** Gives the line up; the next step opens it again. */
+  public void reopen() {
+    if (line != null) {
+      lost();
+    }
+    openFrom = BootClock.now();
+  }
+
   /** Sends what is left, and closes the line. */
   public void close() {
     flush(event -> false);

@@ -12,6 +12,9 @@ import java.util.concurrent.TimeUnit;
 /**
  * A serial port or pseudo-terminal of a Linux system, by its path. The command {@code stty} sets
  * it; other systems and Android bring a {@link Line} of their own.
+ *
+ * <p>A program that leads its session without a terminal, as a service may, gets the port as its
+ * controlling terminal, and a hangup with the plug: start it by {@code nohup}.
  */
 public final class SerialLine {
   private SerialLine() {}
@@ -26,8 +29,13 @@ public final class SerialLine {
       // come back.
       throw new IOException("no port at " + path);
     }
+    // Before it is opened: a port that is not raw yet sends back what comes, and one that is not
+    // local
+    // lets nobody in without a carrier (FRM-4).
+    set(path, baud);
     RandomAccessFile port = new RandomAccessFile(path, "rw");
     try {
+      // A driver may have forgotten it in between.
       set(path, baud);
       TimeUnit.MILLISECONDS.sleep(Timers.LINE_SETTLE);
     } catch (IOException error) {
@@ -42,7 +50,7 @@ public final class SerialLine {
         new FileInputStream(port.getFD()), new FileOutputStream(port.getFD()), port);
   }
 
-  private static void set(String path, int baud) throws IOException, InterruptedException {
+  private static void set(String path, int baud) throws IOException {
     Process stty =
         new ProcessBuilder(
                 "stty",
@@ -59,8 +67,13 @@ public final class SerialLine {
                 "-crtscts")
             .redirectErrorStream(true)
             .start();
-    if (stty.waitFor() != 0) {
-      throw new IOException("stty cannot set " + path);
+    try {
+      if (stty.waitFor() != 0) {
+        throw new IOException("stty cannot set " + path);
+      }
+    } catch (InterruptedException error) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", error);
     }
   }
 }

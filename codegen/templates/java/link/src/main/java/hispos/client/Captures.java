@@ -42,9 +42,22 @@ final class Captures {
     return found;
   }
 
-  private static String finder(FoundCapture told) {
-    String channel = told.getChannel() == Channel.CHANNEL_WECHAT ? "wechat/" : "alipay/";
-    return channel + told.getPaymentNo();
+  private static String finder(Channel channel, String paymentNo) {
+    return (channel == Channel.CHANNEL_WECHAT ? "wechat/" : "alipay/") + paymentNo;
+  }
+
+  /** Whether the payment number of a capture belongs to another order than this one. */
+  private boolean isOfAnother(Channel channel, String paymentNo, String orderNo) {
+    String of = row(finder(channel, paymentNo)).getOrderNo();
+    return !of.isEmpty() && !of.equals(orderNo);
+  }
+
+  private void putFinder(CaptureRow capture) {
+    String finder = finder(capture.getChannel(), capture.getPaymentNo());
+    if (!batch.has(Table.TABLE_CAPTURE, finder)) {
+      CaptureRow found = CaptureRow.newBuilder().setOrderNo(capture.getOrderNo()).build();
+      batch.put(Table.TABLE_CAPTURE, finder, found);
+    }
   }
 
   private CaptureRow row(String key) {
@@ -54,8 +67,7 @@ final class Captures {
   /** Whether a payment number in a result belongs to another order (ORD-194). */
   boolean isForeign(ResultCore said) {
     for (FoundCapture told : told(said)) {
-      String of = row(finder(told)).getOrderNo();
-      if (!of.isEmpty() && !of.equals(said.getOrderNo())) {
+      if (isOfAnother(told.getChannel(), told.getPaymentNo(), said.getOrderNo())) {
         return true;
       }
     }
@@ -84,35 +96,23 @@ final class Captures {
         continue;
       }
       isNew = true;
-      open(key, order, core, told);
+      if (isOfAnother(told.getChannel(), told.getPaymentNo(), core.getOrderNo())) {
+        continue;
+      }
+      CaptureRow capture =
+          CaptureRow.newBuilder()
+              .setOrderNo(core.getOrderNo())
+              .setBill(order.getBill())
+              .setChannel(told.getChannel())
+              .setPaymentNo(told.getPaymentNo())
+              .setAmount(told.getAmount())
+              .setAgreementNo(core.getAgreementNo())
+              .setCapturedAt(told.getCapturedAt())
+              .build();
+      batch.put(Table.TABLE_CAPTURE, key, capture);
+      putFinder(capture);
     }
     return isNew;
-  }
-
-  private void open(String key, HisOrderOrBuilder order, OrderCore core, FoundCapture told) {
-    String finder = finder(told);
-    boolean isFound = batch.has(Table.TABLE_CAPTURE, finder);
-    if (isFound && !row(finder).getOrderNo().equals(core.getOrderNo())) {
-      return;
-    }
-    batch.put(
-        Table.TABLE_CAPTURE,
-        key,
-        CaptureRow.newBuilder()
-            .setOrderNo(core.getOrderNo())
-            .setBill(order.getBill())
-            .setChannel(told.getChannel())
-            .setPaymentNo(told.getPaymentNo())
-            .setAmount(told.getAmount())
-            .setAgreementNo(core.getAgreementNo())
-            .setCapturedAt(told.getCapturedAt())
-            .build());
-    if (!isFound) {
-      batch.put(
-          Table.TABLE_CAPTURE,
-          finder,
-          CaptureRow.newBuilder().setOrderNo(core.getOrderNo()).build());
-    }
   }
 
   /** The key of the capture row that a refund gives back, or null. */
@@ -209,26 +209,11 @@ final class Captures {
           Table.TABLE_CAPTURE, key, row(key).toBuilder().addReservations(reservation).build());
       return;
     }
-    String finder =
-        finder(
-            FoundCapture.newBuilder()
-                .setChannel(of.getChannel())
-                .setPaymentNo(of.getPaymentNo())
-                .build());
-    boolean isFound = batch.has(Table.TABLE_CAPTURE, finder);
-    if (isFound && !row(finder).getOrderNo().equals(of.getOrderNo())) {
+    if (isOfAnother(of.getChannel(), of.getPaymentNo(), of.getOrderNo())) {
       return;
     }
-    if (!isFound) {
-      batch.put(
-          Table.TABLE_CAPTURE,
-          finder,
-          CaptureRow.newBuilder().setOrderNo(of.getOrderNo()).build());
-    }
     HisOrder paid = batch.get(Table.TABLE_ORDER, of.getOrderNo(), HisOrder.parser());
-    batch.put(
-        Table.TABLE_CAPTURE,
-        ledger.captureKey(of.getAgreementNo(), of.getOrderNo(), of.getChannel()),
+    CaptureRow capture =
         CaptureRow.newBuilder()
             .setOrderNo(of.getOrderNo())
             .setBill(paid.getBill())
@@ -237,7 +222,12 @@ final class Captures {
             .setAmount(of.getAmount())
             .setAgreementNo(of.getAgreementNo())
             .addReservations(reservation)
-            .build());
+            .build();
+    putFinder(capture);
+    batch.put(
+        Table.TABLE_CAPTURE,
+        ledger.captureKey(of.getAgreementNo(), of.getOrderNo(), of.getChannel()),
+        capture);
   }
 
   /** Makes a reservation at least as large as a refund that took the place of ours (ORD-185). */
