@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::members::Member;
+use super::members::{CLASSES, Member};
 use super::relay::Relay;
 use crate::durable::Told;
 use crate::durable::http::Http;
@@ -84,7 +84,7 @@ impl Cell {
             let (address, token) = (site.his_file("address")?, site.his_file("token")?);
             (server, Cashier::Server(Http::connect(address.trim(), token.trim())?))
         } else {
-            let mut client = words.start(his, his.his.collect, &his.his.lines[..1], relay.port, &[])?;
+            let mut client = words.start(his, his.his.collect, his.his.lines[0], relay.port, &[])?;
             let (lines, stdin) = client.talk()?;
             (client, Cashier::Window(stdin, heard(lines)))
         };
@@ -206,15 +206,8 @@ struct Words<'a> {
 
 impl Words<'_> {
     /// Starts a member's program in its folder.
-    fn start(
-        &self,
-        member: &Member,
-        words: &[&str],
-        line: &[&str],
-        port: u16,
-        more: &[String],
-    ) -> Told<Program> {
-        let is_his = std::ptr::eq(words, member.his.collect);
+    fn start(&self, member: &Member, words: &str, line: &str, port: u16, more: &[String]) -> Told<Program> {
+        let is_his = words == member.his.collect;
         let home = match (member.name == REFERENCE, is_his) {
             (true, _) => "pos-0",
             (_, true) => "own-his",
@@ -229,17 +222,14 @@ impl Words<'_> {
             ("{url}", self.url.to_owned()),
             ("{bill}", "-".to_owned()),
             ("{amount}", AMOUNT.to_owned()),
+            ("{classes}", CLASSES.to_owned()),
             ("{at}", format!("127.0.0.1:{port}")),
             ("{port}", port.to_string()),
         ];
         let known =
             |word: &str| values.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value));
-        let all: Vec<String> = words
-            .iter()
-            .flat_map(|word| if *word == "{line}" { line.to_vec() } else { vec![*word] })
-            .map(known)
-            .chain(more.iter().cloned())
-            .collect();
+        let all: Vec<String> =
+            words.replace("{line}", line).split(' ').map(known).chain(more.iter().cloned()).collect();
         let (program, rest) = all.split_first().ok_or("no program")?;
         let folder = if member.name == REFERENCE {
             self.root.to_owned()

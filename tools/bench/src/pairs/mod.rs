@@ -11,7 +11,7 @@ mod times;
 
 /// The clients and their words are those of the table of all pairs.
 #[path = "../../../demo/src/members.rs"]
-#[expect(dead_code, reason = "nobody refunds here, and no line is serial")]
+#[expect(dead_code, reason = "nobody refunds or cancels here, and no line is serial")]
 mod members;
 
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ fn build(member: &Member, clients: &Path, built: &Path) -> Told<()> {
     }
     let place = built.join(member.name).display().to_string();
     for words in member.build {
-        let words: Vec<String> = words.iter().map(|word| word.replace("{build}", &place)).collect();
+        let words: Vec<String> = words.split(' ').map(|word| word.replace("{build}", &place)).collect();
         let (program, rest) = words.split_first().ok_or("no program")?;
         let output = Command::new(program).args(rest).current_dir(&folder).output();
         let output = output.map_err(|error| format!("{program} in {}: {error}", folder.display()))?;
