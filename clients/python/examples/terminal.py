@@ -59,7 +59,7 @@ class Terminal:
         crypto = Standard()
         agreement, _ = provisioning.read_agreement(crypto, (home / "agreement.hispos").read_bytes())
         if not agreement.simulated:
-            raise Refusal("this client is experimental: it takes simulated agreements only")
+            raise Refusal("this example takes simulated agreements only")
         terminals = provisioning.read_manifest(
             crypto, (home / "terminals.hispos").read_bytes(), FileKind.TERMINAL_MANIFEST, agreement
         )

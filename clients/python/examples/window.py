@@ -51,7 +51,7 @@ class Window:
             crypto, (home / "agreement.hispos").read_bytes()
         )
         if not agreement.simulated:
-            raise Refusal("this client is experimental: it takes simulated agreements only")
+            raise Refusal("this example takes simulated agreements only")
         manifest = provisioning.read_manifest(
             crypto, (home / "devices.hispos").read_bytes(), FileKind.DEVICE_MANIFEST, agreement
         )

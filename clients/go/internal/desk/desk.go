@@ -52,7 +52,7 @@ func Open(home, line string) (*Desk, error) {
 	}
 	if !agreement.Simulated {
 		return nil, hispos.Refusal{
-			Reason: hispos.ReasonOther, Text: "this client is experimental: it takes simulated agreements only",
+			Reason: hispos.ReasonOther, Text: "this example takes simulated agreements only",
 		}
 	}
 	devices, err := hispos.ReadDevices(crypto, read("devices.hispos"), agreement)
@@ -116,6 +116,9 @@ func (d *Desk) Pay(make func(now int64) (string, error), most time.Duration) (in
 	isEnd := func(event hispos.Event) bool { return event == hispos.Event(hispos.OrderEnded{OrderNo: number}) }
 	if !d.Ledger.HasEnded(number) && !d.Run(isEnd, most) {
 		return Unknown, number + ": unknown. Do not take or give the money again."
+	}
+	if d.Ledger.NeedsPeople(number) {
+		return Unknown, number + ": people have to look at it. Do not take or give the money again."
 	}
 	said := d.Ledger.Result(number)
 	text := fmt.Sprintf("%s: %s", number, hispos.StatusMeanings[said.GetStatus()].CashierEn)

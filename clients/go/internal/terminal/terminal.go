@@ -62,7 +62,7 @@ func Open(home, line string, adapters map[hispos.Merchant]hispos.Adapter) (*Term
 	}
 	if !agreement.Simulated {
 		return nil, hispos.Refusal{
-			Reason: hispos.ReasonOther, Text: "this client is experimental: it takes simulated agreements only",
+			Reason: hispos.ReasonOther, Text: "this example takes simulated agreements only",
 		}
 	}
 	terminals, err := hispos.ReadTerminals(crypto, read("terminals.hispos"), agreement)

@@ -242,6 +242,11 @@ func (l *Ledger) HasEnded(orderNo string) bool {
 	return order != nil && hasEnded(order)
 }
 
+// NeedsPeople tells whether an order ended so that people have to look at its money: it is neither taken nor refused.
+func (l *Ledger) NeedsPeople(orderNo string) bool {
+	return l.order(orderNo).GetState() == pb.HisState_HIS_STATE_ATTENTION
+}
+
 // Err tells why the ledger cannot be written any more; the program ends, and starts anew (ORD-10).
 func (l *Ledger) Err() error { return l.book.broken }
 

@@ -25,6 +25,7 @@ import hispos.client.Site;
 import hispos.client.Texts;
 import hispos.client.messages.DeviceManifest;
 import hispos.client.messages.HisOrder;
+import hispos.client.messages.HisState;
 import hispos.client.messages.Outcome;
 import hispos.client.messages.ResultCore;
 import hispos.client.messages.Stage;
@@ -145,6 +146,12 @@ public final class Window implements Closeable {
   /** What came of an order that has ended. */
   Said said(String orderNo) {
     HisOrder order = ledger.order(orderNo);
+    if (order.getState() == HisState.HIS_STATE_ATTENTION) {
+      return new Said(
+          Program.UNKNOWN,
+          orderNo,
+          orderNo + ": people have to look at it. Do not take or give the money again.");
+    }
     ResultCore result;
     try {
       result = Orders.readResult(order.getResult().toByteArray());

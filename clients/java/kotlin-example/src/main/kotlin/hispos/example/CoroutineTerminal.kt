@@ -59,7 +59,7 @@ internal class CoroutineTerminal(
         val crypto = BouncyCrypto()
         val signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"))
         if (!signed.agreement.simulated) {
-            throw IOException("this client is experimental: it takes simulated agreements only")
+            throw IOException("this example takes simulated agreements only")
         }
         val file = Program.read(home, "terminals.hispos")
         val terminals = Manifests.terminals(crypto, file, signed.agreement)

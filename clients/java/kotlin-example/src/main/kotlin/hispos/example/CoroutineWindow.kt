@@ -55,7 +55,7 @@ internal class CoroutineWindow(home: File, line: String) : Closeable {
         val crypto = BouncyCrypto()
         val signed = Agreements.read(crypto, Program.read(home, "agreement.hispos"))
         if (!signed.agreement.simulated) {
-            throw IOException("this client is experimental: it takes simulated agreements only")
+            throw IOException("this example takes simulated agreements only")
         }
         val file = Program.read(home, "devices.hispos")
         val devices = Manifests.devices(crypto, file, signed.agreement)
@@ -83,10 +83,10 @@ internal class CoroutineWindow(home: File, line: String) : Closeable {
             val orderNo = order(desk)
             val end = withTimeoutOrNull(5.minutes) { desk.end(orderNo) }
             println(end?.let(::said) ?: "$orderNo: unknown. Do not take or give the money again.")
-            when (end?.hasMoved) {
-                true -> Program.DONE
-                false -> Program.REFUSED
-                null -> Program.UNKNOWN
+            when {
+                end == null || end.needsPeople -> Program.UNKNOWN
+                end.hasMoved -> Program.DONE
+                else -> Program.REFUSED
             }
         } finally {
             running.cancelAndJoin()
@@ -94,6 +94,8 @@ internal class CoroutineWindow(home: File, line: String) : Closeable {
     }
 
     private fun said(end: OrderEnd): String {
+        if (end.needsPeople)
+            return "${end.orderNo}: people have to look at it. Do not take or give the money again."
         val status = end.result?.statusValue
         return "${end.orderNo}: ${Texts.STATUS[status]?.cashierEn ?: "status $status"}"
     }

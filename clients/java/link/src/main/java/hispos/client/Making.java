@@ -15,6 +15,8 @@ import hispos.client.messages.Kind;
 import hispos.client.messages.OrderCore;
 import hispos.client.messages.SiteRow;
 import hispos.client.messages.Table;
+import java.util.ArrayList;
+import java.util.List;
 
 /** How a HIS makes orders (orders, section "The ledger and the bill lock"). */
 final class Making {
@@ -112,7 +114,8 @@ final class Making {
     judgeKey(bill);
     BillRow row = batch.get(Table.TABLE_BILL, bill, BillRow.parser());
     judgeBill(batch, bill);
-    int generation = nextGeneration(batch, bill, row.getOrders());
+    List<Integer> free = freeGenerations(batch, bill, row.getOrders());
+    int generation = free.get(0);
     long most = Math.min(window.agreement.getAmounts().getCollectMax(), Limits.AMOUNT_FEN_MAX);
     if (fen <= 0 || fen > most) {
       throw new Refusal(Reason.EXCEEDS, "the amount is not allowed");
@@ -130,8 +133,8 @@ final class Making {
     HisOrder.Builder order = newOrder(core, window).setBill(bill).setGeneration(generation);
     long unix = ledger.book.unix();
     if (unix == 0 || Long.compareUnsigned(unix, site.getSearchUntil()) < 0) {
-      for (int place = 0; place < Limits.SEARCH_MAX; place++) {
-        order.addSearch(number(bill, generation + place));
+      for (int next : free.subList(0, Math.min(Limits.SEARCH_MAX, free.size()))) {
+        order.addSearch(number(bill, next));
       }
     }
     ledger.put(batch, orderNo, order.build());
@@ -164,19 +167,19 @@ final class Making {
     }
   }
 
-  /** The first of the bill's next numbers that no adopted order holds (ORD-162, ORD-230). */
-  private int nextGeneration(Batch batch, String bill, int made) throws Refusal {
-    int free = -1;
+  /** Those of the bill's next numbers that no adopted order holds (ORD-162, ORD-163, ORD-230). */
+  private List<Integer> freeGenerations(Batch batch, String bill, int made) throws Refusal {
+    List<Integer> free = new ArrayList<>();
     for (int place = made; place < made + Limits.ORPHAN_NUMBERS; place++) {
       String number = number(bill, place);
       if (!batch.has(Table.TABLE_ORDER, number)) {
-        free = free < 0 ? place : free;
+        free.add(place);
       } else if (!ledger.order(number).getBill().equals(bill)) {
         throw new Refusal(
             Reason.ORPHAN, "the terminal holds an order that no bill has adopted: " + number);
       }
     }
-    if (free < 0) {
+    if (free.isEmpty()) {
       throw new Refusal(Reason.OTHER, "none of the bill's next numbers is free");
     }
     return free;

@@ -61,7 +61,7 @@ final class Program {
     for (File file : agreementFiles(home)) {
       Agreements.Signed signed = Agreements.read(crypto, Files.readAllBytes(file.toPath()));
       if (!signed.agreement.getSimulated()) {
-        throw new IOException("this client is experimental: it takes simulated agreements only");
+        throw new IOException("this example takes simulated agreements only");
       }
       if (hashes.add(Bytes.hex(signed.hash))) {
         found.add(signed);

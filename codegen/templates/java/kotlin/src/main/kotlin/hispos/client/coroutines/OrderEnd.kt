@@ -21,6 +21,10 @@ internal constructor(
     public val hasMoved: Boolean
         get() = order.state == HisState.HIS_STATE_PAID || order.state == HisState.HIS_STATE_REFUNDED
 
+    /** Whether people have to look at the money: it is neither taken nor refused. */
+    public val needsPeople: Boolean
+        get() = order.state == HisState.HIS_STATE_ATTENTION
+
     override fun toString(): String = "$orderNo: ${order.state}"
 }
 
