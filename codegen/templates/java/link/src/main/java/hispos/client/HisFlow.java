@@ -176,8 +176,11 @@ final class HisFlow {
       next = Math.min(next, sentAt + Timers.PING_AFTER);
     }
     if (isDurable) {
-      for (long at : askFrom.values()) {
-        next = Math.min(next, at);
+      for (Map.Entry<String, Long> pause : askFrom.entrySet()) {
+        // Another link or people may have ended it meanwhile: then its pause is not due.
+        if (ledger.isOpen(pause.getKey())) {
+          next = Math.min(next, pause.getValue());
+        }
       }
       next = Math.min(next, Math.min(others.nextTimer(now), looks.nextTimer(now)));
     }
