@@ -165,6 +165,10 @@ class Responder:
         self._agreement_hash = b""
         self.schedule: KeySchedule | None = None
 
+    def provision(self, end: End) -> None:
+        """Whom M3 is checked against from now on."""
+        self._end = end
+
     def take_m1(
         self,
         body: bytes,

@@ -40,6 +40,8 @@ class PosSession(Base):
         """Takes newer files over, for key exchanges from now on (PRV-31, PRV-40)."""
         self._end = replace(self._end, registry=registry)
         self._agreements = list(agreements)
+        if self._candidate:
+            self._candidate.responder.provision(self._end)
 
     def opened(self, now: int) -> None:
         """A stream is open; a serial line has settled (FRM-3)."""
