@@ -41,8 +41,8 @@ pub(crate) struct Client {
     pub(crate) clean: bool,
     pub(crate) replayed: u64,
     pub(crate) unimplemented: u64,
-    /// Seconds from nothing to the first payment, as HIS and then as POS; then those of a second language for the same
-    /// client, such as Kotlin.
+    /// Seconds from nothing to the first payment, as HIS and then as POS. A client for two languages, such as Java's for
+    /// Kotlin, has two of each.
     pub(crate) first_payment_s: Vec<u64>,
 }
 

@@ -118,7 +118,7 @@ impl Edition {
             client.unimplemented.to_string(),
             format!("{}, {}", of(&|cell| cell.his == name), of(&|cell| cell.pos == name)),
             seconds(0),
-            seconds(1),
+            seconds((client.first_payment_s.len() / 2).max(1)),
         ];
         format!("| {} |", columns.join(" | "))
     }
