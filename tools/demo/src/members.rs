@@ -3,6 +3,9 @@
 //! In the words, `{home}` is the folder of files and book, `{line}` the line as the reference programs write it,
 //! `{tty}` or `{at}` its place, and so on: see the pair, which fills them in.
 
+use std::path::Path;
+use std::process::Command;
+
 /// A language's programs.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -16,14 +19,38 @@ pub(crate) struct Member {
     pub(crate) pos: Pos,
 }
 
+impl Member {
+    /// Builds the programs of a client in its folder below `clients`; what is no part of the folder goes below `built`.
+    pub(crate) fn prepare(&self, clients: &Path, built: &Path) -> Result<(), String> {
+        let folder = clients.join(self.name);
+        if !self.build.is_empty() && !folder.is_dir() {
+            return Err(format!("no client in {}", folder.display()));
+        }
+        if !self.leaves.is_empty() && folder.join(self.leaves).exists() {
+            return Ok(());
+        }
+        let place = built.join(self.name).display().to_string();
+        for words in self.build {
+            let words: Vec<String> = words.split(' ').map(|word| word.replace("{build}", &place)).collect();
+            let (program, rest) = words.split_first().ok_or("no program")?;
+            let output = Command::new(program).args(rest).current_dir(&folder).output();
+            let output = output.map_err(|error| format!("{program} in {}: {error}", folder.display()))?;
+            if !output.status.success() {
+                return Err(format!("{}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How a HIS is run: words with spaces between them.
 #[derive(Debug)]
 pub(crate) struct His {
     /// The server behind the commands; empty if a command is the whole HIS.
     pub(crate) serve: &'static str,
     pub(crate) collect: &'static str,
-    /// A collect that makes no second order for the bill when the first has ended unpaid.
-    pub(crate) collect_once: &'static str,
+    /// What has to stand behind a collect for it to make no second order when the first has ended unpaid.
+    pub(crate) once: &'static str,
     pub(crate) refund: &'static str,
     /// Cancels an order that waits for a code: one of its own, made for it, or the one that another command made.
     pub(crate) cancel: Cancel,
@@ -65,7 +92,7 @@ const REFERENCE: Member = Member {
     his: His {
         serve: "{his} --home {home} --json serve --listen 127.0.0.1:0",
         collect: "{his} --home {home} --json --lang en collect --bill {bill} {amount} --window {window} --id {bill} --patience 120",
-        collect_once: "{his} --home {home} --json --lang en collect --bill {bill} {amount} --window {window} --id {bill} --patience 120 --seconds 5",
+        once: "--seconds 5",
         refund: "{his} --home {home} --json --lang en refund {order} {amount} --operator 1001 --approver 2001 --reason mistake --window {window}",
         cancel: Cancel::Beside("{his} --home {home} --json --lang en cancel {order}"),
         // The same request is followed to its end.
@@ -89,7 +116,7 @@ const GO: Member = Member {
     his: His {
         serve: "",
         collect: "{build}/window -home {home} -line {line} collect {bill} {amount}",
-        collect_once: "{build}/window -home {home} -line {line} collect {bill} {amount}",
+        once: "",
         refund: "{build}/window -home {home} -line {line} refund {order} {amount} 1001 2001",
         cancel: Cancel::Itself("{build}/window -home {home} -line {line} cancel {bill} {amount}"),
         look: "{build}/window -home {home} -line {line} look {order}",
@@ -109,7 +136,7 @@ const JAVA: Member = Member {
     his: His {
         serve: "",
         collect: "java -cp {classes} hispos.example.Window {home} {line} collect {bill} {amount}",
-        collect_once: "java -cp {classes} hispos.example.Window {home} {line} collect {bill} {amount}",
+        once: "",
         refund: "java -cp {classes} hispos.example.Window {home} {line} refund {order} {amount} item-1 1001 2001 mistake",
         cancel: Cancel::Itself(
             "java -cp {classes} hispos.example.Window {home} {line} cancel {bill} {amount}",
@@ -131,7 +158,7 @@ const PYTHON: Member = Member {
     his: His {
         serve: "",
         collect: ".venv/bin/python -u -m examples.window --home {home} --line {line} collect --bill {bill} {amount}",
-        collect_once: ".venv/bin/python -u -m examples.window --home {home} --line {line} collect --bill {bill} {amount}",
+        once: "",
         refund: ".venv/bin/python -u -m examples.window --home {home} --line {line} refund {order} {amount} --operator 1001 --approver 2001",
         cancel: Cancel::Itself(
             ".venv/bin/python -u -m examples.window --home {home} --line {line} cancel --bill {bill} {amount}",

@@ -163,13 +163,14 @@ impl<'a> Pair<'a> {
         }
         self.end(&mut cancelled, &[NOT_PAID], "the cancel")?;
 
-        let mut collect = self.pay("B-7", his.collect_once)?;
+        let once = format!("{} {}", his.collect, his.once);
+        let mut collect = self.pay("B-7", once.trim_end())?;
         self.accept()?;
         self.pos = None;
         self.start_pos()?;
         self.end(&mut collect, &[NOT_PAID], "the collect at a POS that is killed before the code")?;
 
-        let mut collect = self.pay("B-8", his.collect_once)?;
+        let mut collect = self.pay("B-8", once.trim_end())?;
         let order = self.accept()?;
         self.server = None;
         collect.kill()?;

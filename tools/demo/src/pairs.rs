@@ -78,7 +78,7 @@ pub(crate) fn run(wanted: &Wanted, as_json: bool) -> Told<bool> {
     let mut able = Vec::new();
     let mut missing = Vec::new();
     for member in MEMBERS.iter().filter(|member| wanted.takes_part(member.name)) {
-        match prepare(member, &clients, built.path()) {
+        match member.prepare(&clients, built.path()) {
             Ok(()) => able.push(member),
             Err(why) => missing.push((member.name, why)),
         }
@@ -95,31 +95,6 @@ pub(crate) fn run(wanted: &Wanted, as_json: bool) -> Told<bool> {
         print(&outcomes);
     }
     Ok(failed == 0 && !outcomes.is_empty() && (missing.is_empty() || !wanted.strict))
-}
-
-/// Builds a member's programs.
-fn prepare(member: &Member, clients: &Path, built: &Path) -> Told<()> {
-    let folder = clients.join(member.name);
-    if !member.build.is_empty() && !folder.is_dir() {
-        return Err(format!("no client in {}", folder.display()));
-    }
-    if !member.leaves.is_empty() && folder.join(member.leaves).exists() {
-        return Ok(());
-    }
-    let place = built.join(member.name).display().to_string();
-    for words in member.build {
-        let words: Vec<String> = words.split(' ').map(|word| word.replace("{build}", &place)).collect();
-        let (program, rest) = words.split_first().ok_or("no program")?;
-        let output = std::process::Command::new(program)
-            .args(rest)
-            .current_dir(&folder)
-            .output()
-            .map_err(|error| format!("{program}: {error}"))?;
-        if !output.status.success() {
-            return Err(format!("{}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr)));
-        }
-    }
-    Ok(())
 }
 
 /// All over TCP; those with a reference program over pseudo-terminals, too.

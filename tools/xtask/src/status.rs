@@ -130,7 +130,7 @@ fn word(facts: &Facts, name: &str, digest: &str) -> Word {
         && wanted(facts)
             .iter()
             .filter(|cell| cell.his == name || cell.pos == name)
-            .all(|cell| has(facts, cell));
+            .all(|cell| facts.cells.contains(cell));
     if is_proved { Word::Proved } else { Word::Experimental }
 }
 
@@ -155,10 +155,6 @@ fn wanted(facts: &Facts) -> Vec<Cell> {
         }
     }
     cells
-}
-
-fn has(facts: &Facts, cell: &Cell) -> bool {
-    facts.cells.contains(cell)
 }
 
 /// A digest of a client's files as git knows them: names and content, in the order of the names.

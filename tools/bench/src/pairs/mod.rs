@@ -14,8 +14,7 @@ mod times;
 #[expect(dead_code, reason = "nobody refunds or cancels here, and no line is serial")]
 mod members;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -58,7 +57,7 @@ pub(crate) fn measure(options: &Options) -> Told<Report> {
     let built = tempfile::tempdir().map_err(|error| error.to_string())?;
     for member in &wanted {
         eprintln!("building {}", member.name);
-        build(member, &clients, built.path())?;
+        member.prepare(&clients, built.path())?;
     }
     let binaries = Binaries::find()?;
     let folders = Folders { clients: &clients, built: built.path() };
@@ -100,25 +99,6 @@ fn pairs(clients: &[&'static Member]) -> Vec<[&'static Member; 2]> {
     pairs.extend(clients.iter().filter_map(with));
     pairs.extend(clients.iter().filter_map(with).map(|[client, reference]| [reference, client]));
     pairs
-}
-
-/// Builds a client's programs, unless they are there.
-fn build(member: &Member, clients: &Path, built: &Path) -> Told<()> {
-    let folder = clients.join(member.name);
-    if !member.leaves.is_empty() && folder.join(member.leaves).exists() {
-        return Ok(());
-    }
-    let place = built.join(member.name).display().to_string();
-    for words in member.build {
-        let words: Vec<String> = words.split(' ').map(|word| word.replace("{build}", &place)).collect();
-        let (program, rest) = words.split_first().ok_or("no program")?;
-        let output = Command::new(program).args(rest).current_dir(&folder).output();
-        let output = output.map_err(|error| format!("{program} in {}: {error}", folder.display()))?;
-        if !output.status.success() {
-            return Err(format!("{}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr)));
-        }
-    }
-    Ok(())
 }
 
 /// All pairs in turns, again and again; the first rounds warm everything.

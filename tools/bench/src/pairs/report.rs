@@ -21,9 +21,11 @@ pub(crate) struct Report {
     pub(super) rows: Vec<Row>,
 }
 
+/// A kind of time, with where a row has it.
+type Kind = (&'static str, fn(&Row) -> &Times);
+
 /// The kinds of times, with their names.
-const KINDS: [(&str, fn(&Row) -> &Times); 2] =
-    [("handshake", |row| &row.handshakes), ("order", |row| &row.orders)];
+const KINDS: [Kind; 2] = [("handshake", |row| &row.handshakes), ("order", |row| &row.orders)];
 
 impl Report {
     /// Of each pair: its times of a kind, and its median beside the first pair's.
